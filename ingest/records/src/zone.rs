@@ -1,0 +1,126 @@
+//! Time zones by IANA name, and calendar days in them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// An IANA time zone (`Europe/Berlin`). The database is compiled in, so a replay does not depend on the machine's.
+#[derive(Clone)]
+pub struct Zone {
+    name: Arc<str>,
+    zone: jiff::tz::TimeZone,
+}
+
+/// Why a text is not a zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an IANA time zone such as Europe/Berlin")]
+pub struct ZoneError(String);
+
+/// A calendar day in some zone: days since 1970-01-01 of the local calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(pub i32);
+
+impl Zone {
+    /// Finds a zone by its IANA name.
+    ///
+    /// # Errors
+    /// When there is no such zone.
+    pub fn parse(name: &str) -> Result<Self, ZoneError> {
+        let zone =
+            jiff::tz::TimeZoneDatabase::bundled().get(name).map_err(|_| ZoneError(name.chars().take(64).collect()))?;
+        Ok(Self { name: zone.iana_name().unwrap_or(name).into(), zone })
+    }
+
+    /// Coordinated universal time.
+    pub fn utc() -> Self {
+        Self { name: "UTC".into(), zone: jiff::tz::TimeZone::UTC }
+    }
+
+    /// The IANA name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The local calendar day at an instant. Instants beyond the calendar (year ±9999) get its first or last day.
+    pub fn day(&self, at: Timestamp) -> Day {
+        let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        });
+        let offset = i64::from(self.zone.to_offset(instant).seconds());
+        let days = (instant.as_second() + offset).div_euclid(86_400);
+        Day(i32::try_from(days).expect("years ±9999 have fewer days than i32 holds"))
+    }
+}
+
+impl Day {
+    /// The date as `YYYY-MM-DD`.
+    pub fn date(self) -> String {
+        let instant = jiff::Timestamp::from_second(i64::from(self.0) * 86_400);
+        instant.map_or_else(|_| format!("day {}", self.0), |instant| instant.strftime("%Y-%m-%d").to_string())
+    }
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+impl Eq for Zone {}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self::utc()
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zone({})", self.name)
+    }
+}
+
+impl Serialize for Zone {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::parse(&name).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_turn_at_local_midnight() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let before = Timestamp::parse("2026-06-01T21:59:59Z").unwrap();
+        let after = Timestamp::parse("2026-06-01T22:00:00Z").unwrap();
+        assert_eq!(berlin.day(before).date(), "2026-06-01");
+        assert_eq!(berlin.day(after).date(), "2026-06-02");
+        assert_eq!(Zone::utc().day(after).date(), "2026-06-01");
+    }
+
+    #[test]
+    fn unknown_zones_are_refused() {
+        assert!(Zone::parse("Europe/Atlantis").is_err());
+        assert_eq!(Zone::utc().day(Timestamp::MAX), Zone::utc().day(Timestamp(i64::MAX - 1)));
+    }
+}
