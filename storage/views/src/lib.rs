@@ -1,1 +1,8 @@
-//! views.
+//! Live read models: one writer, many readers, every answer with the offset that it reflects.
+//!
+//! A view *is* the state of a dataflow operator: 256 hash bins that fold inputs in `pos` order. Sharing the state
+//! instead of copying it halves the memory and makes an answer exactly as fresh as the fold.
+//!
+//! **Does not know:** timely, HTTP, ClickHouse, files. Time and chance are arguments.
+
+pub mod state;
