@@ -1,0 +1,54 @@
+# Eventra: `make demo` shows it, `make test` proves it. Both install what they need and can be run again.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The build cache lives outside the checkout, so that a fresh clone does not build the world again.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/eventra/target
+export CARGO_INCREMENTAL ?= 0
+EVENTRA := $(CARGO_TARGET_DIR)/release/eventra
+
+.PHONY: help demo demo-crash test bench bench-peers build setup clean fmt lint doc unit sim
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## Installs what a build needs (Debian packages as root only) and checks the tools
+	@scripts/setup
+
+build: setup ## Builds the release binary
+	@echo "==> building eventra (about 4 minutes on two quiet cores the first time, 2 GB of disk)"
+	@cargo build --release --locked -p eventra
+
+demo: build ## Runs a simulated conference: log, dataflow, ClickHouse and a live view in one process
+	@$(EVENTRA) demo
+
+demo-crash: build ## Kills the process and the engine under load, restarts, and verifies
+	@$(EVENTRA) demo --crash
+
+test: setup ## Everything that CI checks: format, lints, docs, floors, tests against the real engine
+	@scripts/test
+
+fmt: ## Formats the sources
+	@cargo fmt --all
+
+lint: ## Lints as CI does
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc: ## Builds the documentation as CI does
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+sim: ## 10,000 seeded crash runs of the whole system
+	@cargo run --release --locked -p sim -- --runs 10000
+
+bench: setup ## Prints the benchmark table (no peers to install)
+	@cargo build --release --locked -p load
+	@$(CARGO_TARGET_DIR)/release/load run
+
+bench-peers: setup ## The benchmarks beside Redis and Flink, installed into the user's cache
+	@cargo build --release --locked -p load
+	@benches/peers/install.sh
+	@$(CARGO_TARGET_DIR)/release/load run --peers
+
+clean: ## Removes the build cache and benchmark results; data directories stay
+	@cargo clean
+	@rm -rf target/bench
