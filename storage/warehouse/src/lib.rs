@@ -1,1 +1,27 @@
-//! warehouse.
+//! The warehouse: ClickHouse, embedded as a child process or as a server, behind one HTTP client.
+//!
+//! It holds the engine's installation and supervision, the schema with its documentation, exactly-once landing of
+//! chunks, the durable outbox of the views, erasure, and the SQL shell. It does not know timely, HTTP serving, or how a
+//! row is computed: it takes Arrow batches that fit its [`schema::TableSchema`]s.
+//!
+//! ```
+//! use warehouse::schema;
+//!
+//! let table = schema::window_counts();
+//! let batch_schema = table.arrow_schema().expect("every column has an Arrow type");
+//! assert_eq!(batch_schema.field(0).name(), "organization");
+//! assert!(table.create_sql().contains("ENGINE = MergeTree"));
+//! println!("{}", schema::markdown(&schema::tables()));
+//! ```
+
+mod arrow_body;
+mod backoff;
+pub mod client;
+pub mod engine;
+pub mod erase;
+pub mod landing;
+pub mod migrate;
+pub mod schema;
+
+pub use clickhouse;
+pub use client::{Client, Endpoint};

@@ -1,0 +1,176 @@
+//! The tables that the dataflow's views fill.
+
+use super::table::{Column, Rows, TableSchema};
+
+const ORGANIZATION: (&str, &str, &str) = ("organization", "LowCardinality(String)", "tenant");
+const TIME: &str = "DateTime64(6, 'UTC')";
+
+fn columns(list: &[(&'static str, &'static str, &'static str)]) -> Vec<Column> {
+    list.iter().map(|(name, clickhouse_type, doc)| Column::new(*name, *clickhouse_type, *doc)).collect()
+}
+
+/// Returns all tables that views fill, in the order of their names.
+pub fn aggregate_tables() -> Vec<TableSchema> {
+    vec![attendance(), campaign_counts(), fraud_scores(), leaderboard_scores(), segment_changes(), window_counts()]
+}
+
+/// Windowed counts as differences: a late record is one more row, never an update.
+pub fn window_counts() -> TableSchema {
+    TableSchema {
+        name: "window_counts".into(),
+        view_version: 1,
+        doc: "Records per window, organization, event, session and kind, as differences.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for records outside any"),
+            ("session", "LowCardinality(String)", "programme item; empty for the whole event"),
+            ("kind", "LowCardinality(String)", "kind of record"),
+            ("window_start", TIME, "start of the window, event time, inclusive"),
+            ("window_seconds", "UInt32", "length of the window, seconds"),
+            ("count_diff", "Int64", "records added to the window's count (negative: retracted)"),
+        ]),
+        order_by: vec![
+            "organization".into(),
+            "event".into(),
+            "kind".into(),
+            "window_seconds".into(),
+            "window_start".into(),
+            "session".into(),
+        ],
+        partition_month_of: None,
+        rows: Rows::Additive(vec!["count_diff".into()]),
+    }
+}
+
+/// Scores of participants, newest per board and participant.
+pub fn leaderboard_scores() -> TableSchema {
+    TableSchema {
+        name: "leaderboard_scores".into(),
+        view_version: 1,
+        doc: "Score of each participant of each leaderboard.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("board", "LowCardinality(String)", "leaderboard: event, track, day or all time"),
+            ("participant", "String", "pseudonym of the participant"),
+            ("score", "Int64", "points"),
+        ]),
+        order_by: vec!["organization".into(), "board".into(), "participant".into()],
+        partition_month_of: None,
+        rows: Rows::Upsert(vec!["organization".into(), "board".into(), "participant".into()]),
+    }
+}
+
+/// Scores with reasons, one row for each scored record.
+pub fn fraud_scores() -> TableSchema {
+    TableSchema {
+        name: "fraud_scores".into(),
+        view_version: 1,
+        doc: "Fraud score of each scored order, registration and ad click, with the rules that fired.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("log_time", TIME, "when the log took the scored record"),
+            ("lane", "LowCardinality(String)", "lane of the scored record"),
+            ("partition", "UInt16", "log partition of the scored record"),
+            ("offset", "UInt64", "offset of the scored record"),
+            ("ordinal", "UInt32", "row of the scored record within its offset"),
+            ("kind", "LowCardinality(String)", "kind of the scored record"),
+            ("actor", "UInt64", "token of the actor; 0 when unknown"),
+            ("score", "Int64", "sum of the weights of the rules that fired"),
+            ("reasons", "Array(String)", "names of the rules that fired, in the order of the rule file"),
+            ("rule_version", "UInt32", "version of the rules that were applied"),
+        ]),
+        order_by: vec![
+            "organization".into(),
+            "kind".into(),
+            "log_time".into(),
+            "lane".into(),
+            "partition".into(),
+            "offset".into(),
+            "ordinal".into(),
+        ],
+        partition_month_of: Some("log_time".into()),
+        rows: Rows::Append,
+    }
+}
+
+/// Campaign counts per window, as differences.
+pub fn campaign_counts() -> TableSchema {
+    TableSchema {
+        name: "campaign_counts".into(),
+        view_version: 1,
+        doc: "Ad impressions, clicks and views per campaign and window, as differences.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("campaign", "LowCardinality(String)", "campaign"),
+            ("window_start", TIME, "start of the window, event time, inclusive"),
+            ("window_seconds", "UInt32", "length of the window, seconds"),
+            ("impressions_diff", "Int64", "impressions added"),
+            ("clicks_diff", "Int64", "clicks added"),
+            ("views_diff", "Int64", "views added"),
+        ]),
+        order_by: vec!["organization".into(), "campaign".into(), "window_seconds".into(), "window_start".into()],
+        partition_month_of: None,
+        rows: Rows::Additive(vec!["impressions_diff".into(), "clicks_diff".into(), "views_diff".into()]),
+    }
+}
+
+/// Membership of segments: who joined and left, when.
+pub fn segment_changes() -> TableSchema {
+    TableSchema {
+        name: "segment_changes".into(),
+        view_version: 1,
+        doc: "Changes of segment membership, one row for each joining or leaving.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("segment", "LowCardinality(String)", "segment"),
+            ("actor", "UInt64", "token of the actor"),
+            ("change", "Enum8('left' = 0, 'joined' = 1)", "what happened"),
+            ("at", TIME, "log time of the record that caused it"),
+            ("pos", "UInt64", "place of the change among the changes of this segment and actor: counts up"),
+        ]),
+        order_by: vec!["organization".into(), "segment".into(), "actor".into(), "pos".into()],
+        partition_month_of: Some("at".into()),
+        rows: Rows::Append,
+    }
+}
+
+/// Attendance of sessions, newest per session.
+pub fn attendance() -> TableSchema {
+    TableSchema {
+        name: "attendance".into(),
+        view_version: 1,
+        doc: "Attendance of each session as of its newest landing epoch.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event"),
+            ("session", "String", "programme item"),
+            ("joined", "Int64", "distinct actors who joined"),
+            ("present", "Int64", "actors present now"),
+            ("peak", "Int64", "most actors present at once"),
+            ("left", "Int64", "distinct actors who left before the end"),
+            ("focused_ms", "Int64", "time spent focused, all actors together, milliseconds"),
+        ]),
+        order_by: vec!["organization".into(), "event".into(), "session".into()],
+        partition_month_of: None,
+        rows: Rows::Upsert(vec!["organization".into(), "event".into(), "session".into()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_batches_and_names_its_own_columns() {
+        for table in aggregate_tables() {
+            let schema = table.arrow_schema().unwrap();
+            assert_eq!(schema.fields().len(), table.columns.len());
+            let own = |name: &str| table.columns.iter().any(|column| column.name == name);
+            assert!(table.order_by.iter().all(|name| own(name)), "{}", table.name);
+            if let Rows::Additive(names) | Rows::Upsert(names) = &table.rows {
+                assert!(names.iter().all(|name| own(name)), "{}", table.name);
+                assert!(table.partition_month_of.is_none(), "{}: rows of one key must share a partition", table.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What the warehouse's tables are: columns, order, partitions, and how rows of several landing epochs combine.
+
+mod aggregates;
+mod document;
+mod records;
+mod system;
+mod table;
+mod types;
+
+pub use aggregates::{
+    aggregate_tables, attendance, campaign_counts, fraud_scores, leaderboard_scores, segment_changes, window_counts,
+};
+pub use document::markdown;
+pub use records::{FACTS_TABLE, RECORDS_TABLE, facts_table, records_table};
+pub use system::EPOCHS_TABLE;
+pub(crate) use system::{current_views, epochs_sql};
+pub use table::{Column, LANDING_CHUNK, LANDING_EPOCH, LANDING_SHARD, Rows, TableSchema, with_landing_columns};
+pub use types::{UnknownType, arrow_type};
+
+/// Seconds that a merged or mutated part's sources stay on the disk: short, so that erased rows leave it soon.
+pub const OLD_PARTS_LIFETIME_S: u32 = 5;
+
+/// Returns all tables of this build: raw records and facts, then those that views fill.
+pub fn tables() -> Vec<TableSchema> {
+    let mut tables = vec![records_table(), facts_table()];
+    tables.extend(aggregate_tables());
+    tables
+}

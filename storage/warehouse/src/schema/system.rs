@@ -1,0 +1,66 @@
+//! Tables and views that are not filled by a dataflow view.
+
+use super::table::table_settings;
+
+/// The table that says which chunks have landed; written last, so that what it names is there.
+pub const EPOCHS_TABLE: &str = "epochs";
+
+/// One row per chunk and attempt, plus one row per landing epoch with an empty table name: the epoch is complete.
+pub(crate) fn epochs_sql() -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS `{EPOCHS_TABLE}` (
+  `table_set` LowCardinality(String) COMMENT 'which source landed it: raw records, or the outbox of views',
+  `landing_epoch` UInt64 COMMENT 'landing epoch; never restarts' CODEC(Delta, ZSTD),
+  `table_name` LowCardinality(String) COMMENT 'stored table of the chunk; empty: the whole landing epoch has landed',
+  `view_version` UInt32 COMMENT 'version of the view that made the rows',
+  `incarnation` UInt64 COMMENT 'incarnation of the log',
+  `shard` UInt16 COMMENT 'bin range or log partition',
+  `chunk` UInt32 COMMENT 'chunk within landing epoch and shard',
+  `attempt` UInt32 COMMENT 'counts repairs; part of the token, since a token is remembered after its rows are deleted',
+  `state` Enum8('landed' = 1, 'repairing' = 2) COMMENT 'repairing: rows of earlier attempts are being deleted',
+  `rows` UInt64 COMMENT 'rows of the chunk, or of the whole landing epoch',
+  `hash` UInt64 COMMENT 'content hash of the chunk',
+  `landed_at` DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'clock of the warehouse'
+) ENGINE = ReplacingMergeTree
+ORDER BY (table_set, landing_epoch, table_name, view_version, shard, chunk, attempt, state)
+{}
+COMMENT 'Chunks that have landed; rows of other tables with a landing epoch above the newest complete one here are not settled yet'",
+        table_settings()
+    )
+}
+
+/// Convenience views, each with the table that it reads: what a dashboard shows, without knowing how rows combine.
+pub(crate) fn current_views() -> Vec<(&'static str, String)> {
+    let view =
+        |table: &'static str, name: &str, select: &str| (table, format!("CREATE OR REPLACE VIEW `{name}` AS {select}"));
+    vec![
+        view(
+            "window_counts",
+            "window_counts_current",
+            "SELECT organization, event, session, kind, window_start, window_seconds, sum(count_diff) AS count \
+             FROM window_counts GROUP BY ALL HAVING count != 0",
+        ),
+        view(
+            "campaign_counts",
+            "campaign_counts_current",
+            "SELECT organization, campaign, window_start, window_seconds, sum(impressions_diff) AS impressions, \
+             sum(clicks_diff) AS clicks, sum(views_diff) AS views FROM campaign_counts GROUP BY ALL",
+        ),
+        view(
+            "leaderboard_scores",
+            "leaderboard_scores_current",
+            "SELECT organization, board, participant, score, landing_epoch FROM leaderboard_scores FINAL",
+        ),
+        view(
+            "attendance",
+            "attendance_current",
+            "SELECT organization, event, session, joined, present, peak, left, focused_ms, landing_epoch FROM attendance FINAL",
+        ),
+        view(
+            "segment_changes",
+            "segment_members_current",
+            "SELECT organization, segment, actor, argMax(change, pos) AS last_change, max(at) AS since FROM segment_changes \
+             GROUP BY organization, segment, actor HAVING last_change = 'joined'",
+        ),
+    ]
+}

@@ -1,0 +1,105 @@
+//! The child process: start, stop, crash, and the errors that people will see.
+
+use std::process::Stdio;
+
+use warehouse::engine::{Engine, EngineState, StartError};
+use warehouse::{Client, Endpoint};
+
+use crate::support::{config, host, kill, library, number, restarted, start};
+
+#[tokio::test]
+async fn starts_answers_and_stops_by_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, client) = start(root.path()).await;
+    assert_eq!(number(&client, "SELECT count() FROM numbers(10)").await, 10);
+    let status = engine.status();
+    assert_eq!(status.state, EngineState::Running);
+    assert!(status.resident_bytes.unwrap() > 50 << 20, "{status:?}");
+    assert_eq!(status.restarts, 0);
+    assert!(client.version().await.unwrap().starts_with("26."));
+    assert!(engine.stop().await, "closing the pipe is enough");
+    let error = client.version().await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn killed_engine_comes_back_with_what_it_acknowledged() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, client) = start(root.path()).await;
+    client
+        .execute("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS fsync_after_insert = 1")
+        .await
+        .unwrap();
+    client.execute("INSERT INTO t SELECT number FROM numbers(1000)").await.unwrap();
+    let old = kill(&engine);
+    restarted(&engine, old).await;
+    assert_eq!(number(&client, "SELECT count() FROM t").await, 1000);
+    assert_eq!(engine.status().restarts, 1);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test]
+async fn second_process_on_the_same_data_is_told_who_is_in_the_way() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, _client) = start(root.path()).await;
+    let error = Engine::start(config(root.path())).await.unwrap_err();
+    assert!(matches!(error, StartError::InUse(_)), "{error}");
+    assert!(error.to_string().contains("in use by another engine process"), "{error}");
+    assert!(engine.stop().await);
+    let (engine, _client) = start(root.path()).await;
+    assert!(engine.stop().await, "the first one's end frees the data");
+}
+
+#[tokio::test]
+async fn passwordless_session_may_not_read_or_write() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, client) = start(root.path()).await;
+    client.execute("CREATE TABLE secret (n UInt64) ENGINE = MergeTree ORDER BY n").await.unwrap();
+    let open = engine.endpoint().borrow().clone().unwrap();
+    let as_default = |password: &str, user: &str| {
+        Client::server(Endpoint { user: user.to_owned(), password: password.to_owned(), ..open.clone() })
+    };
+    let nobody = as_default("", "default");
+    for sql in
+        ["SELECT count() FROM secret", "CREATE TABLE x (n UInt64) ENGINE = Memory", "INSERT INTO secret VALUES (1)"]
+    {
+        assert_eq!(nobody.execute(sql).await.unwrap_err().code(), Some(497), "{sql}");
+    }
+    assert_eq!(as_default("wrong", "app").execute("SELECT 1").await.unwrap_err().code(), Some(516));
+    assert!(engine.stop().await);
+}
+
+#[tokio::test]
+async fn library_of_another_kind_fails_with_its_reason() {
+    let root = tempfile::tempdir().unwrap();
+    let mut wrong = config(root.path());
+    wrong.library = "libc.so.6".into();
+    let error = Engine::start(wrong).await.unwrap_err().to_string();
+    assert!(error.contains("too old") && error.contains("eventra engine install"), "{error}");
+}
+
+#[tokio::test]
+async fn engine_ends_when_its_parent_dies() {
+    use warehouse::engine::child::ChildArguments;
+    let root = tempfile::tempdir().unwrap();
+    // Writes the configuration, then lets go of the data.
+    let (engine, _client) = start(root.path()).await;
+    assert!(engine.stop().await);
+    let arguments = ChildArguments {
+        library: library(),
+        data: root.path().join("data"),
+        config: root.path().join("config.xml"),
+        port: 0,
+    };
+    // A parent that dies leaves only a closed pipe behind; port 0 is whatever the system gives.
+    let mut child = std::process::Command::new(host())
+        .args(arguments.to_arguments())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdin.take());
+    let status = tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+}
