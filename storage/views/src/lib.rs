@@ -5,4 +5,9 @@
 //!
 //! **Does not know:** timely, HTTP, ClickHouse, files. Time and chance are arguments.
 
+pub mod as_of;
+pub mod codec;
+pub mod feed;
+pub mod laws;
+pub mod shards;
 pub mod state;
