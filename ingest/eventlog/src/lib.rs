@@ -29,6 +29,8 @@
 pub mod admit;
 mod check;
 pub mod clock;
+mod codec;
+pub mod disk;
 mod error;
 mod frame;
 mod lane;
@@ -37,6 +39,7 @@ mod memory;
 mod ticket;
 mod window;
 
+pub use codec::{Codec, CodecError};
 pub use error::{AppendError, Place, ReadError, TruncateError};
 pub use frame::{Appended, ClaimTag, Frame, MAX_BODY, MAX_ROWS, NewFrame, RawFrame, Voided};
 pub use lane::{Lane, Offset, PartitionId, Partitions};
