@@ -1,1 +1,40 @@
-//! rules.
+//! Rules as data: what an organization decides about points, fraud, segments, campaigns and lateness.
+//!
+//! A [`RuleDocument`] is what people write; a [`Rulebook`] is what all facts up to a place in the log say. Plans
+//! ([`fraud::FraudPlan`], [`segment::SegmentPlan`], [`campaign::CampaignPlan`]) are documents made quick to ask.
+//!
+//! **Does not know:** files, sockets, clocks, random numbers, the log, views, timely. Time and chance are arguments.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use records::{Fact, FactRow, OrganizationId, Timestamp};
+//!
+//! let document = rules::RuleDocument::from_toml("format = 1\ncampaigns = [{ id = 'c', ads = ['a', 'b'] }]").unwrap();
+//! assert!(document.validate().is_empty());
+//! let acme = OrganizationId::parse("acme").unwrap();
+//! let fact = Fact::RulesPublished { document: Arc::new(document.to_value()) };
+//! let mut rulebook = rules::Rulebook::default();
+//! rulebook.apply(&FactRow::new(acme, Timestamp(0), fact));
+//! assert_eq!(rulebook.rules(acme).unwrap().version, 1);
+//! ```
+
+pub mod campaign;
+pub mod compare;
+pub mod document;
+pub mod fraud;
+pub mod funnel;
+pub mod lateness;
+pub mod length;
+pub mod points;
+pub mod rulebook;
+pub mod segment;
+pub mod signal;
+pub mod tenant;
+pub mod window;
+
+pub use document::{DocumentError, FieldError, RuleDocument};
+pub use lateness::{Lateness, Policy};
+pub use length::Length;
+pub use rulebook::{Rulebook, RulebookError};
+pub use tenant::{Event, Item, Key, Ruleset, Tenant};
+pub use window::Window;

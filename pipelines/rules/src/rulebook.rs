@@ -1,0 +1,312 @@
+//! The rulebook: what all facts up to a place in the log say about organizations, keys, events, items and rules.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use records::hash::FixedState;
+use records::{EventId, Fact, FactRow, ItemId, OrganizationId, Zone};
+use serde::{Deserialize, Serialize};
+
+use crate::document::RuleDocument;
+use crate::lateness::Lateness;
+use crate::tenant::{Event, Item, Key, Ruleset, Tenant};
+
+/// The version of [`Rulebook::encode`].
+pub const RULEBOOK_VERSION: u32 = 1;
+
+/// The fold of the facts. Cloning it is cheap: organizations are shared until they change.
+#[derive(Debug, Clone, Default)]
+pub struct Rulebook {
+    tenants: HashMap<OrganizationId, Arc<Tenant>, FixedState>,
+    // BLAKE3 of a secret -> whose keys of which name, sorted: every request asks for it.
+    by_hash: Arc<HashMap<String, Vec<(OrganizationId, String)>, FixedState>>,
+}
+
+/// Why bytes are not a rulebook.
+#[derive(Debug, thiserror::Error)]
+pub enum RulebookError {
+    /// The bytes are damaged.
+    #[error("rulebook is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// Another version wrote it.
+    #[error("rulebook has version {0}, and this build reads {RULEBOOK_VERSION}")]
+    Version(u32),
+}
+
+impl Rulebook {
+    /// Applies one fact. Facts that say nothing about rules change nothing.
+    pub fn apply(&mut self, row: &FactRow) {
+        let Some(fact) = row.known() else { return };
+        if !row.organization.is_some() {
+            return;
+        }
+        match fact {
+            Fact::OrganizationRegistered { name, zone } => {
+                let tenant = self.tenant_mut(row.organization);
+                tenant.name.clone_from(name);
+                tenant.zone = zone.clone();
+            }
+            Fact::KeyAdded { key, hash, scopes } => {
+                let added = Key { hash: hash.clone(), scopes: scopes.clone(), revoked: false };
+                let old = self.tenant_mut(row.organization).keys.insert(key.clone(), added);
+                let owner = (row.organization, key.clone());
+                let by_hash = Arc::make_mut(&mut self.by_hash);
+                if let Some(owners) = old.and_then(|old| by_hash.get_mut(&old.hash)) {
+                    owners.retain(|known| *known != owner);
+                }
+                own(by_hash.entry(hash.clone()).or_default(), owner);
+            }
+            Fact::KeyRevoked { key } => {
+                if let Some(known) = self.tenant_mut(row.organization).keys.get_mut(key) {
+                    known.revoked = true;
+                }
+            }
+            Fact::EventScheduled { event, title, zone, starts, ends } => {
+                let event_row = Event { title: title.clone(), zone: zone.clone(), starts: *starts, ends: *ends };
+                Arc::make_mut(&mut self.tenant_mut(row.organization).events).insert(*event, event_row);
+            }
+            Fact::ItemListed { event, item, session, title, track, starts, ends, capacity } => {
+                let (session, title, track) = (*session, title.clone(), track.clone());
+                let listed = Item { session, title, track, starts: *starts, ends: *ends, capacity: *capacity };
+                self.tenant_mut(row.organization).list(*event, *item, listed);
+            }
+            Fact::RulesPublished { document } => {
+                let tenant = self.tenant_mut(row.organization);
+                tenant.rules = Arc::new(tenant.rules.publish(document));
+            }
+            Fact::LeaderboardReset { .. } | Fact::SubjectErased { .. } | Fact::PartitionClaimed { .. } | Fact::Beat => {
+            }
+        }
+    }
+
+    fn tenant_mut(&mut self, organization: OrganizationId) -> &mut Tenant {
+        Arc::make_mut(self.tenants.entry(organization).or_default())
+    }
+
+    /// An organization.
+    #[inline]
+    pub fn tenant(&self, organization: OrganizationId) -> Option<&Arc<Tenant>> {
+        self.tenants.get(&organization)
+    }
+
+    /// The organizations by id.
+    pub fn tenants(&self) -> Vec<(OrganizationId, &Arc<Tenant>)> {
+        let mut tenants: Vec<_> = self.tenants.iter().map(|(id, tenant)| (*id, tenant)).collect();
+        tenants.sort_unstable_by_key(|(id, _)| *id);
+        tenants
+    }
+
+    /// The rules of an organization; none before it published any or was registered.
+    #[inline]
+    pub fn rules(&self, organization: OrganizationId) -> Option<&Arc<Ruleset>> {
+        self.tenants.get(&organization).map(|tenant| &tenant.rules)
+    }
+
+    /// The key whose secret has this hash, with its organization, unless it was revoked.
+    pub fn key_by_hash(&self, hash: &str) -> Option<(OrganizationId, &Key)> {
+        self.by_hash.get(hash)?.iter().find_map(|(organization, name)| {
+            let key = self.tenants.get(organization)?.key(name)?;
+            (!key.revoked).then_some((*organization, key))
+        })
+    }
+
+    /// The zone in which days turn for an event, or for an organization without one.
+    pub fn zone(&self, organization: OrganizationId, event: EventId) -> Zone {
+        self.tenant(organization).map_or_else(Zone::utc, |tenant| tenant.zone_of(event).clone())
+    }
+
+    /// How late a record of an organization may be for a view.
+    pub fn lateness(&self, organization: OrganizationId, view: &str) -> Lateness {
+        self.rules(organization).map_or_else(|| Lateness::default_of(view), |rules| rules.document.lateness(view))
+    }
+
+    /// Appends bytes that [`Rulebook::decode`] reads. The same facts always give the same bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let stored = Stored {
+            version: RULEBOOK_VERSION,
+            tenants: self.tenants().into_iter().map(|(id, tenant)| StoredTenant::of(id, tenant)).collect(),
+        };
+        serde_json::to_writer(out, &stored).expect("a rulebook has text keys only, and memory takes every write");
+    }
+
+    /// Reads a rulebook back.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or of another version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, RulebookError> {
+        let stored: Stored = serde_json::from_slice(bytes)?;
+        if stored.version != RULEBOOK_VERSION {
+            return Err(RulebookError::Version(stored.version));
+        }
+        let mut this = Self::default();
+        for tenant in stored.tenants {
+            let (id, tenant) = tenant.restore();
+            let hashes = Arc::make_mut(&mut this.by_hash);
+            for (name, key) in &tenant.keys {
+                own(hashes.entry(key.hash.clone()).or_default(), (id, name.clone()));
+            }
+            this.tenants.insert(id, Arc::new(tenant));
+        }
+        Ok(this)
+    }
+}
+
+/// Adds an owner in order, so that the same keys give the same answer whatever their history.
+fn own(owners: &mut Vec<(OrganizationId, String)>, owner: (OrganizationId, String)) {
+    if let Err(place) = owners.binary_search(&owner) {
+        owners.insert(place, owner);
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    tenants: Vec<StoredTenant>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTenant {
+    id: OrganizationId,
+    name: String,
+    zone: Zone,
+    keys: BTreeMap<String, Key>,
+    events: Vec<(EventId, Event)>,
+    items: Vec<(EventId, ItemId, Arc<Item>)>,
+    rules_version: u32,
+    rules_in_force: u32,
+    rules: RuleDocument,
+    refused: Option<String>,
+}
+
+impl StoredTenant {
+    fn of(id: OrganizationId, tenant: &Tenant) -> Self {
+        Self {
+            id,
+            name: tenant.name.clone(),
+            zone: tenant.zone.clone(),
+            keys: tenant.keys.clone(),
+            events: tenant.events().into_iter().map(|(id, event)| (id, event.clone())).collect(),
+            items: tenant.items().into_iter().map(|(event, id, item)| (event, id, Arc::clone(item))).collect(),
+            rules_version: tenant.rules.version,
+            rules_in_force: tenant.rules.in_force,
+            rules: tenant.rules.document.clone(),
+            refused: tenant.rules.refused.clone(),
+        }
+    }
+
+    fn restore(self) -> (OrganizationId, Tenant) {
+        let mut rules = Ruleset::new(self.rules_in_force, self.rules);
+        (rules.version, rules.refused) = (self.rules_version, self.refused);
+        let events = Arc::new(self.events.into_iter().collect());
+        let rules = Arc::new(rules);
+        let mut tenant =
+            Tenant { name: self.name, zone: self.zone, rules, keys: self.keys, events, ..Tenant::default() };
+        for (event, id, item) in self.items {
+            tenant.list(event, id, Arc::unwrap_or_clone(item));
+        }
+        (self.id, tenant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use records::fact::Scope;
+    use records::{AdId, CampaignId, SessionId, Text, Timestamp};
+
+    use super::*;
+
+    const ACME: OrganizationId = OrganizationId(7);
+
+    fn row(fact: Fact) -> FactRow {
+        FactRow::new(ACME, Timestamp(1), fact)
+    }
+
+    fn published(json: &str) -> FactRow {
+        row(Fact::RulesPublished { document: Arc::new(serde_json::from_str(json).unwrap()) })
+    }
+
+    fn key(name: &str, hash: &str) -> FactRow {
+        row(Fact::KeyAdded { key: name.into(), hash: hash.into(), scopes: vec![Scope::Write] })
+    }
+
+    fn item(id: u128, session: u128, title: &str) -> FactRow {
+        row(Fact::ItemListed {
+            event: EventId(1),
+            item: ItemId(id),
+            session: SessionId(session),
+            title: title.into(),
+            track: Text::new("rust"),
+            starts: None,
+            ends: Some(Timestamp(50)),
+            capacity: Some(20),
+        })
+    }
+
+    fn book(rows: &[FactRow]) -> Rulebook {
+        let mut book = Rulebook::default();
+        rows.iter().for_each(|row| book.apply(row));
+        book
+    }
+
+    #[test]
+    fn keys_are_found_by_hash_until_revoked_or_replaced() {
+        let mut book = book(&[key("web", "aa"), key("app", "bb"), key("web", "cc")]);
+        assert!(book.key_by_hash("aa").is_none());
+        assert_eq!(book.key_by_hash("cc").map(|(organization, _)| organization), Some(ACME));
+        book.apply(&row(Fact::KeyRevoked { key: "web".into() }));
+        assert!(book.key_by_hash("cc").is_none() && book.key_by_hash("bb").is_some());
+    }
+
+    #[test]
+    fn an_unsound_document_leaves_the_rules_in_force() {
+        let good = r#"{"format":1,"campaigns":[{"id":"c","ads":["a"]}]}"#;
+        let book = book(&[published(good), published(r#"{"format":1,"nonsense":2}"#)]);
+        let rules = book.rules(ACME).unwrap();
+        assert_eq!((rules.version, rules.in_force, rules.refused.is_some()), (2, 1, true));
+        let ad = AdId::parse("a").unwrap();
+        assert_eq!(rules.campaigns.campaign(ad), Some(CampaignId::parse("c").unwrap()));
+    }
+
+    #[test]
+    fn a_shared_rulebook_does_not_change() {
+        let mut now = Arc::new(book(&[item(1, 9, "old")]));
+        let before = Arc::clone(&now);
+        Arc::make_mut(&mut now).apply(&item(1, 8, "new"));
+        let title = |book: &Rulebook| book.tenant(ACME).unwrap().item(EventId(1), ItemId(1)).unwrap().title.clone();
+        assert_eq!((title(&before), title(&now)), ("old".into(), "new".into()));
+        let session = |book: &Rulebook, id| book.tenant(ACME).unwrap().item_of_session(EventId(1), SessionId(id));
+        assert_eq!((session(&before, 9), session(&now, 9), session(&now, 8)), (Some(ItemId(1)), None, Some(ItemId(1))));
+    }
+
+    #[test]
+    fn bytes_round_trip() {
+        let rows = [
+            row(Fact::OrganizationRegistered { name: "Acme".into(), zone: Zone::parse("Europe/Berlin").unwrap() }),
+            key("web", "aa"),
+            row(Fact::KeyRevoked { key: "web".into() }),
+            key("app", "bb"),
+            row(Fact::EventScheduled {
+                event: EventId(1),
+                title: "Conf".into(),
+                zone: Zone::utc(),
+                starts: Timestamp(5),
+                ends: Timestamp(6),
+            }),
+            item(2, 0, "b"),
+            item(1, 4, "a"),
+            published(r#"{"format":1,"segments":[{"id":"s","when":{"any":["sessions >= 2"]}}]}"#),
+            published("3"),
+        ];
+        let book = book(&rows);
+        let (mut bytes, mut again) = (Vec::new(), Vec::new());
+        book.encode(&mut bytes);
+        let back = Rulebook::decode(&bytes).unwrap();
+        back.encode(&mut again);
+        assert_eq!(bytes, again);
+        assert!(back.key_by_hash("bb").is_some() && back.key_by_hash("aa").is_none());
+        assert_eq!(back.zone(ACME, EventId(2)).name(), "Europe/Berlin");
+        assert_eq!(back.rules(ACME).unwrap().segments, book.rules(ACME).unwrap().segments);
+        assert!(back.tenant(ACME).unwrap().item_of_session(EventId(1), SessionId(4)).is_some());
+    }
+}
