@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::{ADS_MAX, CampaignRule};
 use crate::fraud::{FraudRules, RULES_MAX, SCORE_MAX};
+use crate::funnel::{Funnel, FunnelRules};
 use crate::lateness::Lateness;
+use crate::points::{Leaderboard, PointsRules};
 use crate::segment::{SEGMENTS_MAX, SegmentRule};
 
 /// The format that this build reads and writes.
@@ -33,6 +35,10 @@ pub const FORMAT: u32 = 1;
 /// id = "autumn"
 /// ads = ["ad-1", "ad-2"]
 ///
+/// [[leaderboards]]
+/// leaderboard = "engagement"
+/// points = [{ rule = "join", kind = "session_joined", points = 10, daily_cap = 50 }]
+///
 /// [lateness.campaigns]
 /// bound = "10s"
 /// policy = "exclude"
@@ -44,6 +50,12 @@ pub const FORMAT: u32 = 1;
 pub struct RuleDocument {
     /// The format, [`FORMAT`].
     pub format: u32,
+    /// What gives points, and where they are ranked.
+    #[serde(default)]
+    pub leaderboards: Vec<Leaderboard>,
+    /// Ordered steps whose reach is counted.
+    #[serde(default)]
+    pub funnels: Vec<Funnel>,
     /// What makes a record suspicious.
     #[serde(default)]
     pub fraud: FraudRules,
@@ -62,6 +74,8 @@ impl Default for RuleDocument {
     fn default() -> Self {
         Self {
             format: FORMAT,
+            leaderboards: Vec::new(),
+            funnels: Vec::new(),
             fraud: FraudRules::default(),
             segments: Vec::new(),
             campaigns: Vec::new(),
@@ -125,6 +139,12 @@ impl RuleDocument {
         let mut found = Faults::default();
         if self.format != FORMAT {
             found.add("format", format!("this build reads format {FORMAT}, not {}", self.format));
+        }
+        if let Err(error) = PointsRules::new(self.leaderboards.clone()) {
+            found.add("leaderboards", error.to_string());
+        }
+        if let Err(error) = FunnelRules::new(self.funnels.clone()) {
+            found.add("funnels", error.to_string());
         }
         self.validate_fraud(&mut found);
         self.validate_segments(&mut found);
@@ -227,6 +247,8 @@ mod tests {
             format = 2
             campaigns = [{ id = "a", ads = ["1", "2"] }, { id = "a", ads = ["2"] }]
             segments = [{ id = "s", when = { all = [] } }]
+            leaderboards = [{ leaderboard = "l", points = [{ rule = "r", kind = "session_joined", points = 0 }] }]
+            funnels = [{ funnel = "f", within = "1h", steps = [] }]
             [[fraud.rules]]
             id = "r"
             on = ["page_viewed"]
@@ -240,6 +262,8 @@ mod tests {
             fields,
             [
                 "format",
+                "leaderboards",
+                "funnels",
                 "fraud.rules[0].weight",
                 "fraud.rules[0].on",
                 "segments[0].when",

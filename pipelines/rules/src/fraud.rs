@@ -53,7 +53,7 @@ pub struct FraudRule {
 }
 
 /// The fraud rules of an organization.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FraudRules {
     /// Records with at least this score are listed as recent high scores, `1..=1000`.
@@ -66,6 +66,12 @@ pub struct FraudRules {
 
 fn high_default() -> u16 {
     500
+}
+
+impl Default for FraudRules {
+    fn default() -> Self {
+        Self { high: high_default(), rules: Vec::new() }
+    }
 }
 
 impl FraudRule {

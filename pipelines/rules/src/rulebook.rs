@@ -20,8 +20,10 @@ pub const RULEBOOK_VERSION: u32 = 1;
 pub struct Rulebook {
     tenants: HashMap<OrganizationId, Arc<Tenant>, FixedState>,
     // BLAKE3 of a secret -> whose keys of which name, sorted: every request asks for it.
-    by_hash: Arc<HashMap<String, Vec<(OrganizationId, String)>, FixedState>>,
+    by_hash: Arc<Owners>,
 }
+
+type Owners = HashMap<String, Vec<(OrganizationId, String)>, FixedState>;
 
 /// Why bytes are not a rulebook.
 #[derive(Debug, thiserror::Error)]

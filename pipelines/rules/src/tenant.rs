@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::CampaignPlan;
 use crate::document::RuleDocument;
 use crate::fraud::FraudPlan;
+use crate::funnel::FunnelRules;
+use crate::points::PointsRules;
 use crate::segment::SegmentPlan;
 
 /// Items are kept in this many tables, so that a change copies one of them and not all.
@@ -69,6 +71,10 @@ pub struct Ruleset {
     pub document: RuleDocument,
     /// Why the newest document is not the one in force; the previous one stays in force.
     pub refused: Option<String>,
+    /// Leaderboards.
+    pub points: Arc<PointsRules>,
+    /// Funnels.
+    pub funnels: Arc<FunnelRules>,
     /// Fraud rules.
     pub fraud: Arc<FraudPlan>,
     /// Segments.
@@ -127,12 +133,14 @@ impl Ruleset {
         }
     }
 
-    /// A sound document, ready to be worked with.
+    /// A sound document, ready to be worked with; parts that are not sound are left out.
     pub fn new(version: u32, document: RuleDocument) -> Self {
         Self {
             version,
             in_force: version,
             refused: None,
+            points: Arc::new(PointsRules::new(document.leaderboards.clone()).unwrap_or_default()),
+            funnels: Arc::new(FunnelRules::new(document.funnels.clone()).unwrap_or_default()),
             fraud: Arc::new(FraudPlan::new(version, &document.fraud)),
             segments: Arc::new(SegmentPlan::new(version, &document.segments)),
             campaigns: Arc::new(CampaignPlan::new(&document.campaigns)),
