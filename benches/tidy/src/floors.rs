@@ -14,6 +14,7 @@ pub const FLOORS: &[(&str, &str, u8)] = &[
     ("api", "serving", 4),
     ("sim", "benches", 4),
     ("eventra", "serving", 5),
+    ("fuzz", "benches", 5),
     ("load", "benches", 5),
     ("tidy", "benches", 5),
 ];

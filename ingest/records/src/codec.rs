@@ -285,23 +285,58 @@ fn read_message(
         return Err(DecodeError::Short(buffer.len()));
     }
     let body = buffer.slice(reader.at);
-    check_buffers(&batch, body.len())?;
+    check_message(&batch, heads, body.len())?;
     #[expect(clippy::disallowed_types, reason = "the Arrow reader asks for this type; it stays empty")]
     let none = std::collections::HashMap::new();
     arrow_ipc::reader::read_record_batch(&body, batch, schema(heads)?, &none, None, &message.version()).map_err(damaged)
 }
 
-/// The Arrow reader slices without looking: a buffer that reaches past the body would panic there.
-fn check_buffers(batch: &arrow_ipc::RecordBatch<'_>, body: usize) -> Result<(), DecodeError> {
-    for buffer in batch.buffers().into_iter().flatten() {
+/// The Arrow reader trusts the message: a buffer past the body, a column of another length, or nulls without a bitmap
+/// would panic there. Ours have no nulls, as many values as rows, and the buffers that their layouts ask for.
+fn check_message(
+    batch: &arrow_ipc::RecordBatch<'_>,
+    heads: &[(u8, u8, Vec<Text>)],
+    body: usize,
+) -> Result<(), DecodeError> {
+    let rows = usize::try_from(batch.length()).map_err(damaged)?;
+    let mut nodes = batch.nodes().into_iter().flatten();
+    let plain = nodes.all(|node| node.null_count() == 0 && node.length() == batch.length());
+    if !plain || batch.nodes().map_or(0, |nodes| nodes.len()) != heads.len() || batch.compression().is_some() {
+        return Err(damaged("the columns are not those of the header"));
+    }
+    let mut lengths = batch.buffers().into_iter().flatten().map(|buffer| {
         let end = buffer.offset().checked_add(buffer.length());
         let inside =
             buffer.offset() >= 0 && buffer.length() >= 0 && end.is_some_and(|end| end.unsigned_abs() <= body as u64);
-        if !inside {
-            return Err(damaged("a buffer reaches past the end"));
+        inside.then_some(buffer.length().unsigned_abs() as usize).ok_or_else(|| damaged("a buffer reaches past the end"))
+    });
+    let mut next = || lengths.next().unwrap_or_else(|| Err(damaged("a buffer is missing")));
+    for (_, layout, _) in heads {
+        next()?; // The validity bitmap, which nobody reads: there are no nulls.
+        let (values, width) = match layout {
+            8 => (rows + 1, 4),
+            layout => (rows, width(*layout)),
+        };
+        let length = next()?;
+        if length < values * width || !length.is_multiple_of(width) {
+            return Err(damaged("a column is shorter than its rows"));
+        }
+        if *layout == Layout::Bytes as u8 {
+            next()?;
         }
     }
     Ok(())
+}
+
+/// Bytes of one fixed-width value.
+fn width(layout: u8) -> usize {
+    match layout {
+        2 | 7 => 2,
+        3 => 4,
+        4 | 5 => 8,
+        6 => 16,
+        _ => 1,
+    }
 }
 
 struct Reader<'a> {
