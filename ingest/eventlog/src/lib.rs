@@ -32,6 +32,7 @@ pub mod clock;
 mod codec;
 pub mod disk;
 mod error;
+pub mod file;
 mod frame;
 mod lane;
 mod log;
@@ -41,6 +42,7 @@ mod window;
 
 pub use codec::{Codec, CodecError};
 pub use error::{AppendError, Place, ReadError, TruncateError};
+pub use file::{FileLog, FileOptions, OpenError, Recompressed, Writers};
 pub use frame::{Appended, ClaimTag, Frame, MAX_BODY, MAX_ROWS, NewFrame, RawFrame, Voided};
 pub use lane::{Lane, Offset, PartitionId, Partitions};
 pub use log::{Durability, EventLog, Incarnation, LaneStatus, LogIdentity, LogStatus, ReadLimits};

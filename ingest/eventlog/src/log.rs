@@ -101,7 +101,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// such a frame, so append the binding before anything of the epoch leaves.
     fn bound(&self) -> Timestamp;
 
-    /// Parks until a frame later than `bound` is durable, the log closes, or `timeout` has passed; returns [`EventLog::bound`].
+    /// Parks until a frame later than `bound` is durable and below the new bound, or `timeout` has passed; returns
+    /// [`EventLog::bound`].
     fn wait_past(&self, bound: Timestamp, timeout: Duration) -> Timestamp;
 
     /// Allows the log to drop the records of a partition before `offset`. Not remembered across restarts.
