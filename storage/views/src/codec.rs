@@ -288,6 +288,14 @@ pub fn sorted<K: Ord, V>(map: &FixedMap<K, V>) -> Vec<(&K, &V)> {
     entries
 }
 
+/// Serialises a value as the text that it prints as: pseudonyms do not fit the numbers of JavaScript.
+///
+/// # Errors
+/// When the serialiser fails.
+pub fn as_text<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -9,5 +9,7 @@ pub mod as_of;
 pub mod codec;
 pub mod feed;
 pub mod laws;
+pub mod leaderboards;
+pub mod points;
 pub mod shards;
 pub mod state;

@@ -22,14 +22,14 @@ impl At {
 
 /// What a fold gives besides its new state. Reused between calls, so that folding allocates little.
 #[derive(Debug)]
-pub struct Effects<B: Fold + ?Sized> {
+pub struct Effects<B: Fold> {
     /// Keys whose answer differs now; feeds re-read them. Repeats are fine, the writer removes them.
     pub changed: Vec<B::Key>,
     /// Inputs for the next operator, by the hash of its key.
     pub next: Vec<(u64, B::Output)>,
 }
 
-impl<B: Fold + ?Sized> Default for Effects<B> {
+impl<B: Fold> Default for Effects<B> {
     fn default() -> Self {
         Self { changed: Vec::new(), next: Vec::new() }
     }

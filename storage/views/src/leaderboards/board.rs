@@ -1,0 +1,116 @@
+//! What a board is called: its key, its hash, its address.
+
+use records::hash::{bytes, join, wide};
+use records::zone::Day;
+use records::{EventId, LeaderboardId, OrganizationId, Text};
+use rules::points::Scope;
+use serde::{Deserialize, Serialize};
+
+/// One ranking: a leaderboard's board for an event, track, day, or for all time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Board {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The leaderboard, as the rules name it.
+    pub leaderboard: LeaderboardId,
+    /// The event; none for all time, and for days of records outside any event.
+    pub event: EventId,
+    /// What it ranks over.
+    pub scope: Scope,
+    // The day's number, or the hash of the track's name.
+    part: u64,
+}
+
+impl Board {
+    /// The board of a whole event.
+    pub fn event(organization: OrganizationId, leaderboard: LeaderboardId, event: EventId) -> Self {
+        Self { organization, leaderboard, event, scope: Scope::Event, part: 0 }
+    }
+
+    /// The board of one track of an event.
+    pub fn track(organization: OrganizationId, leaderboard: LeaderboardId, event: EventId, track: &str) -> Self {
+        Self { organization, leaderboard, event, scope: Scope::Track, part: bytes(track.as_bytes()) }
+    }
+
+    /// The board of one calendar day of an event.
+    pub fn day(organization: OrganizationId, leaderboard: LeaderboardId, event: EventId, day: Day) -> Self {
+        Self { organization, leaderboard, event, scope: Scope::Day, part: u64::from(day.0.cast_unsigned()) }
+    }
+
+    /// The board of everything that the organization ever ran.
+    pub fn all_time(organization: OrganizationId, leaderboard: LeaderboardId) -> Self {
+        Self { organization, leaderboard, event: EventId::NONE, scope: Scope::AllTime, part: 0 }
+    }
+
+    /// The hash that decides its bin.
+    pub fn hash(&self) -> u64 {
+        let hash = join(wide(self.organization.0), wide(self.leaderboard.0));
+        join(join(hash, wide(self.event.0)), join(self.part, self.scope as u64))
+    }
+
+    /// The day, on boards of days.
+    pub fn on(&self) -> Option<Day> {
+        (self.scope == Scope::Day).then(|| Day((self.part as u32).cast_signed()))
+    }
+
+    /// Its name in rows and logs, such as `engagement/day/conf-1/2026-11-20`. After a reset it goes on as `…~1`, so that
+    /// rows of before and after never mix.
+    pub fn address(&self, track: &str, generation: u32) -> String {
+        let mut address = format!("{}/{}", self.leaderboard, self.scope.word());
+        match (self.scope, self.on()) {
+            (Scope::AllTime, _) => {}
+            (Scope::Track, _) => address.push_str(&format!("/{}/{track}", self.event)),
+            (_, Some(day)) => address.push_str(&format!("/{}/{}", self.event, day.date())),
+            _ => address.push_str(&format!("/{}", self.event)),
+        }
+        if generation > 0 {
+            address.push_str(&format!("~{generation}"));
+        }
+        address
+    }
+
+    pub(super) fn encode(&self, out: &mut crate::codec::Out<'_>) {
+        out.id(self.organization.0);
+        out.id(self.leaderboard.0);
+        out.id(self.event.0);
+        out.u8(self.scope as u8);
+        out.u64(self.part);
+    }
+
+    pub(super) fn decode(input: &mut crate::codec::In<'_>) -> Result<Self, crate::state::StateError> {
+        let (organization, leaderboard, event) = (input.id()?, input.id()?, input.id()?);
+        let scope = input.u8()?;
+        let scope = Scope::ALL.into_iter().find(|known| *known as u8 == scope).ok_or_else(|| input.damaged())?;
+        let part = input.u64()?;
+        Ok(Self {
+            organization: OrganizationId(organization),
+            leaderboard: LeaderboardId(leaderboard),
+            event: EventId(event),
+            scope,
+            part,
+        })
+    }
+}
+
+/// What happens on boards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// A participant got points.
+    Award {
+        /// The board.
+        board: Board,
+        /// The track's name on boards of tracks; none elsewhere.
+        track: Text,
+        /// Who.
+        participant: records::Token,
+        /// How many, of either sign.
+        points: i64,
+    },
+    /// All boards of a leaderboard start again. Goes to every bin.
+    Reset {
+        /// The tenant.
+        organization: OrganizationId,
+        /// The leaderboard.
+        leaderboard: LeaderboardId,
+    },
+}

@@ -1,0 +1,11 @@
+//! Leaderboards: exact rank, score, neighbours and top places for each event, track, day and all time.
+
+pub mod answer;
+pub mod board;
+pub mod fold;
+pub mod ranking;
+
+pub use answer::{Archived, BoardInfo, Neighbourhood, Place, Top};
+pub use board::{Board, Input};
+pub use fold::{Leaderboards, ScoreRow};
+pub use ranking::{Entry, Ranking};

@@ -1,0 +1,302 @@
+//! Points: turns happenings that the rules reward into awards, within each participant's daily caps.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use records::hash::{join, mix, wide};
+use records::zone::Day;
+use records::{EventId, LeaderboardId, OrganizationId, RuleId, Text, Timestamp, Token};
+use rules::points::Scope;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{FixedMap, In, Out, sorted};
+use crate::leaderboards::{self, Board};
+use crate::state::{At, Effects, Fold, StateError};
+
+/// Caps that are remembered for one organization in one bin: 4 million (participant, rule, day) over all bins. Past it
+/// the oldest (event, rule, day) is forgotten as a whole and counted; only a record that late could pass its cap.
+pub const CAPS_MAX: usize = 16_384;
+
+/// A happening that a rule rewards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The event; none outside any.
+    pub event: EventId,
+    /// Who did it.
+    pub participant: Token,
+    /// The leaderboard whose rule it is.
+    pub leaderboard: LeaderboardId,
+    /// The rule.
+    pub rule: RuleId,
+    /// What one happening gives.
+    pub points: i64,
+    /// The most points a day.
+    pub daily_cap: Option<u64>,
+    /// The calendar day in the event's zone.
+    pub day: Day,
+    /// The track, if any.
+    pub track: Text,
+    /// The boards that the leaderboard keeps: bit n for `Scope::ALL[n]`.
+    pub scopes: u8,
+}
+
+impl Input {
+    /// The hash that decides its bin: by participant, so that a hot event spreads.
+    #[inline]
+    pub fn hash(organization: OrganizationId, event: EventId, participant: Token) -> u64 {
+        join(join(wide(organization.0), wide(event.0)), mix(participant.0))
+    }
+
+    /// The bits of scopes.
+    pub fn scope_bits(scopes: &[Scope]) -> u8 {
+        scopes.iter().fold(0, |bits, scope| bits | 1 << *scope as u8)
+    }
+
+    fn boards(&self) -> impl Iterator<Item = Board> + '_ {
+        let wanted = |scope: &Scope| self.scopes & (1 << *scope as u8) != 0;
+        Scope::ALL.into_iter().filter(wanted).filter_map(|scope| match scope {
+            Scope::Event => {
+                self.event.is_some().then(|| Board::event(self.organization, self.leaderboard, self.event))
+            }
+            Scope::Track => (self.event.is_some() && self.track.is_some())
+                .then(|| Board::track(self.organization, self.leaderboard, self.event, &self.track)),
+            Scope::Day => Some(Board::day(self.organization, self.leaderboard, self.event, self.day)),
+            Scope::AllTime => Some(Board::all_time(self.organization, self.leaderboard)),
+        })
+    }
+}
+
+/// What caps are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Context {
+    event: EventId,
+    leaderboard: LeaderboardId,
+    rule: RuleId,
+    day: Day,
+}
+
+#[derive(Debug, Default)]
+struct Caps {
+    contexts: FixedMap<Context, FixedMap<Token, u64>>,
+    // In the order in which they were first seen.
+    order: VecDeque<Context>,
+    held: usize,
+    forgotten: u64,
+}
+
+/// One bin of the caps.
+#[derive(Debug, Default)]
+pub struct Points {
+    owners: BTreeMap<OrganizationId, Caps>,
+}
+
+impl Points {
+    /// Caps of an organization that were forgotten at the bound.
+    pub fn forgotten(&self, organization: OrganizationId) -> u64 {
+        self.owners.get(&organization).map_or(0, |caps| caps.forgotten)
+    }
+
+    /// What a happening gives after its cap.
+    fn grant(&mut self, input: &Input) -> i64 {
+        let Some(cap) = input.daily_cap else { return input.points };
+        let caps = self.owners.entry(input.organization).or_default();
+        let context =
+            Context { event: input.event, leaderboard: input.leaderboard, rule: input.rule, day: input.day };
+        let used = caps.used(context, input.participant);
+        let granted = input.points.unsigned_abs().min(cap.saturating_sub(*used));
+        *used += granted;
+        caps.bound();
+        i64::try_from(granted).unwrap_or(i64::MAX) * input.points.signum()
+    }
+}
+
+impl Caps {
+    fn used(&mut self, context: Context, participant: Token) -> &mut u64 {
+        let tokens = self.contexts.entry(context).or_insert_with(|| {
+            self.order.push_back(context);
+            FixedMap::default()
+        });
+        tokens.entry(participant).or_insert_with(|| {
+            self.held += 1;
+            0
+        })
+    }
+
+    fn bound(&mut self) {
+        while self.held > CAPS_MAX {
+            let oldest = self.order.pop_front().expect("what is held stands in the order");
+            let tokens = self.contexts.remove(&oldest).map_or(0, |tokens| tokens.len());
+            self.held -= tokens;
+            self.forgotten += tokens as u64;
+        }
+    }
+}
+
+impl Fold for Points {
+    const NAME: &'static str = "points";
+    const VERSION: u32 = 1;
+    type Input = Input;
+    type Output = leaderboards::Input;
+    type Key = Token;
+    type Row = ();
+
+    fn apply(&mut self, _at: At, input: &Input, effects: &mut Effects<Self>) {
+        let points = self.grant(input);
+        if points == 0 {
+            return;
+        }
+        for board in input.boards() {
+            let track = if board.scope == Scope::Track { input.track.clone() } else { Text::NONE };
+            let award = leaderboards::Input::Award { board, track, participant: input.participant, points };
+            effects.next.push((board.hash(), award));
+        }
+    }
+
+    fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
+
+    fn land(&mut self, _rows: &mut Vec<()>) {}
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut out = Out::open::<Self>(out);
+        out.len(self.owners.len());
+        for (organization, caps) in &self.owners {
+            out.id(organization.0);
+            out.u64(caps.forgotten);
+            out.len(caps.order.len());
+            for context in &caps.order {
+                out.id(context.event.0);
+                out.id(context.leaderboard.0);
+                out.id(context.rule.0);
+                out.i64(i64::from(context.day.0));
+                let tokens = &caps.contexts[context];
+                out.len(tokens.len());
+                for (token, used) in sorted(tokens) {
+                    out.token(*token);
+                    out.u64(*used);
+                }
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+        let mut input = In::open::<Self>(bytes)?;
+        let mut this = Self::default();
+        for _ in 0..input.len(3)? {
+            let organization = OrganizationId(input.id()?);
+            let mut caps = Caps { forgotten: input.u64()?, ..Caps::default() };
+            for _ in 0..input.len(5)? {
+                let (event, leaderboard, rule) = (input.id()?, input.id()?, input.id()?);
+                let day = Day(i32::try_from(input.i64()?).map_err(|_| input.damaged())?);
+                let context = Context {
+                    event: EventId(event),
+                    leaderboard: LeaderboardId(leaderboard),
+                    rule: RuleId(rule),
+                    day,
+                };
+                let mut tokens = FixedMap::default();
+                for _ in 0..input.len(9)? {
+                    tokens.insert(input.token()?, input.u64()?);
+                }
+                caps.held += tokens.len();
+                caps.order.push_back(context);
+                if caps.contexts.insert(context, tokens).is_some() {
+                    return Err(input.damaged());
+                }
+            }
+            this.owners.insert(organization, caps);
+        }
+        input.done()?;
+        Ok(this)
+    }
+
+    fn len(&self) -> usize {
+        self.owners.values().map(|caps| caps.held).sum()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::laws;
+
+    fn happening(participant: u64, rule: u128, day: i32, points: i64, cap: Option<u64>) -> Input {
+        Input {
+            organization: OrganizationId(7),
+            event: EventId(1),
+            participant: Token(participant),
+            leaderboard: LeaderboardId(1),
+            rule: RuleId(rule),
+            points,
+            daily_cap: cap,
+            day: Day(day),
+            track: "rust".into(),
+            scopes: Input::scope_bits(&Scope::ALL),
+        }
+    }
+
+    fn awards(inputs: &[Input]) -> Vec<leaderboards::Input> {
+        let log = laws::log(Timestamp(0), inputs.iter().map(|input| (1, input.clone())));
+        let next = laws::whole::<Points>(&log).1.next;
+        next.iter().map(|(_, bytes)| serde_json::from_slice(bytes).unwrap()).collect()
+    }
+
+    fn sum(inputs: &[Input], scope: Scope) -> i64 {
+        let one = |input: &leaderboards::Input| match input {
+            leaderboards::Input::Award { board, points, .. } if board.scope == scope => *points,
+            _ => 0,
+        };
+        awards(inputs).iter().map(one).sum()
+    }
+
+    #[test]
+    fn an_award_goes_to_every_board_of_its_leaderboard() {
+        let boards = awards(&[happening(1, 1, 3, 5, None)]);
+        assert_eq!(boards.len(), 4);
+        let elsewhere = Input { event: EventId::NONE, ..happening(1, 1, 3, 5, None) };
+        assert_eq!(awards(&[elsewhere]).len(), 2, "outside an event there are days and all time");
+    }
+
+    #[test]
+    fn caps_turn_at_midnight() {
+        let joins = [3, 3, 3, 4].map(|day| happening(1, 1, day, 10, Some(25)));
+        assert_eq!(sum(&joins, Scope::AllTime), 35);
+    }
+
+    #[test]
+    fn forgotten_caps_are_counted() {
+        let inputs = (0..=CAPS_MAX as u64).map(|who| (1, happening(who + 1, 1, i32::from(who > 9), 1, Some(1))));
+        let fold = laws::whole::<Points>(&laws::log(Timestamp(0), inputs)).0;
+        assert_eq!((fold.forgotten(OrganizationId(7)), fold.len()), (10, CAPS_MAX - 9));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn grants_equal_their_naive_twin_and_keep_the_laws(
+            steps in proptest::collection::vec((1u64..4, 1u128..3, 0i32..3, -6i64..9), 1..80),
+            cap in 0u64..30,
+            chance: u64,
+        ) {
+            let inputs: Vec<Input> =
+                steps.iter().map(|(who, rule, day, points)| happening(*who, *rule, *day, *points, Some(cap))).collect();
+            let mut used = BTreeMap::<(u64, u128, i32), i64>::new();
+            let mut total = 0;
+            for (who, rule, day, points) in &steps {
+                let used = used.entry((*who, *rule, *day)).or_default();
+                let granted = points.abs().min(cap.cast_signed() - *used);
+                *used += granted;
+                total += granted * points.signum();
+            }
+            prop_assert_eq!(sum(&inputs, Scope::Event), total);
+            let log = laws::log(Timestamp(0), inputs.into_iter().map(|input| (1, input)));
+            laws::check::<Points, _, _>(&log, chance, Fold::len, |_| ());
+        }
+    }
+}
