@@ -1,0 +1,206 @@
+//! Drafts: what a parser made of one message, with plaintext ids, before pseudonyms and sealing.
+
+use records::json::FieldError;
+use records::seal::Sealed;
+use records::{MessageId, OrganizationId, Record, Timestamp, Token};
+use serde::{Deserialize, Serialize};
+
+/// What the door knows about a request beside its body.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The tenant that the write key belongs to.
+    pub organization: OrganizationId,
+    /// When the request arrived.
+    pub received: Timestamp,
+    /// The sender's network address; empty when unknown.
+    pub address: &'a str,
+    /// The sender's `User-Agent` header; empty when unknown.
+    pub user_agent: &'a str,
+}
+
+/// One good message. Empty texts stand for absent ids.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Draft {
+    /// The declared columns. The door fills time, flags, tokens and the sealed blob.
+    pub record: Record,
+    /// The person's id in the client's own system.
+    pub user: String,
+    /// The id that a browser or app made up.
+    pub anonymous: String,
+    /// The id that the person had before (Segment `alias`).
+    pub previous: String,
+    /// The person at the other end of a chat message.
+    pub receiver: String,
+    /// The device.
+    pub device: String,
+    /// The visit.
+    pub visit: String,
+    /// The payment card, or any stable reference to it.
+    pub card: String,
+    /// The network address.
+    pub address: String,
+    /// The visitor's user agent.
+    pub user_agent: String,
+    /// What only the subject's key may open.
+    pub sealed: Sealed,
+    /// The client's times.
+    pub stamps: Stamps,
+}
+
+/// The times that a client sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stamps {
+    /// When it happened, by the client's clock.
+    pub timestamp: Option<Timestamp>,
+    /// When the client sent it, by the same clock.
+    pub sent_at: Option<Timestamp>,
+    /// Somebody before us has already corrected `timestamp`.
+    pub corrected: bool,
+}
+
+impl Draft {
+    /// The required columns that are missing.
+    pub(crate) fn missing(&mut self) -> Vec<FieldError> {
+        // The actor's token is made later; whether there will be one is known now.
+        let named = !self.user.is_empty() || !self.anonymous.is_empty();
+        self.record.actor = Token(u64::from(named));
+        let missing = self.record.missing();
+        self.record.actor = Token::NONE;
+        missing
+    }
+}
+
+/// Why a message became a dead letter. The word is stored in the record's `name`; details may hold personal text and
+/// are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Not JSON, or not a JSON object.
+    NotAnObject,
+    /// More bytes than a message may have.
+    TooLarge,
+    /// Nested deeper than a message may be.
+    TooDeep,
+    /// A field has a wrong value.
+    BadField,
+    /// A required field is missing.
+    MissingField,
+    /// A row of a data set is not like the others.
+    BadRow,
+}
+
+impl Reason {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not_an_object",
+            Self::TooLarge => "too_large",
+            Self::TooDeep => "too_deep",
+            Self::BadField => "bad_field",
+            Self::MissingField => "missing_field",
+            Self::BadRow => "bad_row",
+        }
+    }
+}
+
+/// One bad message: a dead letter to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Letter {
+    /// Where in the request it was: `message 3`, `line 17`.
+    pub place: String,
+    /// Why.
+    pub reason: Reason,
+    /// Which fields, and what is wrong with each.
+    pub errors: Vec<FieldError>,
+    /// The message as it came, cut at [`crate::limits::ORIGINAL_BYTES_MAX`].
+    pub original: String,
+    /// How to read the original again; empty when it cannot be (a row of a data set).
+    pub format: String,
+    /// `sentAt` of the batch it came in, which is not part of the original.
+    pub sent_at: Option<Timestamp>,
+    /// The person, when that much was readable.
+    pub user: String,
+    /// The anonymous visitor, when that much was readable.
+    pub anonymous: String,
+    /// The message id, when that much was readable.
+    pub message: MessageId,
+}
+
+impl Letter {
+    /// A letter about a message of which nothing could be read.
+    pub(crate) fn unread(place: String, reason: Reason, error: FieldError, original: &[u8], format: &str) -> Self {
+        Self {
+            place,
+            reason,
+            errors: vec![error],
+            original: original_text(original),
+            format: format.to_owned(),
+            sent_at: None,
+            user: String::new(),
+            anonymous: String::new(),
+            message: MessageId::NONE,
+        }
+    }
+
+    /// A letter about a draft whose fields are wrong.
+    pub(crate) fn of(draft: Draft, place: String, errors: Vec<FieldError>, original: &[u8], format: &str) -> Self {
+        let missing = errors.iter().all(|error| error.problem.starts_with("is missing"));
+        Self {
+            place,
+            reason: if missing { Reason::MissingField } else { Reason::BadField },
+            errors,
+            original: original_text(original),
+            format: format.to_owned(),
+            sent_at: draft.stamps.sent_at,
+            user: draft.user,
+            anonymous: draft.anonymous,
+            message: draft.record.message,
+        }
+    }
+}
+
+fn original_text(original: &[u8]) -> String {
+    let kept = &original[..original.len().min(crate::limits::ORIGINAL_BYTES_MAX)];
+    String::from_utf8_lossy(kept).into_owned()
+}
+
+/// What became of one message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parsed {
+    /// A good one.
+    Draft(Box<Draft>),
+    /// A bad one.
+    Letter(Box<Letter>),
+}
+
+impl Parsed {
+    /// A draft without errors, else a letter.
+    pub(crate) fn judge(
+        mut draft: Draft,
+        mut errors: Vec<FieldError>,
+        place: String,
+        original: &[u8],
+        format: &str,
+    ) -> Self {
+        errors.extend(draft.missing());
+        if errors.is_empty() {
+            Self::Draft(Box::new(draft))
+        } else {
+            Self::Letter(Box::new(Letter::of(draft, place, errors, original, format)))
+        }
+    }
+}
+
+/// Why a request was refused as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// The body could not be read.
+    #[error(transparent)]
+    Body(#[from] crate::body::BodyError),
+    /// The body is not what its content type says.
+    #[error("{0}")]
+    Unparseable(FieldError),
+    /// More messages than one request may have.
+    #[error("request has more than {} messages", crate::limits::MESSAGES_MAX)]
+    TooMany,
+}
