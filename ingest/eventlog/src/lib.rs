@@ -30,6 +30,8 @@ pub mod admit;
 mod check;
 pub mod clock;
 mod codec;
+#[cfg(any(test, feature = "test-util"))]
+pub mod conformance;
 pub mod disk;
 mod error;
 pub mod file;
