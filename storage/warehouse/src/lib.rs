@@ -20,8 +20,13 @@ pub mod client;
 pub mod engine;
 pub mod erase;
 pub mod landing;
+mod mask;
 pub mod migrate;
+pub mod outbox;
+pub mod raw;
 pub mod schema;
+pub mod shell;
+pub mod sql;
 
 pub use clickhouse;
 pub use client::{Client, Endpoint};

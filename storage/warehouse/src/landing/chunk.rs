@@ -78,7 +78,7 @@ pub enum CutError {
 
 /// Cuts a shard's rows of one landing epoch into chunks, month by month in the order of the rows.
 ///
-/// Pure: the same rows give the same chunks, tokens and hashes.
+/// Pure: the same rows give the same chunks, tokens and hashes. Columns that the batch leaves out get ClickHouse's defaults.
 ///
 /// # Errors
 /// A batch that does not fit the table; see [`CutError`].
@@ -98,13 +98,10 @@ pub fn cut(table: &TableSchema, batch: &RecordBatch, landing_epoch: u64, shard: 
 fn check_columns(table: &TableSchema, batch: &RecordBatch) -> Result<(), CutError> {
     let expected = table.arrow_schema()?;
     let found = batch.schema();
-    let same = found.fields().len() == expected.fields().len()
-        && found
-            .fields()
-            .iter()
-            .zip(expected.fields())
-            .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
-    if same {
+    let fits = |field: &arrow_schema::Field| {
+        expected.fields().iter().any(|known| known.name() == field.name() && known.data_type() == field.data_type())
+    };
+    if found.fields().iter().all(|field| fits(field)) {
         return Ok(());
     }
     let list = |schema: &arrow_schema::Schema| {

@@ -81,17 +81,21 @@ pub(crate) async fn settle_suspect(
     if found == chunk.rows && !torn {
         return Ok(attempt);
     }
-    // Nothing there and never landed: an insert of the old process may still be on its way, so the same token.
-    // Nothing there and landed: its token is remembered and would drop the rows, so a new one.
-    if found != 0 || known.is_some() {
-        attempt += 1;
-        tracing::warn!(key = ?chunk.key, found, rows = chunk.rows, attempt, "repairing chunk");
-        clear(client, owner, &chunk.key, attempt).await?;
+    // Nothing there and nothing on record: an insert of the old process may still be on its way, so the same token first.
+    if found == 0 && known.is_none() {
+        insert(client, owner, chunk, attempt).await?;
+        if count(client, &chunk.key).await? == chunk.rows {
+            return Ok(attempt);
+        }
+        // The token is remembered although its rows are gone: it drops every further insert.
     }
+    attempt += 1;
+    tracing::warn!(key = ?chunk.key, found, rows = chunk.rows, attempt, "repairing chunk");
+    clear(client, owner, &chunk.key, attempt).await?;
     insert(client, owner, chunk, attempt).await?;
     let now = count(client, &chunk.key).await?;
     if now == chunk.rows {
         return Ok(attempt);
     }
-    Err(Error::Format(format!("chunk {:?} has {now} rows after landing, expected {}", chunk.key, chunk.rows)))
+    Err(Error::Format(format!("chunk {:?} has {now} rows after its repair, expected {}", chunk.key, chunk.rows)))
 }

@@ -46,7 +46,7 @@ impl Column {
 
     fn sql(&self) -> String {
         let codec = if self.codec.is_empty() { String::new() } else { format!(" CODEC({})", self.codec) };
-        format!("`{}` {}{codec} COMMENT {}", self.name, self.clickhouse_type, literal(&self.doc))
+        format!("`{}` {} COMMENT {}{codec}", self.name, self.clickhouse_type, literal(&self.doc))
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
         for part in [
             "CREATE TABLE IF NOT EXISTS `t_v2`",
             "`organization` LowCardinality(String) COMMENT 'tenant'",
-            "`at` DateTime64(3, 'UTC') CODEC(Delta, ZSTD) COMMENT 'log time'",
+            "`at` DateTime64(3, 'UTC') COMMENT 'log time' CODEC(Delta, ZSTD)",
             "`landing_epoch` UInt64",
             "PARTITION BY toYYYYMM(at)",
             "ORDER BY (organization, at)",

@@ -1,6 +1,11 @@
 //! The warehouse against the real engine: nothing here is mocked.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+mod delivery;
 mod engine;
+mod erasure;
 mod landing;
 mod schema;
+mod shell;
 mod support;
+mod visits;

@@ -1,1 +1,69 @@
-//! stub
+//! The schema on a real engine.
+
+use warehouse::migrate::{MigrateError, Migration, migrate, migrate_with, migrations};
+use warehouse::schema::{Column, tables};
+
+use crate::support::{number, start};
+use crate::visits::visits;
+
+#[tokio::test]
+async fn migrating_twice_changes_nothing_and_every_column_is_documented() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, client) = start(root.path()).await;
+    let first = migrate(&client, &tables()).await.unwrap();
+    assert_eq!(first.applied, [1]);
+    assert_eq!(first.added_columns, Vec::<String>::new());
+    let second = migrate(&client, &tables()).await.unwrap();
+    assert_eq!((second.applied.len(), second.added_columns.len()), (0, 0));
+    let undocumented = "SELECT count() FROM system.columns AS c JOIN system.tables AS t ON c.database = t.database AND c.table = t.name \
+                        WHERE c.database = currentDatabase() AND t.engine LIKE '%MergeTree' AND c.comment = ''";
+    assert_eq!(number(&client, undocumented).await, 0);
+    // Restarted on the same data, views included.
+    engine.stop().await;
+    let (engine, client) = start(root.path()).await;
+    assert_eq!(migrate(&client, &tables()).await.unwrap().applied.len(), 0);
+    for view in ["window_counts", "campaign_counts", "leaderboard_scores", "attendance"] {
+        assert_eq!(number(&client, &format!("SELECT count() FROM {view}_current")).await, 0, "{view}");
+    }
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn newer_or_changed_schema_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, client) = start(root.path()).await;
+    let mut newer = migrations();
+    let next = u32::try_from(newer.len()).unwrap() + 1;
+    newer.push(Migration { number: next, name: "of tomorrow", statements: vec!["SELECT 1".to_owned()] });
+    assert_eq!(migrate_with(&client, &newer, &[]).await.unwrap().applied, (1..=next).collect::<Vec<_>>());
+
+    let error = migrate(&client, &[]).await.unwrap_err();
+    assert!(matches!(error, MigrateError::Newer { found, known } if (found, known) == (next, next - 1)), "{error}");
+    assert!(error.to_string().contains("newer eventra"), "{error}");
+
+    newer[usize::try_from(next - 1).unwrap()].statements.push("SELECT 2".to_owned());
+    let error = migrate_with(&client, &newer, &[]).await.unwrap_err();
+    assert!(matches!(error, MigrateError::Changed { number, .. } if number == next), "{error}");
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn new_columns_are_added_and_other_types_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, client) = start(root.path()).await;
+    migrate(&client, &[visits()]).await.unwrap();
+    let mut wider = visits();
+    wider.columns.push(Column::new("country", "LowCardinality(String)", "ISO 3166-1 alpha-2 code"));
+    assert_eq!(migrate(&client, std::slice::from_ref(&wider)).await.unwrap().added_columns, ["visits.country"]);
+    // The older build still finds what it needs.
+    migrate(&client, &[visits()]).await.unwrap();
+
+    wider.columns[2].clickhouse_type = "UInt64".into();
+    let error = migrate(&client, &[wider.clone()]).await.unwrap_err();
+    assert!(matches!(&error, MigrateError::ColumnType { column, .. } if column == "n"), "{error}");
+    // A new version of the view is a new table.
+    wider.view_version = 2;
+    migrate(&client, &[wider]).await.unwrap();
+    assert_eq!(number(&client, "SELECT count() FROM visits_v2").await, 0);
+    engine.stop().await;
+}

@@ -1,0 +1,378 @@
+//! The files of the outbox, their order, their bound.
+//!
+//! `N.ready` has never been handed out and may be rewritten or merged; `N.sent` may have reached the warehouse, and so must
+//! stay as it is: other rows under the same token would be lost.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use eventlog::disk::{self, Disk};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::entry::{EntryError, Part, Unsent};
+use super::merge::merged;
+use crate::landing::RECHECKED_EPOCHS;
+use crate::schema::TableSchema;
+
+/// Two entries are merged only up to this size: both are in memory while it happens, and an entry lands in one go.
+const MERGED_BYTES: u64 = 64 << 20;
+/// A file larger than this was not written here.
+const FILE_BYTES: usize = 1 << 30;
+
+/// The outbox's bounds.
+#[derive(Debug, Clone)]
+pub struct OutboxConfig {
+    /// Bytes waiting above which unsent landing epochs are merged.
+    pub merge_above_bytes: u64,
+    /// Bytes waiting above which nothing more is taken ([`Outbox::has_room`]).
+    pub full_above_bytes: u64,
+}
+
+impl Default for OutboxConfig {
+    /// An hour of a busy conference is some hundred megabytes; a day of append-only rows fits four times that.
+    fn default() -> Self {
+        Self { merge_above_bytes: 256 << 20, full_above_bytes: 1 << 30 }
+    }
+}
+
+/// What became of a landing epoch that was put in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is on the disk.
+    Written,
+    /// It was there: recovery made it again, with the same rows.
+    Known,
+}
+
+/// Why the outbox cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The disk failed.
+    #[error("outbox file `{path}`: {error}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A file is damaged; its landing epoch must be made again from the log.
+    #[error("outbox file `{path}` is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no room, even after merging.
+    #[error("the outbox is full: {bytes} bytes wait for the warehouse")]
+    Full {
+        /// Bytes waiting.
+        bytes: u64,
+    },
+}
+
+/// What waits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutboxStatus {
+    /// Files that wait.
+    pub entries: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The oldest landing epoch that waits.
+    pub oldest_unsent: Option<u64>,
+    /// The newest landing epoch that was put in.
+    pub newest: Option<u64>,
+    /// Merges since the start.
+    pub merges: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    oldest: u64,
+    bytes: u64,
+    sent: bool,
+}
+
+struct State {
+    /// By newest landing epoch.
+    entries: BTreeMap<u64, Entry>,
+    landed: Option<u64>,
+    handed: Option<u64>,
+    merges: u64,
+}
+
+/// A durable queue of landing epochs. Shared by the dataflow, which puts in, and the task that delivers.
+pub struct Outbox {
+    disk: Arc<dyn Disk>,
+    directory: String,
+    tables: Vec<TableSchema>,
+    config: OutboxConfig,
+    state: Mutex<State>,
+    pub(crate) arrived: Notify,
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outbox({}, {:?})", self.directory, self.status())
+    }
+}
+
+impl Outbox {
+    /// Opens the outbox in a directory of `disk`. `landed` is where [`crate::landing::recover`] found the warehouse:
+    /// everything after it is handed out again.
+    ///
+    /// # Errors
+    /// The disk's, or a damaged file after `landed`.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        directory: &str,
+        tables: Vec<TableSchema>,
+        config: OutboxConfig,
+        landed: Option<u64>,
+    ) -> Result<Self, OutboxError> {
+        let state = State { entries: BTreeMap::new(), landed, handed: landed, merges: 0 };
+        let outbox = Self {
+            disk,
+            directory: directory.to_owned(),
+            tables,
+            config,
+            state: Mutex::new(state),
+            arrived: Notify::new(),
+        };
+        outbox.disk.create_directory(directory).map_err(|error| outbox.io(directory, error))?;
+        outbox.load()?;
+        Ok(outbox)
+    }
+
+    fn io(&self, path: &str, error: io::Error) -> OutboxError {
+        OutboxError::Io { path: path.to_owned(), error }
+    }
+
+    fn path(&self, newest: u64, sent: bool) -> String {
+        format!("{}/{newest:020}.{}", self.directory, if sent { "sent" } else { "ready" })
+    }
+
+    fn load(&self) -> Result<(), OutboxError> {
+        let mut state = self.state.lock();
+        let files = self.disk.list(&self.directory).map_err(|error| self.io(&self.directory, error))?;
+        for file in &files {
+            let path = format!("{}/{}", self.directory, file.name);
+            let Some((newest, sent)) = parse_name(&file.name) else {
+                // A draft of a write that a crash cut off.
+                self.disk.remove(&path).map_err(|error| self.io(&path, error))?;
+                continue;
+            };
+            let needed = Some(newest) > state.landed;
+            let oldest = if needed { self.read(newest, sent)?.oldest } else { newest };
+            state.entries.insert(newest, Entry { oldest, bytes: file.bytes, sent });
+        }
+        self.remove_merged_leftovers(&mut state)
+    }
+
+    /// A crash may come between writing a merged file and removing the ones that it holds.
+    fn remove_merged_leftovers(&self, state: &mut State) -> Result<(), OutboxError> {
+        let ranges: Vec<(u64, u64)> = state.entries.iter().map(|(newest, entry)| (entry.oldest, *newest)).collect();
+        let inside: Vec<u64> = ranges
+            .iter()
+            .map(|(_, newest)| *newest)
+            .filter(|newest| ranges.iter().any(|(from, to)| from <= newest && newest < to))
+            .collect();
+        for newest in inside {
+            self.remove(state, newest)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, newest: u64, sent: bool) -> Result<Unsent, OutboxError> {
+        let path = self.path(newest, sent);
+        let content = disk::read_whole(self.disk.as_ref(), &path, FILE_BYTES).map_err(|error| self.io(&path, error))?;
+        Unsent::decode(&content).map_err(|error| self.damaged(&path, &error))
+    }
+
+    fn damaged(&self, path: &str, error: &EntryError) -> OutboxError {
+        OutboxError::Damaged { path: path.to_owned(), reason: error.to_string() }
+    }
+
+    fn write(&self, state: &mut State, entry: &Unsent) -> Result<(), OutboxError> {
+        let path = self.path(entry.newest, false);
+        let content = entry.encode().map_err(|error| self.damaged(&path, &error))?;
+        disk::replace(self.disk.as_ref(), &path, &content).map_err(|error| self.io(&path, error))?;
+        let known = Entry { oldest: entry.oldest, bytes: content.len() as u64, sent: false };
+        state.entries.insert(entry.newest, known);
+        Ok(())
+    }
+
+    fn remove(&self, state: &mut State, newest: u64) -> Result<(), OutboxError> {
+        if let Some(entry) = state.entries.remove(&newest) {
+            let path = self.path(newest, entry.sent);
+            self.disk.remove(&path).map_err(|error| self.io(&path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Puts in the rows of a landing epoch; they are on the disk when it returns. Numbers rise, except that recovery makes
+    /// epochs again, with the same rows.
+    ///
+    /// # Errors
+    /// [`OutboxError::Full`] leaves the rows with the caller: ask [`Outbox::has_room`] before closing a landing epoch.
+    pub fn put(&self, landing_epoch: u64, parts: Vec<Part>) -> Result<Put, OutboxError> {
+        let mut state = self.state.lock();
+        if state.knows(landing_epoch) {
+            return Ok(Put::Known);
+        }
+        if state.waiting_bytes() > self.config.full_above_bytes {
+            return Err(OutboxError::Full { bytes: state.waiting_bytes() });
+        }
+        self.write(&mut state, &Unsent { oldest: landing_epoch, newest: landing_epoch, parts })?;
+        self.merge_down(&mut state)?;
+        drop(state);
+        self.arrived.notify_one();
+        Ok(Put::Written)
+    }
+
+    /// Returns whether a landing epoch may be closed now. Otherwise leave it open: the folds' changes wait in the folds.
+    pub fn has_room(&self) -> bool {
+        self.state.lock().waiting_bytes() <= self.config.full_above_bytes
+    }
+
+    /// Merges neighbours, smallest first, until the bytes are within their bound or nothing can be merged.
+    fn merge_down(&self, state: &mut State) -> Result<(), OutboxError> {
+        while state.waiting_bytes() > self.config.merge_above_bytes {
+            let Some((older, newer)) = state.smallest_pair() else {
+                return Ok(());
+            };
+            let (first, second) = (self.read(older, false)?, self.read(newer, false)?);
+            let joined = self.join(first, second)?;
+            self.write(state, &joined)?;
+            self.remove(state, older)?;
+            state.merges += 1;
+        }
+        Ok(())
+    }
+
+    fn join(&self, older: Unsent, newer: Unsent) -> Result<Unsent, OutboxError> {
+        let mut parts: BTreeMap<(String, u16), Part> = BTreeMap::new();
+        let range = (older.oldest, newer.newest);
+        for part in older.parts.into_iter().chain(newer.parts) {
+            let key = (part.table.clone(), part.shard);
+            let joined = match (parts.remove(&key), self.tables.iter().find(|table| table.stored_name() == part.table))
+            {
+                (Some(before), Some(table)) => {
+                    let batch = merged(table, &before.batch, &part.batch)
+                        .map_err(|error| self.damaged(&self.path(range.1, false), &error.into()))?;
+                    Part { batch, ..part }
+                }
+                // Rows of a table that this build does not know never land: the newest will do.
+                _ => part,
+            };
+            parts.insert(key, joined);
+        }
+        Ok(Unsent { oldest: range.0, newest: range.1, parts: parts.into_values().collect() })
+    }
+
+    /// Returns the next landing epoch to land, oldest first, after noting durably that it is on its way.
+    ///
+    /// # Errors
+    /// The disk's, or a damaged file.
+    pub fn next_unsent(&self) -> Result<Option<Unsent>, OutboxError> {
+        let mut state = self.state.lock();
+        let Some((newest, sent)) = state.next_after(state.handed) else {
+            return Ok(None);
+        };
+        let entry = self.read(newest, sent)?;
+        if !sent {
+            let (from, to) = (self.path(newest, false), self.path(newest, true));
+            self.disk.rename(&from, &to).map_err(|error| self.io(&from, error))?;
+            self.disk.sync_directory(&self.directory).map_err(|error| self.io(&self.directory, error))?;
+            state.entries.get_mut(&newest).expect("it was just found").sent = true;
+        }
+        state.handed = Some(newest);
+        Ok(Some(entry))
+    }
+
+    /// Takes note that everything up to `landed` is in the warehouse. The newest landed epochs stay for a while, in case
+    /// their rows turn out to be missing after a crash of the warehouse.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn acknowledge(&self, landed: u64) -> Result<(), OutboxError> {
+        let mut state = self.state.lock();
+        state.landed = state.landed.max(Some(landed));
+        state.handed = state.handed.max(Some(landed));
+        let forget = landed.saturating_sub(RECHECKED_EPOCHS);
+        let old: Vec<u64> = state.entries.range(..=forget).map(|(newest, _)| *newest).collect();
+        old.into_iter().try_for_each(|newest| self.remove(&mut state, newest))
+    }
+
+    /// Returns the oldest landing epoch that is not in the warehouse.
+    pub fn oldest_unsent(&self) -> Option<u64> {
+        self.state.lock().oldest_unsent()
+    }
+
+    /// Returns what waits.
+    pub fn status(&self) -> OutboxStatus {
+        let state = self.state.lock();
+        OutboxStatus {
+            entries: state.waiting().count(),
+            bytes: state.waiting_bytes(),
+            oldest_unsent: state.oldest_unsent(),
+            newest: state.entries.keys().next_back().copied(),
+            merges: state.merges,
+        }
+    }
+
+    /// Returns the tables whose rows may be put in.
+    pub fn tables(&self) -> &[TableSchema] {
+        &self.tables
+    }
+}
+
+impl State {
+    fn waiting(&self) -> impl Iterator<Item = (&u64, &Entry)> {
+        let from = self.landed.map_or(0, |landed| landed + 1);
+        self.entries.range(from..)
+    }
+
+    fn waiting_bytes(&self) -> u64 {
+        self.waiting().map(|(_, entry)| entry.bytes).sum()
+    }
+
+    fn oldest_unsent(&self) -> Option<u64> {
+        self.waiting().next().map(|(_, entry)| entry.oldest)
+    }
+
+    /// A single epoch that was never handed out may be written again; anything else stays as it is.
+    fn knows(&self, landing_epoch: u64) -> bool {
+        let covered = |(newest, entry): (&u64, &Entry)| {
+            entry.oldest <= landing_epoch && landing_epoch <= *newest && (entry.sent || entry.oldest < *newest)
+        };
+        self.landed >= Some(landing_epoch) || self.entries.range(landing_epoch..).next().is_some_and(covered)
+    }
+
+    fn next_after(&self, handed: Option<u64>) -> Option<(u64, bool)> {
+        let from = handed.map_or(0, |handed| handed + 1);
+        self.entries.range(from..).next().map(|(newest, entry)| (*newest, entry.sent))
+    }
+
+    fn smallest_pair(&self) -> Option<(u64, u64)> {
+        let ready: Vec<(u64, u64)> =
+            self.waiting().filter(|(_, entry)| !entry.sent).map(|(newest, entry)| (*newest, entry.bytes)).collect();
+        ready
+            .windows(2)
+            .map(|pair| (pair[0].1 + pair[1].1, pair[0].0, pair[1].0))
+            .filter(|(bytes, _, _)| *bytes <= MERGED_BYTES)
+            .min()
+            .map(|(_, older, newer)| (older, newer))
+    }
+}
+
+fn parse_name(name: &str) -> Option<(u64, bool)> {
+    let (number, state) = name.split_once('.')?;
+    match state {
+        "ready" => Some((number.parse().ok()?, false)),
+        "sent" => Some((number.parse().ok()?, true)),
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! What the shell does with a line, apart from the terminal.
+
+use std::io::Write;
+
+use super::complete::statement_end;
+use crate::client::{Client, literal};
+use crate::sql::{self, Format, SqlError};
+
+const HELP: &str = "  \\tables          tables and views, with what they hold
+  \\d TABLE         columns of a table, with what they mean
+  \\format FORMAT   table, csv, json or parquet
+  \\?               this list
+  \\q               quit
+";
+
+/// Whether the shell goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Ask for the next line.
+    Go,
+    /// Leave.
+    Quit,
+}
+
+/// A shell without a terminal.
+#[derive(Debug)]
+pub struct Session {
+    client: Client,
+    format: Format,
+}
+
+impl Session {
+    /// Returns a session that prints tables.
+    pub fn new(client: Client) -> Self {
+        Self { client, format: Format::Table }
+    }
+
+    /// Returns the names of tables and columns, for completion.
+    pub(crate) async fn names(&self) -> Result<Vec<String>, SqlError> {
+        let sql = "SELECT DISTINCT arrayJoin([table, name]) AS word FROM system.columns WHERE database = currentDatabase() ORDER BY word";
+        Ok(self.client.fetch_all(sql).await?)
+    }
+
+    /// Takes a command, or one or more statements; answers and errors go to `out`.
+    pub async fn input(&mut self, input: &str, out: &mut impl Write) -> Next {
+        let mut rest = input.trim();
+        if let Some(command) = rest.strip_prefix('\\') {
+            return self.command(command, out).await;
+        }
+        while !rest.is_empty() {
+            let end = statement_end(rest).unwrap_or(rest.len());
+            let statement = rest[..end].trim();
+            if !statement.is_empty() {
+                self.show(statement, out).await;
+            }
+            rest = rest.get(end + 1..).unwrap_or("").trim();
+        }
+        Next::Go
+    }
+
+    async fn command(&mut self, command: &str, out: &mut impl Write) -> Next {
+        let (word, argument) =
+            command.trim_end_matches(';').split_once(' ').unwrap_or((command.trim_end_matches(';'), ""));
+        match (word, argument.trim()) {
+            ("q" | "quit", _) => return Next::Quit,
+            ("?" | "help", _) => say(out, HELP),
+            ("tables", _) => self.show(TABLES, out).await,
+            ("d", "") => say(out, "\\d needs a table\n"),
+            ("d", table) => self.show(&columns_of(table), out).await,
+            ("format", word) => match word.parse() {
+                Ok(format) => self.format = format,
+                Err(error) => say(out, &format!("{error}\n")),
+            },
+            (other, _) => say(out, &format!("\\{other} is unknown; \\? lists what there is\n")),
+        }
+        Next::Go
+    }
+
+    async fn show(&self, statement: &str, out: &mut impl Write) {
+        if let Err(error) = sql::run(&self.client, statement, self.format, out).await {
+            say(out, &format!("{error}\n"));
+        }
+    }
+}
+
+/// A terminal that is gone is noticed at the next line that is read.
+fn say(out: &mut impl Write, text: &str) {
+    let _ = out.write_all(text.as_bytes());
+}
+
+const TABLES: &str = "SELECT name, engine, total_rows AS rows, formatReadableSize(total_bytes) AS size, comment FROM system.tables \
+                      WHERE database = currentDatabase() ORDER BY name";
+
+fn columns_of(table: &str) -> String {
+    format!(
+        "SELECT name, type, comment FROM system.columns WHERE database = currentDatabase() AND table = {} ORDER BY position",
+        literal(table)
+    )
+}
