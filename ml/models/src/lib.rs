@@ -10,7 +10,7 @@
 //! use models::visits::{Query, VisitIndex};
 //!
 //! let mut index = VisitIndex::new(1_000);
-//! for items in [["keynote", "rust"], ["keynote", "rust"], ["keynote", "go"]] {
+//! for items in [["keynote", "rust"], ["keynote", "rust"], ["lunch", "go"]] {
 //!     let visit = index.open(0);
 //!     items.iter().for_each(|item| { index.add(visit, *item); });
 //! }

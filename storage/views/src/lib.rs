@@ -6,6 +6,7 @@
 //! **Does not know:** timely, HTTP, ClickHouse, files. Time and chance are arguments.
 
 pub mod as_of;
+pub mod campaigns;
 pub mod codec;
 pub mod feed;
 pub mod laws;
