@@ -1,1 +1,72 @@
-//! api.
+//! HTTP for clients: tracking in, views out, health and metrics.
+//!
+//! Routes: see `routes`. Every answer of a view says what part of the log it reflects; every refusal is
+//! `application/problem+json` with a stable code ([`problem::Code`]).
+//!
+//! **Does not know:** timely, the kind of log, ClickHouse, the command line. It hands bodies to the front door
+//! (`collect`), asks views through readers, and learns keys from facts. It reads no clock.
+//!
+//! ```
+//! use api::problem::{Code, Problem};
+//! use axum::response::IntoResponse;
+//!
+//! let refusal = Problem::new(Code::LogBusy, "the activity queue is full").retry_after(1).into_response();
+//! assert_eq!(refusal.status(), 429);
+//! ```
+
+pub mod answer;
+pub mod auth;
+pub mod guard;
+pub mod health;
+pub mod keys;
+pub mod limits;
+pub mod metrics;
+pub mod problem;
+pub mod server;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use views::as_of::{AsOf, Progress};
+
+/// Whether answers are current.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Readiness {
+    /// Whether the views have caught up, and nothing has failed since.
+    pub ready: bool,
+    /// What is missing, for people; empty when ready.
+    pub detail: String,
+    /// What the views reflect.
+    pub as_of: AsOf,
+}
+
+/// Everything that routes need, behind one pointer.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+/// What the binary hands over.
+pub struct Parts {
+    /// Who may do what.
+    pub keys: Arc<keys::KeyRing>,
+    /// What the views reflect, and waiting for more.
+    pub progress: Progress,
+    /// Whether answers are current.
+    pub readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
+    /// Counters and gauges.
+    pub metrics: Arc<metrics::Registry>,
+    /// Whether `/metrics` answers callers that are not on this machine.
+    pub metrics_public: bool,
+}
+
+impl From<Parts> for Api {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,200 @@
+//! Problems: every refusal as `application/problem+json` (RFC 9457) with a stable code and what to do about it.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use records::json::FieldError;
+use serde::Serialize;
+
+/// The most field errors one answer lists: enough to mend a message, small enough to read.
+const FIELDS_MAX: usize = 100;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident, $title:literal, $mend:literal;)+) => {
+        /// What went wrong, as a word that never changes; clients may branch on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Code {
+            /// Every code, for the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The word in `code`, and the last part of `type`.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// The HTTP status that it comes with.
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)+ }
+            }
+
+            /// What it means, in one line.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// What the caller can do.
+            pub fn mend(self) -> &'static str {
+                match self { $(Self::$name => $mend,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No key was sent.
+    KeyMissing = "key_missing", UNAUTHORIZED, "no key was sent",
+        "send the key as the user name of Basic authentication with an empty password, or as `Authorization: Bearer KEY`";
+    /// The key is not known, or was revoked.
+    KeyUnknown = "key_unknown", UNAUTHORIZED, "the key is not known",
+        "check the key, or add one with `eventra apply`";
+    /// The key may not do this.
+    ScopeMissing = "scope_missing", FORBIDDEN, "the key may not do this",
+        "use a key with the scope that `detail` names";
+    /// Only loopback may read this.
+    LoopbackOnly = "loopback_only", FORBIDDEN, "this address is served to this machine only",
+        "ask from the machine itself, or set `metrics_public = true`";
+    /// There is no such route.
+    RouteUnknown = "route_unknown", NOT_FOUND, "there is nothing at this address",
+        "see the list of routes in the documentation of the API";
+    /// The route does not take this method.
+    MethodUnknown = "method_unknown", METHOD_NOT_ALLOWED, "the route does not take this method",
+        "tracking is POST, reading is GET";
+    /// There is no such thing in the view.
+    NotFound = "not_found", NOT_FOUND, "there is no such thing",
+        "check the id; what was just written may need `wait_for`";
+    /// The body could not be read as what it says it is.
+    BodyUnreadable = "body_unreadable", BAD_REQUEST, "the body could not be read",
+        "send what the `Content-Type` and `Content-Encoding` headers say";
+    /// Fields of the message are wrong; `fields` lists them.
+    FieldsWrong = "fields_wrong", BAD_REQUEST, "some fields are wrong",
+        "correct the fields that `fields` lists; the message was kept as a dead letter";
+    /// A parameter of the query is wrong.
+    ParameterWrong = "parameter_wrong", BAD_REQUEST, "a parameter is wrong",
+        "correct the parameter that `detail` names";
+    /// The media type is not taken here.
+    TypeUnknown = "type_unknown", UNSUPPORTED_MEDIA_TYPE, "the media type or encoding is not taken here",
+        "send JSON, plain or as gzip or zstd";
+    /// The body is too large.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "the body is too large",
+        "send smaller batches; `detail` names the limit";
+    /// The position belongs to another life of the log, or is not a position.
+    PositionWrong = "position_wrong", BAD_REQUEST, "the position is not one of this view",
+        "start again without `from`: the answer is the whole view and its position";
+    /// What was waited for did not come in time.
+    WaitedInVain = "waited_in_vain", GATEWAY_TIMEOUT, "the view did not reach the position in time",
+        "ask again; `/readyz` and `/metrics` say how far behind the views are";
+    /// The log does not keep up.
+    LogBusy = "log_busy", TOO_MANY_REQUESTS, "the log does not keep up",
+        "send the same message again after `Retry-After` seconds; its id makes that safe";
+    /// The log takes nothing now: no space, a failed disk, or shutting down.
+    LogRefuses = "log_refuses", SERVICE_UNAVAILABLE, "the log takes nothing now",
+        "send the same message again after `Retry-After` seconds; `eventra doctor` says what to mend";
+    /// Too many requests are being answered at once.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "too many requests at once",
+        "try again after `Retry-After` seconds";
+    /// The request took too long.
+    TooSlow = "too_slow", REQUEST_TIMEOUT, "the request took too long",
+        "send smaller batches, or over a faster line";
+    /// The views have not caught up with the log since the start.
+    NotReady = "not_ready", SERVICE_UNAVAILABLE, "the views are still catching up with the log",
+        "try again after `Retry-After` seconds";
+    /// A fault of the server.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "the server failed",
+        "look into the server's log for the cause";
+}
+
+/// A refusal. Short for the client; the cause belongs into the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong with this very request.
+    pub detail: String,
+    /// Wrong fields, when there are any.
+    pub fields: Vec<FieldError>,
+    /// When trying again makes sense, seconds.
+    pub retry_after: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: &'a str,
+    mend: &'a str,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    fields: &'a [FieldError],
+}
+
+impl Problem {
+    /// A problem with this code and detail.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None }
+    }
+
+    /// The same, worth trying again after `seconds`.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same, with the wrong fields.
+    #[must_use]
+    pub fn with_fields(self, mut fields: Vec<FieldError>) -> Self {
+        fields.truncate(FIELDS_MAX);
+        Self { fields, ..self }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let document = Document {
+            r#type: format!("urn:eventra:problem:{}", self.code.word()),
+            title: self.code.title(),
+            status: status.as_u16(),
+            code: self.code.word(),
+            detail: &self.detail,
+            mend: self.code.mend(),
+            fields: &self.fields,
+        };
+        let body = serde_json::to_vec(&document).expect("texts and numbers are JSON");
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 §11.6.1: a 401 says which schemes are taken.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"eventra\", Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique() {
+        let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn a_busy_log_says_when_to_come_back() {
+        let response = Problem::new(Code::LogBusy, "").retry_after(2).into_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+}

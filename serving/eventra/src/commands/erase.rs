@@ -1,0 +1,40 @@
+//! `eventra erase`: destroys a person's key in the running process.
+
+use std::process::ExitCode;
+
+use crate::control::{Request, client};
+use crate::settings::Settings;
+
+/// Arguments of `eventra erase`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  eventra erase someone@example.org --organization acme")]
+pub(crate) struct Arguments {
+    /// The user id as the organization's systems send it; anonymous ids linked to it are erased too
+    subject: String,
+    /// The organization's id
+    #[arg(long, value_name = "ID")]
+    organization: String,
+}
+
+/// What an erasure did.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Erased {
+    /// Keys that were destroyed: the person's and those of linked anonymous ids.
+    pub(crate) keys: usize,
+    /// Whether the warehouse has dropped the old values too.
+    pub(crate) warehouse: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let request = Request::Erase { subject: arguments.subject.clone(), organization: arguments.organization.clone() };
+    let erased: Erased = client::ask(settings, &request)?;
+    if erased.keys == 0 {
+        println!("nobody is known by this id in `{}`; nothing was changed", arguments.organization);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} key(s) destroyed; personal fields in the log can no longer be read", erased.keys);
+    if !erased.warehouse {
+        println!("the warehouse is not reachable: it drops the old values when it is back");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,67 @@
+//! `eventra sql`: asks the warehouse of the running process, once or in a shell.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use warehouse::sql::Format;
+use warehouse::{Client, Endpoint, shell};
+
+use crate::control::{Request, client};
+use crate::settings::{Settings, WarehouseChoice};
+
+/// Arguments of `eventra sql`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  eventra sql \"SELECT kind, count() FROM records GROUP BY kind\"\n  \
+eventra sql --format parquet \"SELECT * FROM records\" > records.parquet\n  eventra sql        # a shell with history and completion")]
+pub(crate) struct Arguments {
+    /// The statement; without one a shell opens
+    statement: Option<String>,
+    /// table, csv, json (one object per line) or parquet
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+/// Where the warehouse answers, as the process tells its owner.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Where {
+    /// Base address.
+    pub(crate) url: String,
+    /// Account.
+    pub(crate) user: String,
+    /// Its password; it changes with each start of the engine.
+    pub(crate) password: String,
+    /// Database.
+    pub(crate) database: String,
+}
+
+pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let client = Client::server(endpoint(settings)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let Some(statement) = &arguments.statement else {
+        let history = history();
+        shell::run(client, runtime.handle(), history.as_deref())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    runtime.block_on(warehouse::sql::run(&client, statement, arguments.format, &mut out))?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn endpoint(settings: &Settings) -> anyhow::Result<Endpoint> {
+    // A server answers without us; the embedded engine lives in the process.
+    if let WarehouseChoice::Server(address) = &settings.warehouse {
+        return Ok(Endpoint::parse(address)?);
+    }
+    let place: Where = client::ask(settings, &Request::Warehouse)?;
+    Ok(Endpoint { url: place.url, user: place.user, password: place.password, database: place.database })
+}
+
+/// The file of the shell's history, under the user's data directory.
+fn history() -> Option<PathBuf> {
+    let folder = warehouse::engine::find::user_data_dir(|name| std::env::var_os(name))?.join("eventra");
+    std::fs::create_dir_all(&folder).context("history").ok()?;
+    Some(folder.join("sql_history"))
+}
