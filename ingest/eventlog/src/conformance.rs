@@ -63,14 +63,7 @@ pub fn run(mut fresh: impl FnMut() -> Box<dyn Subject>) {
 
 /// A frame for tests: `rows` rows, no hashes, no claim.
 pub fn frame(lane: Lane, partition: u16, body: impl Into<Vec<u8>>, rows: u32) -> NewFrame {
-    NewFrame {
-        lane,
-        partition: PartitionId(partition),
-        body: body.into().into(),
-        rows,
-        dedup: Vec::new(),
-        claim: None,
-    }
+    NewFrame { lane, partition: PartitionId(partition), body: body.into().into(), rows, dedup: Vec::new(), claim: None }
 }
 
 /// A frame for tests with one row per hash.
@@ -104,14 +97,7 @@ pub fn traffic(seed: u64, count: usize) -> Vec<NewFrame> {
         let body: Vec<u8> = (0..random(300)).map(|at| (at * rows) as u8).collect();
         let n = random(6);
         let claim = (lane == Lane::Facts).then(|| ClaimTag { claim_id: u128::from(random(3)), n, opens: n == 0 });
-        NewFrame {
-            lane,
-            partition: PartitionId(partition as u16),
-            body: body.into(),
-            rows: rows as u32,
-            dedup,
-            claim,
-        }
+        NewFrame { lane, partition: PartitionId(partition as u16), body: body.into(), rows: rows as u32, dedup, claim }
     };
     (0..count).map(&mut make).collect()
 }
@@ -130,7 +116,12 @@ pub fn check_verdicts(log: &dyn EventLog) {
                 let verdict = admission.admit(raw.frame.claim.as_ref(), raw.frame.rows, &raw.dedup);
                 assert_eq!(verdict, raw.frame.voided, "{lane}/{partition}@{}", raw.frame.first);
                 assert!(raw.frame.log_time > last && raw.frame.first >= next, "{lane}/{partition}@{}", raw.frame.first);
-                assert_eq!(crc32c::crc32c(&raw.frame.body), raw.frame.content_crc, "{lane}/{partition}@{}", raw.frame.first);
+                assert_eq!(
+                    crc32c::crc32c(&raw.frame.body),
+                    raw.frame.content_crc,
+                    "{lane}/{partition}@{}",
+                    raw.frame.first
+                );
                 (last, next) = (raw.frame.log_time, raw.frame.end());
             }
         }
@@ -187,7 +178,8 @@ fn reads_start_with_the_frame_that_contains_the_offset(subject: &mut dyn Subject
 
 fn limits_cut_between_frames(subject: &mut dyn Subject) {
     let log = subject.open(clock());
-    let appended = log.append((0..5).map(|_| frame(Lane::Activity, 0, vec![1; 100], 10)).collect()).expect("there is room");
+    let appended =
+        log.append((0..5).map(|_| frame(Lane::Activity, 0, vec![1; 100], 10)).collect()).expect("there is room");
     let count = |limits| log.read(Lane::Activity, P, Offset(0), limits).expect("the log is whole").len();
     let limits = ReadLimits::everything();
     assert_eq!(count(ReadLimits { max_bytes: 250, ..limits }), 2);
@@ -303,7 +295,8 @@ fn a_lane_reads_as_its_partitions_merged(subject: &mut dyn Subject) {
     log.append(traffic).expect("there is room");
     for lane in Lane::ALL {
         let partitions = log.identity().partitions;
-        let mut merged: Vec<Frame> = partitions.each(lane).flat_map(|partition| all(&*log, lane, partition.0)).collect();
+        let mut merged: Vec<Frame> =
+            partitions.each(lane).flat_map(|partition| all(&*log, lane, partition.0)).collect();
         merged.sort_by_key(|frame| frame.log_time);
         let mut cursors = log.starts(lane);
         let mut read = Vec::new();
@@ -338,7 +331,8 @@ fn writers_do_not_mix(subject: &mut dyn Subject) {
         let frames = all(&*log, lane, 0);
         assert_eq!(frames.len(), 200);
         for writer in 0..4 {
-            let own: Vec<u8> = frames.iter().filter(|frame| frame.body[0] == writer).map(|frame| frame.body[1]).collect();
+            let own: Vec<u8> =
+                frames.iter().filter(|frame| frame.body[0] == writer).map(|frame| frame.body[1]).collect();
             assert_eq!(own, (0..50).collect::<Vec<u8>>(), "a writer's frames keep their order");
         }
         assert!(frames.is_sorted_by(|a, b| a.end() == b.first && a.log_time < b.log_time));
