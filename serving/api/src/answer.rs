@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use records::Timestamp;
 use serde::{Deserialize, Serialize};
 use views::as_of::{AsOf, Progress, Wanted};
 
@@ -31,7 +32,8 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 /// The query parameters that every read takes.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Waiting {
-    /// What must be reflected: an epoch (`1200`), or places as tracking answers name them (`a3/1811,a5/90`).
+    /// What must be reflected: a log time as tracking answers name it (`t1763640000000000`), an epoch (`1200`), or
+    /// places in the log (`a3/1811,a5/90`).
     pub wait_for: Option<String>,
     /// How long to wait at most, milliseconds.
     pub wait_ms: Option<u64>,
@@ -45,7 +47,10 @@ impl Waiting {
     pub async fn settle(&self, progress: &Progress) -> Result<(), Problem> {
         let Some(text) = &self.wait_for else { return Ok(()) };
         let wanted = parse(text).ok_or_else(|| {
-            Problem::new(Code::ParameterWrong, "`wait_for` is an epoch such as 1200, or places such as a3/1811,a5/90")
+            Problem::new(
+                Code::ParameterWrong,
+                "`wait_for` is what tracking answered (t1763640000000000), an epoch (1200), or places (a3/1811,a5/90)",
+            )
         })?;
         let within = self.wait_ms.map_or(limits::WAIT_WITHIN, Duration::from_millis).min(limits::WAIT_WITHIN);
         let all = async {
@@ -77,6 +82,9 @@ fn parse(text: &str) -> Option<Vec<Wanted>> {
 /// Reads `a3/1811`, with or without the `@log_time` that a place prints with.
 fn place(text: &str) -> Option<Wanted> {
     let text = text.trim();
+    if let Some(time) = text.strip_prefix('t') {
+        return time.parse().ok().map(|time| Wanted::LogTime(Timestamp(time)));
+    }
     let lane = match text.chars().next()? {
         'f' => 0,
         'a' => 1,
@@ -89,7 +97,7 @@ fn place(text: &str) -> Option<Wanted> {
 
 #[cfg(test)]
 mod tests {
-    use records::{Pos, Timestamp};
+    use records::Pos;
 
     use super::*;
 
@@ -99,6 +107,7 @@ mod tests {
         let wanted = Wanted::Offset { lane: 1, partition: 3, offset: 1811 };
         assert_eq!(parse(&pos.to_string()), Some(vec![wanted]));
         assert_eq!(parse("a3/1811"), Some(vec![wanted]));
+        assert_eq!(parse("t90"), Some(vec![Wanted::LogTime(Timestamp(90))]));
         assert_eq!(parse("1200"), Some(vec![Wanted::Epoch(1200)]));
         assert_eq!(parse("a3/1811,f0/2").map(|places| places.len()), Some(2));
         for wrong in ["", "x1/2", "a1", "a/2", "a1/", "a1/2,,", "é1/2"] {

@@ -1,6 +1,6 @@
 //! HTTP for clients: tracking in, views out, health and metrics.
 //!
-//! Routes: see `routes`. Every answer of a view says what part of the log it reflects; every refusal is
+//! Routes: see [`routes`]. Every answer of a view says what part of the log it reflects; every refusal is
 //! `application/problem+json` with a stable code ([`problem::Code`]).
 //!
 //! **Does not know:** timely, the kind of log, ClickHouse, the command line. It hands bodies to the front door
@@ -22,7 +22,10 @@ pub mod keys;
 pub mod limits;
 pub mod metrics;
 pub mod problem;
+pub mod reads;
+pub mod routes;
 pub mod server;
+mod tracking;
 
 use std::sync::Arc;
 
@@ -48,6 +51,10 @@ pub struct Api(Arc<Parts>);
 pub struct Parts {
     /// Who may do what.
     pub keys: Arc<keys::KeyRing>,
+    /// The front door.
+    pub door: Arc<collect::Door>,
+    /// When requests arrive.
+    pub clock: Arc<dyn eventlog::clock::Clock>,
     /// What the views reflect, and waiting for more.
     pub progress: Progress,
     /// Whether answers are current.
