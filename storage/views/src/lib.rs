@@ -6,11 +6,14 @@
 //! **Does not know:** timely, HTTP, ClickHouse, files. Time and chance are arguments.
 
 pub mod as_of;
+pub mod attendance;
 pub mod campaigns;
 pub mod codec;
 pub mod feed;
+pub mod fraud;
 pub mod laws;
 pub mod leaderboards;
 pub mod points;
 pub mod shards;
 pub mod state;
+pub mod windows;

@@ -128,8 +128,7 @@ impl Leaderboards {
 
     /// The boards of an organization in this bin, sorted. Boards are spread over all bins: scan for a whole list.
     pub fn boards(&self, organization: records::OrganizationId) -> Vec<(Board, BoardInfo)> {
-        let mut boards: Vec<_> =
-            self.standings().filter(|(board, _)| board.organization == organization).collect();
+        let mut boards: Vec<_> = self.standings().filter(|(board, _)| board.organization == organization).collect();
         boards.sort_unstable_by_key(|(board, _)| **board);
         boards.into_iter().map(|(board, standing)| (*board, standing.info(board))).collect()
     }

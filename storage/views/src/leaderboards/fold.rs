@@ -157,7 +157,13 @@ impl Leaderboards {
         }
     }
 
-    fn reset(&mut self, at: At, organization: OrganizationId, named: records::LeaderboardId, effects: &mut Effects<Self>) {
+    fn reset(
+        &mut self,
+        at: At,
+        organization: OrganizationId,
+        named: records::LeaderboardId,
+        effects: &mut Effects<Self>,
+    ) {
         let Some(owner) = self.owners.get(&organization) else { return };
         let boards: Vec<Board> = owner.boards.iter().filter(|board| board.leaderboard == named).copied().collect();
         for board in boards {

@@ -297,7 +297,11 @@ impl Ranking {
 
     fn leaves_from(&self, group: usize, leaf: usize) -> impl Iterator<Item = &Leaf> + '_ {
         let groups = self.top.numbers.get(group..).unwrap_or(&[]);
-        groups.iter().flat_map(|number| &self.groups[*number as usize].numbers).skip(leaf).map(|number| &self.leaves[*number as usize])
+        groups
+            .iter()
+            .flat_map(|number| &self.groups[*number as usize].numbers)
+            .skip(leaf)
+            .map(|number| &self.leaves[*number as usize])
     }
 
     fn take_out(&mut self, spot: Spot) {

@@ -56,9 +56,7 @@ impl Input {
     fn boards(&self) -> impl Iterator<Item = Board> + '_ {
         let wanted = |scope: &Scope| self.scopes & (1 << *scope as u8) != 0;
         Scope::ALL.into_iter().filter(wanted).filter_map(|scope| match scope {
-            Scope::Event => {
-                self.event.is_some().then(|| Board::event(self.organization, self.leaderboard, self.event))
-            }
+            Scope::Event => self.event.is_some().then(|| Board::event(self.organization, self.leaderboard, self.event)),
             Scope::Track => (self.event.is_some() && self.track.is_some())
                 .then(|| Board::track(self.organization, self.leaderboard, self.event, &self.track)),
             Scope::Day => Some(Board::day(self.organization, self.leaderboard, self.event, self.day)),
@@ -101,8 +99,7 @@ impl Points {
     fn grant(&mut self, input: &Input) -> i64 {
         let Some(cap) = input.daily_cap else { return input.points };
         let caps = self.owners.entry(input.organization).or_default();
-        let context =
-            Context { event: input.event, leaderboard: input.leaderboard, rule: input.rule, day: input.day };
+        let context = Context { event: input.event, leaderboard: input.leaderboard, rule: input.rule, day: input.day };
         let used = caps.used(context, input.participant);
         let granted = input.points.unsigned_abs().min(cap.saturating_sub(*used));
         *used += granted;
@@ -188,12 +185,8 @@ impl Fold for Points {
             for _ in 0..input.len(5)? {
                 let (event, leaderboard, rule) = (input.id()?, input.id()?, input.id()?);
                 let day = Day(i32::try_from(input.i64()?).map_err(|_| input.damaged())?);
-                let context = Context {
-                    event: EventId(event),
-                    leaderboard: LeaderboardId(leaderboard),
-                    rule: RuleId(rule),
-                    day,
-                };
+                let context =
+                    Context { event: EventId(event), leaderboard: LeaderboardId(leaderboard), rule: RuleId(rule), day };
                 let mut tokens = FixedMap::default();
                 for _ in 0..input.len(9)? {
                     tokens.insert(input.token()?, input.u64()?);

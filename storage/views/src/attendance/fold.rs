@@ -1,0 +1,227 @@
+//! The fold of attendance: signs of actors in sessions.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use records::hash::{join, wide};
+use records::{EventId, OrganizationId, SessionId, Timestamp, Token};
+use serde::{Deserialize, Serialize};
+
+use super::room::Room;
+use crate::codec::{In, Out};
+use crate::state::{At, Effects, Fold, StateError};
+
+/// Sessions of one organization in one bin: 262,144 over all bins. Past it the oldest is forgotten and counted.
+pub const ROOMS_MAX: usize = 1_024;
+
+/// A sign of life, or its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sign {
+    /// The actor opened the session.
+    Joined,
+    /// The actor is still there.
+    Heartbeat {
+        /// Milliseconds of focused attention since the last heartbeat, as the client says.
+        focused_ms: u32,
+    },
+    /// The actor left.
+    Left,
+}
+
+/// A session of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The event.
+    pub event: EventId,
+    /// The session.
+    pub session: SessionId,
+}
+
+impl Place {
+    /// The hash that decides its bin.
+    #[inline]
+    pub fn hash(&self) -> u64 {
+        join(join(wide(self.organization.0), wide(self.event.0)), wide(self.session.0))
+    }
+}
+
+/// One sign of one actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Where.
+    pub place: Place,
+    /// Who.
+    pub actor: Token,
+    /// What.
+    pub sign: Sign,
+}
+
+/// A session's figures for the warehouse: the newest row of a key wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttendanceRow {
+    /// Which session.
+    pub place: Place,
+    /// Distinct actors who joined.
+    pub joined: u64,
+    /// Actors present now.
+    pub present: u64,
+    /// Most actors present at once.
+    pub peak: u64,
+    /// Distinct actors who said that they leave.
+    pub left: u64,
+    /// Focused time of all actors together, milliseconds.
+    pub focused_ms: u64,
+}
+
+/// One bin of sessions.
+#[derive(Debug, Default)]
+pub struct Rooms {
+    pub(super) rooms: BTreeMap<Place, Room>,
+    // Rooms by the time at which somebody expires there next.
+    expiries: BTreeSet<(Timestamp, Place)>,
+    owners: BTreeMap<OrganizationId, Owner>,
+    untold: BTreeSet<Place>,
+    parting: Vec<AttendanceRow>,
+}
+
+#[derive(Debug, Default)]
+struct Owner {
+    // Sessions in the order in which they were first seen.
+    order: VecDeque<Place>,
+    forgotten: u64,
+}
+
+impl Rooms {
+    /// Sessions of an organization that were forgotten at the bound.
+    pub fn forgotten(&self, organization: OrganizationId) -> u64 {
+        self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
+    }
+
+    /// Lets everybody go who gave no sign until `now`. Both `apply` and `advance` begin with it, so it does not matter
+    /// which of them notices.
+    fn expire(&mut self, now: Timestamp, effects: &mut Effects<Self>) {
+        while let Some((time, place)) = self.expiries.first().copied()
+            && time <= now
+        {
+            self.expiries.pop_first();
+            let room = self.rooms.get_mut(&place).expect("expiries are of rooms that are there");
+            if room.expire(now) {
+                self.untold.insert(place);
+                effects.changed.push(place);
+            }
+            self.expiries.extend(room.next_expiry().map(|time| (time, place)));
+        }
+    }
+
+    fn make(&mut self, place: Place) {
+        self.rooms.insert(place, Room::default());
+        let owner = self.owners.entry(place.organization).or_default();
+        owner.order.push_back(place);
+        if owner.order.len() > ROOMS_MAX {
+            let oldest = owner.order.pop_front().expect("it was just more than the bound");
+            owner.forgotten += 1;
+            let room = self.rooms.remove(&oldest).expect("owners list the rooms that are there");
+            room.next_expiry().map(|time| self.expiries.remove(&(time, oldest)));
+            if self.untold.remove(&oldest) {
+                self.parting.push(row(oldest, &room));
+            }
+        }
+    }
+}
+
+fn row(place: Place, room: &Room) -> AttendanceRow {
+    AttendanceRow {
+        place,
+        joined: room.joined,
+        present: room.present(),
+        peak: room.peak,
+        left: room.left,
+        focused_ms: room.focused_ms,
+    }
+}
+
+impl Fold for Rooms {
+    const NAME: &'static str = "attendance";
+    const VERSION: u32 = 1;
+    type Input = Input;
+    type Output = ();
+    type Key = Place;
+    type Row = AttendanceRow;
+
+    fn apply(&mut self, at: At, input: &Input, effects: &mut Effects<Self>) {
+        self.expire(at.now(), effects);
+        if !self.rooms.contains_key(&input.place) {
+            self.make(input.place);
+        }
+        let room = self.rooms.get_mut(&input.place).expect("the room is there or was made");
+        let before = room.next_expiry();
+        room.hear(at.now(), input.actor, input.sign);
+        let after = room.next_expiry();
+        if before != after {
+            before.map(|time| self.expiries.remove(&(time, input.place)));
+            self.expiries.extend(after.map(|time| (time, input.place)));
+        }
+        self.untold.insert(input.place);
+        if effects.changed.last() != Some(&input.place) {
+            effects.changed.push(input.place);
+        }
+    }
+
+    fn advance(&mut self, bound: Timestamp, effects: &mut Effects<Self>) {
+        self.expire(bound, effects);
+    }
+
+    fn land(&mut self, rows: &mut Vec<AttendanceRow>) {
+        let start = rows.len();
+        rows.append(&mut self.parting);
+        rows.extend(std::mem::take(&mut self.untold).into_iter().map(|place| row(place, &self.rooms[&place])));
+        rows[start..].sort_by_key(|row| row.place);
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut out = Out::open::<Self>(out);
+        out.len(self.owners.len());
+        for (organization, owner) in &self.owners {
+            out.id(organization.0);
+            out.u64(owner.forgotten);
+            out.len(owner.order.len());
+            for place in &owner.order {
+                out.id(place.event.0);
+                out.id(place.session.0);
+                self.rooms[place].encode(&mut out);
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+        let mut input = In::open::<Self>(bytes)?;
+        let mut this = Self::default();
+        for _ in 0..input.len(3)? {
+            let organization = OrganizationId(input.id()?);
+            let mut owner = Owner { forgotten: input.u64()?, ..Owner::default() };
+            for _ in 0..input.len(10)? {
+                let (event, session) = (EventId(input.id()?), SessionId(input.id()?));
+                let place = Place { organization, event, session };
+                let room = Room::decode(&mut input)?;
+                this.expiries.extend(room.next_expiry().map(|time| (time, place)));
+                owner.order.push_back(place);
+                if this.rooms.insert(place, room).is_some() {
+                    return Err(input.damaged());
+                }
+            }
+            this.owners.insert(organization, owner);
+        }
+        input.done()?;
+        Ok(this)
+    }
+
+    /// Guests of all sessions.
+    fn len(&self) -> usize {
+        self.rooms.values().map(Room::len).sum()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+}
