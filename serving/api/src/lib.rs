@@ -30,7 +30,7 @@ mod tracking;
 use std::sync::Arc;
 
 use serde::Serialize;
-use views::as_of::{AsOf, Progress};
+use views::as_of::AsOf;
 
 /// Whether answers are current.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -55,8 +55,8 @@ pub struct Parts {
     pub door: Arc<collect::Door>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
-    /// What the views reflect, and waiting for more.
-    pub progress: Progress,
+    /// The readers of the views as they are now.
+    pub views: Box<dyn Fn() -> reads::Views + Send + Sync>,
     /// Whether answers are current.
     pub readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
     /// Counters and gauges.

@@ -1,10 +1,54 @@
-//! Reads.
+//! Views out: each route asks one view, within the key's organization, and says what the answer reflects.
+//!
+//! Every read takes `wait_for` and `wait_ms` ([`crate::answer::Waiting`]). People are named by the id that the
+//! organization's own system uses, or by their 16-digit pseudonym.
+
+mod campaigns;
+mod changes;
+mod extract;
+mod leaderboards;
+mod windows;
 
 use axum::Router;
+use axum::routing::get;
+use views::as_of::Progress;
+use views::shards::Reader;
 
 use crate::Api;
+
+/// The readers of all views. After a rebuild of the dataflow they are others, so routes ask for them each time.
+#[derive(Clone)]
+pub struct Views {
+    /// Windowed counts and uniques.
+    pub windows: Reader<views::windows::Windows>,
+    /// Leaderboards.
+    pub leaderboards: Reader<views::leaderboards::Leaderboards>,
+    /// Campaign counts.
+    pub campaigns: Reader<views::campaigns::Campaigns>,
+}
+
+impl Views {
+    /// What the views reflect, and waiting for more.
+    pub fn progress(&self) -> &Progress {
+        self.windows.progress()
+    }
+}
 
 /// The routes of views.
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
+        .route("/v1/views/freshness", get(windows::freshness))
+        .route("/v1/views/windows", get(windows::series))
+        .route("/v1/views/windows/sliding", get(windows::sliding))
+        .route("/v1/views/windows/uniques", get(windows::uniques))
+        .route("/v1/views/windows/late", get(windows::late))
+        .route("/v1/views/windows/changes", get(changes::windows))
+        .route("/v1/views/leaderboards", get(leaderboards::list))
+        .route("/v1/views/leaderboards/changes", get(changes::leaderboards))
+        .route("/v1/views/leaderboards/{leaderboard}", get(leaderboards::top))
+        .route("/v1/views/leaderboards/{leaderboard}/archive", get(leaderboards::archive))
+        .route("/v1/views/leaderboards/{leaderboard}/participants/{person}", get(leaderboards::place))
+        .route("/v1/views/campaigns", get(campaigns::list))
+        .route("/v1/views/campaigns/changes", get(changes::campaigns))
+        .route("/v1/views/campaigns/{campaign}", get(campaigns::windows))
 }

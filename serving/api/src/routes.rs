@@ -5,7 +5,7 @@
 //! | `POST /v1/track`, `identify`, `page`, `screen`, `group`, `alias`, `batch` | write | Segment's spec |
 //! | `POST /v1/events` | write | CloudEvents 1.0: structured, batched, binary |
 //! | `POST /v1/import` | write | NDJSON, one message a line |
-//! | `GET /v1/views/...` | read | see [`crate::views`] |
+//! | `GET /v1/views/...` | read | see [`crate::reads`] |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
 

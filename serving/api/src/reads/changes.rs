@@ -1,0 +1,161 @@
+//! Changefeeds: what is different since a position, without gap; or everything, when that is too long ago.
+//!
+//! Start without `from`: the answer is a reset. Then ask again with the `position` of the answer before, as often as
+//! you like; apply `data` over what you have. `null` says that the key is gone.
+
+use records::{EventId, OrganizationId, SessionId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use views::as_of::AsOf;
+use views::campaigns::{CampaignKey, Campaigns, Counted};
+use views::feed::{Position, Step};
+use views::leaderboards::{Board, Leaderboards};
+use views::shards::Reader;
+use views::state::Fold;
+use views::windows::{Series, Size, Windows};
+
+use super::extract::{Caller, Params, rows};
+use crate::answer::Answer;
+use crate::limits;
+use crate::problem::{Code, Problem};
+
+/// The most keys of a reset: some ten megabytes of JSON. A feed of more is narrowed by its parameters.
+const RESET_KEYS_MAX: usize = 50_000;
+/// Places of a board in a feed: what a page shows.
+const PLACES: usize = 10;
+
+#[derive(Deserialize)]
+pub(crate) struct Since {
+    from: Option<String>,
+    limit: Option<usize>,
+    #[serde(default)]
+    event: EventId,
+    #[serde(default)]
+    session: SessionId,
+}
+
+/// One step of a feed.
+#[derive(Serialize)]
+pub(crate) struct Changes {
+    /// Whether to forget what was there before.
+    reset: bool,
+    /// Give this as `from` next time.
+    position: Position,
+    /// The keys that changed, with their values as they are now.
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct Change {
+    key: Value,
+    value: Value,
+}
+
+/// What a feed needs to know about a view.
+struct Feeding<'a, F: Fold> {
+    reader: &'a Reader<F>,
+    wanted: &'a dyn Fn(&F::Key) -> bool,
+    hash: fn(&F::Key) -> u64,
+    value: &'a dyn Fn(&F, &F::Key) -> Value,
+    all: &'a dyn Fn() -> Vec<F::Key>,
+}
+
+impl<F: Fold> Feeding<'_, F>
+where
+    F::Key: Serialize,
+{
+    fn answer(&self, since: &Since) -> Result<Answer<Changes>, Problem> {
+        // Taken before anything is read: what changes meanwhile is told again, nothing is missed.
+        let as_of = self.reader.progress().current();
+        let step = match &since.from {
+            None => Step::Reset { position: self.reader.feed().now() },
+            Some(text) => {
+                let position =
+                    Position::parse::<F>(text).map_err(|error| Problem::new(Code::PositionWrong, error.to_string()))?;
+                let limit = since.limit.map_or(limits::ROWS_MAX, |limit| rows(Some(limit)));
+                self.reader.feed().since(position, limit, self.wanted)
+            }
+        };
+        match step {
+            Step::Deltas { keys, position } => Ok(self.changes(as_of, false, position, &keys)),
+            Step::Reset { position } => {
+                let keys = (self.all)();
+                if keys.len() > RESET_KEYS_MAX {
+                    return Err(Problem::new(
+                        Code::ParameterWrong,
+                        format!("the view holds {} keys; narrow the feed with its parameters", keys.len()),
+                    ));
+                }
+                Ok(self.changes(as_of, true, position, &keys))
+            }
+        }
+    }
+
+    fn changes(&self, as_of: AsOf, reset: bool, position: Position, keys: &[F::Key]) -> Answer<Changes> {
+        let change = |key: &F::Key| {
+            let (value, _) = self.reader.read((self.hash)(key), |fold| (self.value)(fold, key));
+            Change { key: json!(key), value }
+        };
+        Answer { as_of, data: Changes { reset, position, changes: keys.iter().map(change).collect() } }
+    }
+}
+
+/// Totals by kind of one event, or of one session of it.
+pub(crate) async fn windows(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let (organization, event, session) = (caller.organization, since.event, since.session);
+    let feeding = Feeding::<Windows> {
+        reader: &caller.views.windows,
+        wanted: &|series| (series.organization, series.event, series.session) == (organization, event, session),
+        hash: Series::hash,
+        value: &|fold, series| {
+            let now = caller.views.progress().current().log_time;
+            json!(
+                fold.series(series, Size::Minute, now, now)
+                    .map(|answer| { json!({"total": answer.total, "uniques": answer.uniques}) })
+            )
+        },
+        all: &|| Series::kinds(organization, event, session).collect(),
+    };
+    feeding.answer(&since)
+}
+
+/// The first places of every board of the organization, or of one event's.
+pub(crate) async fn leaderboards(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let (organization, event) = (caller.organization, since.event);
+    let wanted = move |board: &Board| of(organization, board) && (!event.is_some() || board.event == event);
+    let feeding = Feeding::<Leaderboards> {
+        reader: &caller.views.leaderboards,
+        wanted: &wanted,
+        hash: Board::hash,
+        value: &|fold, board| json!(fold.top(board, 0, PLACES)),
+        all: &|| {
+            let mut boards = Vec::new();
+            caller.views.leaderboards.scan(|_, fold| {
+                boards.extend(fold.boards(organization).into_iter().map(|(board, _)| board).filter(wanted));
+            });
+            boards
+        },
+    };
+    feeding.answer(&since)
+}
+
+fn of(organization: OrganizationId, board: &Board) -> bool {
+    board.organization == organization
+}
+
+/// Totals of every campaign of the organization.
+pub(crate) async fn campaigns(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let organization = caller.organization;
+    let feeding = Feeding::<Campaigns> {
+        reader: &caller.views.campaigns,
+        wanted: &|key: &CampaignKey| key.organization == organization,
+        hash: |key| Counted::hash(key.organization, key.campaign),
+        value: &|fold, key| json!(fold.total(*key)),
+        all: &|| {
+            let mut keys = Vec::new();
+            caller.views.campaigns.scan(|_, fold| keys.extend(fold.of(organization)));
+            keys
+        },
+    };
+    feeding.answer(&since)
+}

@@ -1,0 +1,99 @@
+//! Leaderboards: the best places, one participant's place with neighbours, what was archived.
+
+use axum::extract::State;
+use records::{EventId, LeaderboardId};
+use rules::points::Scope;
+use serde::Deserialize;
+use views::leaderboards::{Archived, Board, BoardInfo, Neighbourhood, Top};
+
+use super::extract::{Caller, Date, Named, Params, absent, person, rows};
+use crate::Api;
+use crate::answer::Answer;
+use crate::problem::{Code, Problem};
+
+/// Neighbours on either side when not said.
+const AROUND: usize = 3;
+
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    scope: Option<Scope>,
+    #[serde(default)]
+    event: EventId,
+    track: Option<String>,
+    day: Option<Date>,
+    skip: Option<u64>,
+    limit: Option<usize>,
+    around: Option<usize>,
+}
+
+impl Which {
+    fn board(&self, caller: &Caller, leaderboard: LeaderboardId) -> Result<Board, Problem> {
+        let wrong = |detail: &str| Problem::new(Code::ParameterWrong, detail);
+        // What is given says which scope is meant, unless it is said.
+        let scope = self.scope.unwrap_or(match (&self.track, &self.day, self.event.is_some()) {
+            (Some(_), ..) => Scope::Track,
+            (_, Some(_), _) => Scope::Day,
+            (.., true) => Scope::Event,
+            _ => Scope::AllTime,
+        });
+        let organization = caller.organization;
+        match scope {
+            Scope::AllTime => Ok(Board::all_time(organization, leaderboard)),
+            Scope::Event => Ok(Board::event(organization, leaderboard, self.event)),
+            Scope::Track => {
+                let track = self.track.as_deref().ok_or_else(|| wrong("the scope `track` needs `track`"))?;
+                Ok(Board::track(organization, leaderboard, self.event, track))
+            }
+            Scope::Day => {
+                let day = self.day.ok_or_else(|| wrong("the scope `day` needs `day`, such as 2026-11-20"))?;
+                Ok(Board::day(organization, leaderboard, self.event, day.0))
+            }
+        }
+    }
+}
+
+/// Every board of the organization that has a participant.
+pub(crate) async fn list(caller: Caller) -> Answer<Vec<BoardInfo>> {
+    let mut boards = Vec::new();
+    let as_of = caller.views.leaderboards.scan(|_, fold| boards.extend(fold.boards(caller.organization)));
+    boards.sort_unstable_by_key(|(board, _)| *board);
+    boards.truncate(crate::limits::ROWS_MAX);
+    Answer { as_of, data: boards.into_iter().map(|(_, info)| info).collect() }
+}
+
+/// The best places of one board.
+pub(crate) async fn top(
+    caller: Caller,
+    Named(leaderboard): Named<LeaderboardId>,
+    Params(which): Params<Which>,
+) -> Result<Answer<Top>, Problem> {
+    let board = which.board(&caller, leaderboard)?;
+    let (skip, count) = (which.skip.unwrap_or(0), rows(which.limit));
+    let (data, as_of) = caller.views.leaderboards.read(board.hash(), |fold| fold.top(&board, skip, count));
+    data.map(|data| Answer { as_of, data }).ok_or_else(|| absent("board"))
+}
+
+/// One participant's exact place, with neighbours.
+pub(crate) async fn place(
+    State(api): State<Api>,
+    caller: Caller,
+    Named((leaderboard, who)): Named<(LeaderboardId, String)>,
+    Params(which): Params<Which>,
+) -> Result<Answer<Neighbourhood>, Problem> {
+    let board = which.board(&caller, leaderboard)?;
+    let participant = person(&api, caller.organization, &who)?;
+    let around = which.around.unwrap_or(AROUND).min(crate::limits::ROWS_MAX);
+    let (data, as_of) = caller.views.leaderboards.read(board.hash(), |fold| fold.place(&board, participant, around));
+    data.map(|data| Answer { as_of, data }).ok_or_else(|| absent("place"))
+}
+
+/// What a board held before each reset.
+pub(crate) async fn archive(
+    caller: Caller,
+    Named(leaderboard): Named<LeaderboardId>,
+    Params(which): Params<Which>,
+) -> Result<Answer<Vec<Archived>>, Problem> {
+    let board = which.board(&caller, leaderboard)?;
+    let (data, as_of) = caller.views.leaderboards.read(board.hash(), |fold| fold.archived(&board));
+    Ok(Answer { as_of, data })
+}
