@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::rulebook::Rulebook;
+use rules::rulebook::Rulebook;
 use eventlog::{Frame, Lane, Offset, PartitionId, Voided};
 use records::hash::{Bin, bin};
 use records::{Batch, FactRow, Pos, Timestamp};

@@ -1,0 +1,229 @@
+//! Routes records to the fraud signals of the accounts, devices, cards and addresses that they name.
+
+use std::sync::Arc;
+
+use records::{Batch, Flags, Kind, OrganizationId, Token};
+use rules::Lateness;
+use rules::fraud::{ABSENT, FraudPlan};
+use rules::signal::{Entity, Signal};
+use views::fraud::{Scored, SignalInput, Touch};
+
+use crate::frame::{Emit, Sequenced};
+
+/// Sends a touch to each entity that the organization's rules ask about. Records of kinds that no rule counts or scores
+/// cost one look at their kind.
+pub fn route(frame: &Sequenced, emit: &mut Emit<SignalInput>) {
+    let Some(batch) = frame.batch() else { return };
+    let mut tenant = Tenant::of(frame, OrganizationId::NONE);
+    for row in frame.rows() {
+        let at = row as usize;
+        let organization = batch.organization(at);
+        if organization != tenant.organization {
+            tenant = Tenant::of(frame, organization);
+        }
+        let Some(plan) = &tenant.plan else { continue };
+        let kind = batch.kind(at);
+        let named = matches!(kind, Kind::OrderReported | Kind::RegistrationReported | Kind::AdClicked | Kind::Identify);
+        if named || plan.every_kind && kind.is_activity() {
+            touch(frame, batch, row, kind, &tenant, plan, emit);
+        }
+    }
+}
+
+/// The rules of the organization of the rows at hand.
+struct Tenant {
+    organization: OrganizationId,
+    plan: Option<Arc<FraudPlan>>,
+    lateness: Lateness,
+}
+
+impl Tenant {
+    fn of(frame: &Sequenced, organization: OrganizationId) -> Self {
+        let rules = frame.rulebook.rules(organization).filter(|rules| !rules.fraud.is_empty());
+        let plan = rules.map(|rules| Arc::clone(&rules.fraud));
+        Self { organization, plan, lateness: frame.rulebook.lateness(organization, "fraud") }
+    }
+}
+
+fn touch(
+    frame: &Sequenced,
+    batch: &Batch,
+    row: u32,
+    kind: Kind,
+    tenant: &Tenant,
+    plan: &Arc<FraudPlan>,
+    emit: &mut Emit<SignalInput>,
+) {
+    let at = row as usize;
+    let organization = tenant.organization;
+    let late_by = batch.late_by(at);
+    let actor = batch.actor(at);
+    // An anonymous visitor has velocity of its own, but is no second account of a device: it may be the same person.
+    let account = if batch.flags(at).has(Flags::ANONYMOUS) { Token::NONE } else { actor };
+    let others = [account, batch.device(at), batch.card(at), batch.address(at)];
+    let tokens = [actor, others[1], others[2], others[3]];
+    let asked = |entity: &Entity| plan.needs[*entity as usize].wanted && tokens[*entity as usize].is_some();
+    let scored = plan.scores(kind).then(|| {
+        let parts = Entity::ALL.iter().filter(|entity| asked(entity)).count();
+        Arc::new(scored(frame, batch, row, tenant, plan, account, parts))
+    });
+    let (time, amount) = (batch.event_time(at), batch.amount_minor(at));
+    for entity in Entity::ALL.into_iter().filter(asked) {
+        let token = tokens[entity as usize];
+        let touch = Touch {
+            organization,
+            entity,
+            token,
+            kind,
+            time,
+            amount,
+            others,
+            needs: plan.needs[entity as usize],
+            links: plan.rings && entity == Entity::Device,
+            counts: !tenant.lateness.excludes(late_by),
+            scored: scored.clone(),
+        };
+        emit.to(Touch::hash(organization, entity, token), row, SignalInput::Touch(Box::new(touch)));
+    }
+    if let Some(scored) = scored.filter(|scored| scored.parts == 0) {
+        emit.to(Touch::hash(organization, Entity::Account, actor), row, SignalInput::Bare(scored));
+    }
+}
+
+fn scored(
+    frame: &Sequenced,
+    batch: &Batch,
+    row: u32,
+    tenant: &Tenant,
+    plan: &Arc<FraudPlan>,
+    account: Token,
+    parts: usize,
+) -> Scored {
+    let at = row as usize;
+    let actor = batch.actor(at);
+    let (order, message) = (batch.order(at).0, batch.message(at).0);
+    let record = [order, message].into_iter().find(|id| *id != 0).unwrap_or(u128::from(actor.0));
+    Scored {
+        organization: tenant.organization,
+        pos: frame.pos(row),
+        kind: batch.kind(at),
+        record,
+        actor,
+        account,
+        event_time: batch.event_time(at),
+        late: tenant.lateness.is_late(batch.late_by(at)),
+        parts: u8::try_from(parts).expect("there are four sorts of entity"),
+        values: plan.signals.iter().map(|signal| plain(batch, at, *signal)).collect(),
+        plan: Arc::clone(plan),
+    }
+}
+
+/// What the record itself answers.
+fn plain(batch: &Batch, at: usize, signal: Signal) -> i64 {
+    match signal {
+        Signal::PurchaseMinusSignup => {
+            let signup = batch.signup_time(at);
+            // No signup time is said with 0, which no account has.
+            // Rounded up: 60.2 s are not "at most 60 s".
+            let seconds = -signup.since(batch.event_time(at)).seconds();
+            if signup.0 == 0 { ABSENT } else { seconds }
+        }
+        Signal::Amount => batch.amount_minor(at),
+        Signal::Quantity => i64::from(batch.quantity(at)),
+        Signal::Bot => i64::from(batch.flags(at).has(Flags::BOT)),
+        Signal::RingAccounts | Signal::Known(_) | Signal::Velocity { .. } => ABSENT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use records::{Fact, FactRow, OrderId, Record, Timestamp};
+    use rules::Rulebook;
+    use views::fraud::{ScoreKey, Scores, Signals};
+    use views::state::{At, Effects, Fold};
+
+    use super::*;
+
+    const ACME: OrganizationId = OrganizationId(1);
+
+    fn book(document: serde_json::Value) -> Arc<Rulebook> {
+        let mut book = Rulebook::default();
+        book.apply(&FactRow::new(ACME, Timestamp(0), Fact::RulesPublished { document: Arc::new(document) }));
+        assert_eq!(book.rules(ACME).and_then(|rules| rules.refused.clone()), None);
+        Arc::new(book)
+    }
+
+    fn order(id: u128, actor: u64, device: u64, at: i64, signup: i64) -> Record {
+        Record {
+            organization: ACME,
+            order: OrderId(id),
+            actor: Token(actor),
+            device: Token(device),
+            event_time: Timestamp::from_seconds(at),
+            signup_time: Timestamp::from_seconds(signup),
+            ..Record::new(Kind::OrderReported)
+        }
+    }
+
+    /// Both folds in one bin each, fed as the dataflow feeds them.
+    fn run(records: &[Record], book: Arc<Rulebook>) -> Scores {
+        let frame = Sequenced::of_batch(Batch::from_records(records), Timestamp::from_seconds(2_000_000_000), book);
+        let mut emit = Emit::default();
+        route(&frame, &mut emit);
+        let (mut signals, mut scores) = (Signals::default(), Scores::default());
+        for (_, row, input) in emit.sent() {
+            let (at, mut effects) = (At { pos: frame.pos(row) }, Effects::default());
+            signals.apply(at, input, &mut effects);
+            effects.next.iter().for_each(|(_, part)| scores.apply(at, part, &mut Effects::default()));
+        }
+        scores
+    }
+
+    #[test]
+    fn records_are_scored_over_their_entities() {
+        let book = book(serde_json::json!({"format": 1, "fraud": {"rules": [
+            {"id": "fast", "on": ["order_reported"], "all": ["purchase_time - signup_time <= 60 s"], "weight": 300,
+             "reason": "bought {purchase_minus_signup_s} s after signing up"},
+            {"id": "device", "all": ["accounts_on_device_1h >= 3"], "weight": 400,
+             "reason": "{accounts_on_device_1h} accounts on the device"},
+            {"id": "ring", "all": ["ring_accounts >= 4"], "weight": 500, "reason": "ring of {ring_accounts}"},
+        ]}}));
+        let second = 1_900_000_000;
+        let records = [
+            order(1, 11, 5, second, second - 60),
+            order(2, 12, 5, second + 1, second - 60),
+            order(3, 13, 5, second + 2, 0),
+            order(4, 13, 6, second + 3, 0),
+            order(5, 14, 6, second + 4, 0),
+            Record { organization: ACME, ..Record::new(Kind::Page) },
+        ];
+        let scores = run(&records, book);
+        let found = |id: u128| {
+            let score = scores.score(ScoreKey { organization: ACME, record: id }).unwrap();
+            (score.score, score.reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>())
+        };
+        assert_eq!(found(1), (300, vec!["bought 60 s after signing up"]));
+        assert_eq!(found(2), (0, vec![]));
+        assert_eq!(found(3), (400, vec!["3 accounts on the device"]));
+        assert_eq!(found(4), (0, vec![]));
+        assert_eq!(found(5), (500, vec!["ring of 4"]));
+        let overview = scores.overview(ACME, 10).unwrap();
+        assert_eq!((overview.scored, overview.high, overview.recent.len()), (5, 1, 1));
+    }
+
+    #[test]
+    fn only_what_rules_ask_for_is_routed() {
+        let rules = serde_json::json!({"format": 1, "fraud": {"rules": [
+            {"id": "bot", "on": ["ad_clicked"], "all": ["bot = 1"], "weight": 1, "reason": "bot"},
+        ]}});
+        let records = [
+            order(1, 11, 5, 100, 0),
+            Record { organization: ACME, actor: Token(3), ..Record::new(Kind::AdClicked) },
+            Record { organization: OrganizationId(2), actor: Token(3), ..Record::new(Kind::AdClicked) },
+        ];
+        let mut emit = Emit::default();
+        route(&Sequenced::of_batch(Batch::from_records(&records), Timestamp(5), book(rules)), &mut emit);
+        let sent: Vec<_> = emit.sent().map(|(_, row, input)| (row, matches!(input, SignalInput::Bare(_)))).collect();
+        assert_eq!(sent, [(1, true)]);
+    }
+}

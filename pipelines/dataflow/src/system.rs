@@ -1,0 +1,102 @@
+//! The system lane: one fenced writer appends bindings and skips, recovery reads them back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use eventlog::{AppendError, ClaimTag, EventLog, Lane, NewFrame, Offset, PartitionId, ReadError, ReadLimits};
+use views::state::StateError;
+
+use crate::binding::Entry;
+
+/// The system lane has one partition, because epochs have one order.
+const PARTITION: PartitionId = PartitionId(0);
+
+/// Why the system lane cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// The log refuses.
+    #[error("reading the system lane: {0}")]
+    Read(#[from] ReadError),
+    /// The entry cannot be read by this build.
+    #[error("system lane at offset {offset}: {source}")]
+    Entry {
+        /// The entry's offset.
+        offset: Offset,
+        /// What is wrong with it.
+        source: StateError,
+    },
+    /// The log refuses.
+    #[error("appending to the system lane: {0}")]
+    Append(#[from] AppendError),
+    /// Another sequencer has taken over; everything that this one says is void.
+    #[error("another sequencer has claimed the system lane")]
+    Fenced,
+}
+
+/// Appends to the system lane under a claim, so that of two sequencers at most one counts.
+pub(crate) struct SystemLane {
+    log: Arc<dyn EventLog>,
+    claim_id: u128,
+    n: u64,
+}
+
+impl SystemLane {
+    /// Claims the lane. `claim_id` is random and never used twice.
+    pub(crate) fn claim(log: Arc<dyn EventLog>, claim_id: u128) -> Result<Self, SystemError> {
+        let mut lane = Self { log, claim_id, n: 0 };
+        lane.append(&Entry::Opened)?;
+        Ok(lane)
+    }
+
+    /// Appends an entry; it is durable on return. Returns the offset after it.
+    pub(crate) fn append(&mut self, entry: &Entry) -> Result<Offset, SystemError> {
+        let claim = ClaimTag { claim_id: self.claim_id, n: self.n, opens: self.n == 0 };
+        let body = Bytes::from(entry.encode());
+        let frame =
+            NewFrame { lane: Lane::System, partition: PARTITION, body, rows: 1, dedup: Vec::new(), claim: Some(claim) };
+        self.n += 1;
+        let appended = self.log.append(vec![frame])?;
+        let appended = appended.first().expect("one frame was appended");
+        if appended.voided_rows > 0 {
+            return Err(SystemError::Fenced);
+        }
+        Ok(appended.end())
+    }
+}
+
+/// Reads every entry that counts from `from` on, each with the offset after it.
+pub(crate) fn read(log: &dyn EventLog, from: Offset) -> Result<Vec<(Offset, Entry)>, SystemError> {
+    let mut entries = Vec::new();
+    let start = log.starts(Lane::System).first().copied().unwrap_or_default();
+    let mut at = from.max(start);
+    loop {
+        let frames = log.read(Lane::System, PARTITION, at, ReadLimits::default())?;
+        let Some(last) = frames.last() else { return Ok(entries) };
+        at = last.end();
+        for frame in frames.iter().filter(|frame| frame.counted() > 0) {
+            let entry =
+                Entry::decode(&frame.body).map_err(|source| SystemError::Entry { offset: frame.first, source })?;
+            entries.push((frame.end(), entry));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eventlog::MemoryLog;
+    use eventlog::clock::ManualClock;
+    use records::Timestamp;
+
+    #[test]
+    fn of_two_sequencers_the_older_one_is_told() {
+        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new(1, ManualClock::new(Timestamp(1))));
+        let mut old = SystemLane::claim(Arc::clone(&log), 1).unwrap();
+        old.append(&Entry::Opened).unwrap();
+        let mut new = SystemLane::claim(Arc::clone(&log), 2).unwrap();
+        assert!(matches!(old.append(&Entry::Opened), Err(SystemError::Fenced)));
+        assert_eq!(new.append(&Entry::Opened).unwrap(), Offset(5));
+        assert_eq!(read(&*log, Offset(0)).unwrap().len(), 4, "the void entry is not seen");
+        assert_eq!(read(&*log, Offset(2)).unwrap().len(), 2);
+    }
+}

@@ -1,0 +1,206 @@
+//! Points within their daily caps, and the boards that rank them, by sorting everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use records::zone::Day;
+use records::{EventId, Fact, FactRow, LeaderboardId, OrganizationId, Pos, RuleId, Text, Timestamp, Token};
+use rules::points::{Scope, Trigger};
+use views::leaderboards::{Board, Leaderboards as View};
+use views::shards::Reader;
+use views::state::Fold;
+
+use super::{Differences, Row};
+
+/// The first places that an archive keeps.
+const ARCHIVED_PLACES: usize = 1_000;
+
+/// Who got how much from which rule on which day: what caps count.
+type CapKey = (OrganizationId, EventId, LeaderboardId, RuleId, Day, Token);
+
+/// A participant's score, and when it was reached.
+#[derive(Debug, Clone, Copy, Default)]
+struct Score {
+    points: i64,
+    /// The number of the award that led to it: the smaller stands first among equals.
+    reached: u64,
+}
+
+/// One board since its last reset.
+#[derive(Debug, Clone, Default)]
+struct Standing {
+    track: Text,
+    generation: u32,
+    scores: BTreeMap<Token, Score>,
+}
+
+/// What a board held when it was reset.
+#[derive(Debug, Clone)]
+struct Archive {
+    at: Timestamp,
+    standing: Standing,
+}
+
+/// Every board, recomputed.
+#[derive(Debug, Default)]
+pub struct Leaderboards {
+    used: BTreeMap<CapKey, u64>,
+    boards: BTreeMap<Board, Standing>,
+    archives: BTreeMap<Board, Vec<Archive>>,
+    awards: u64,
+}
+
+impl Leaderboards {
+    pub(crate) fn take(&mut self, row: &Row<'_>) {
+        let record = row.record;
+        let Some(tenant) = row.book.tenant(record.organization) else { return };
+        if !record.actor.is_some() || row.book.lateness(record.organization, "points").excludes(record.late_by) {
+            return;
+        }
+        let track = track(row);
+        let day = tenant.zone_of(record.event).day(record.event_time);
+        let trigger = Trigger { kind: record.kind, name: &record.name, category: &track };
+        for (leaderboard, rule) in tenant.rules.points.awards(trigger) {
+            let id = leaderboard.leaderboard;
+            let mut points = rule.points;
+            if rule.daily_cap.is_some() {
+                let key = (record.organization, record.event, id, rule.rule, day, record.actor);
+                let used = self.used.entry(key).or_default();
+                points = rule.grant(*used);
+                *used += points.unsigned_abs();
+            }
+            if points == 0 {
+                continue;
+            }
+            for scope in Scope::ALL.into_iter().filter(|scope| leaderboard.scopes.contains(scope)) {
+                let (organization, event) = (record.organization, record.event);
+                let board = match scope {
+                    Scope::Event if event.is_some() => Board::event(organization, id, event),
+                    Scope::Track if event.is_some() && track.is_some() => Board::track(organization, id, event, &track),
+                    Scope::Day => Board::day(organization, id, event, day),
+                    Scope::AllTime => Board::all_time(organization, id),
+                    Scope::Event | Scope::Track => continue,
+                };
+                self.award(board, &track, record.actor, points);
+            }
+        }
+    }
+
+    fn award(&mut self, board: Board, track: &Text, participant: Token, points: i64) {
+        self.awards += 1;
+        let standing = self.boards.entry(board).or_default();
+        if board.scope == Scope::Track {
+            standing.track = track.clone();
+        }
+        let score = standing.scores.entry(participant).or_default();
+        *score = Score { points: score.points.saturating_add(points), reached: self.awards };
+    }
+
+    pub(crate) fn fact(&mut self, pos: Pos, row: &FactRow) {
+        let Some(Fact::LeaderboardReset { leaderboard }) = row.known() else { return };
+        let named = |board: &Board| board.organization == row.organization && board.leaderboard == *leaderboard;
+        for (board, standing) in self.boards.iter_mut().filter(|(board, _)| named(board)) {
+            if standing.scores.is_empty() {
+                continue;
+            }
+            let next =
+                Standing { track: standing.track.clone(), generation: standing.generation + 1, ..Standing::default() };
+            let old = std::mem::replace(standing, next);
+            self.archives.entry(*board).or_default().push(Archive { at: pos.log_time, standing: old });
+        }
+    }
+
+    /// The newest score of each participant by organization and board address, archived boards included: what the
+    /// landed rows say.
+    pub fn landed(&self) -> BTreeMap<(OrganizationId, String, Token), i64> {
+        let archived = self.archives.iter().flat_map(|(board, list)| list.iter().map(move |one| (board, &one.standing)));
+        let mut rows = BTreeMap::new();
+        for (board, standing) in self.boards.iter().chain(archived) {
+            let address = board.address(&standing.track, standing.generation);
+            for (participant, score) in &standing.scores {
+                rows.insert((board.organization, address.clone(), *participant), score.points);
+            }
+        }
+        rows
+    }
+
+    /// Compares every place of every board, and what was archived.
+    pub fn compare(&self, reader: &Reader<View>) -> Differences {
+        let mut differences = Differences::new(View::NAME);
+        let organizations: BTreeSet<OrganizationId> = self.boards.keys().map(|board| board.organization).collect();
+        let mut shown = BTreeMap::new();
+        let mut archived = BTreeMap::new();
+        reader.scan(|_, bin| {
+            for (board, info) in organizations.iter().flat_map(|organization| bin.boards(*organization)) {
+                shown.insert(board, (info.generation, all_places(bin, &board, info.participants)));
+                let list = bin.archived(&board);
+                let answers = list.iter().rev().map(|one| {
+                    let places: Vec<_> = one.places.iter().map(|place| (place.participant, place.score)).collect();
+                    (one.at, one.board.participants, one.points, places)
+                });
+                archived.insert(board, answers.collect::<Vec<_>>());
+            }
+        });
+        for (board, standing) in &self.boards {
+            let (generation, places) = shown.remove(board).unwrap_or_default();
+            differences.same(|| format!("{board:?} generation"), &generation, &standing.generation);
+            let ranked = standing.ranked();
+            differences.same(|| format!("{board:?} participants"), &places.len(), &ranked.len());
+            for (rank, (view, twin)) in (1..).zip(places.iter().zip(&ranked)) {
+                differences.same(|| format!("{board:?} rank {rank}"), view, twin);
+            }
+            let twin: Vec<_> = self.archives.get(board).into_iter().flatten().map(Archive::answer).collect();
+            differences.same(|| format!("{board:?} archives"), &archived.remove(board).unwrap_or_default(), &twin);
+        }
+        let surplus: Vec<_> = shown.keys().collect();
+        differences.same(|| "boards that nobody has points on".into(), &surplus, &Vec::new());
+        differences
+    }
+}
+
+impl Standing {
+    /// Highest first; among equals, whoever reached the score first.
+    fn ranked(&self) -> Vec<(Token, i64)> {
+        let mut all: Vec<_> = self.scores.iter().collect();
+        all.sort_by_key(|(_, score)| (std::cmp::Reverse(score.points), score.reached));
+        all.into_iter().map(|(participant, score)| (*participant, score.points)).collect()
+    }
+}
+
+impl Archive {
+    fn answer(&self) -> (Timestamp, u64, i64, Vec<(Token, i64)>) {
+        let mut ranked = self.standing.ranked();
+        let points = ranked.iter().fold(0, |sum: i64, (_, points)| sum.saturating_add(*points));
+        let participants = ranked.len() as u64;
+        ranked.truncate(ARCHIVED_PLACES);
+        (self.at, participants, points, ranked)
+    }
+}
+
+/// Reads a whole board, as many places at a time as an answer holds, and asks for one rank in each piece.
+fn all_places(bin: &View, board: &Board, participants: u64) -> Vec<(Token, i64)> {
+    let mut places = Vec::new();
+    while (places.len() as u64) < participants {
+        let top = bin.top(board, places.len() as u64, ARCHIVED_PLACES).map(|top| top.places).unwrap_or_default();
+        let Some(first) = top.first() else { break };
+        // The way from a participant to its rank is another one than from a rank to its participant.
+        let rank = bin.place(board, first.participant, 0).map(|found| found.place.rank);
+        if rank != Some(first.rank) || first.rank != places.len() as u64 + 1 {
+            break;
+        }
+        places.extend(top.iter().map(|place| (place.participant, place.score)));
+    }
+    places
+}
+
+/// The record's category, or the track of its session as it is listed.
+pub(super) fn track(row: &Row<'_>) -> Text {
+    let record = row.record;
+    if record.category.is_some() {
+        return record.category.clone();
+    }
+    let listed = row.book.tenant(record.organization).and_then(|tenant| {
+        let item = tenant.item_of_session(record.event, record.session)?;
+        Some(tenant.item(record.event, item)?.track.clone())
+    });
+    listed.unwrap_or_default()
+}
