@@ -69,6 +69,8 @@ pub enum FunnelError {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FunnelRules {
     funnels: Vec<Funnel>,
+    // By funnel: the hash of its definition, so that a changed funnel counts from the start.
+    definitions: Vec<u64>,
     kinds: Vec<Kind>,
 }
 
@@ -91,12 +93,18 @@ impl FunnelRules {
             }
         }
         let kinds: BTreeSet<Kind> = funnels.iter().flat_map(|funnel| &funnel.steps).map(|step| step.kind).collect();
-        Ok(Self { funnels, kinds: kinds.into_iter().collect() })
+        let definitions = funnels.iter().map(Funnel::definition).collect();
+        Ok(Self { funnels, definitions, kinds: kinds.into_iter().collect() })
     }
 
     /// The funnels, as published.
     pub fn funnels(&self) -> &[Funnel] {
         &self.funnels
+    }
+
+    /// The funnels, each with the hash of its definition: another limit or another step gives another hash.
+    pub fn defined(&self) -> impl Iterator<Item = (&Funnel, u64)> {
+        self.funnels.iter().zip(self.definitions.iter().copied())
     }
 
     /// Whether any step is reached by records of this kind.
@@ -107,6 +115,12 @@ impl FunnelRules {
 }
 
 impl Funnel {
+    /// The hash of everything that decides what it counts.
+    pub fn definition(&self) -> u64 {
+        let text = serde_json::to_vec(self).expect("a funnel has text keys only");
+        records::hash::bytes(&text)
+    }
+
     /// The steps that a record reaches: bit n for step n. A record may stand for several.
     pub fn steps_of(&self, kind: Kind, name: &str, category: &str) -> u16 {
         let reached = |step: &Step| {
@@ -147,5 +161,13 @@ mod tests {
         assert!(FunnelRules::new(vec![funnel(vec![step(Kind::Page)]), funnel(vec![step(Kind::Page)])]).is_err());
         let rules = FunnelRules::new(vec![funnel(vec![step(Kind::Page)])]).unwrap();
         assert!(rules.hears(Kind::Page) && !rules.hears(Kind::Screen));
+    }
+
+    #[test]
+    fn a_changed_funnel_is_another_one() {
+        let first = funnel(vec![step(Kind::Page)]);
+        assert_eq!(first.definition(), first.clone().definition());
+        assert_ne!(first.definition(), Funnel { within: Length::seconds(60), ..first.clone() }.definition());
+        assert_ne!(first.definition(), funnel(vec![step(Kind::Screen)]).definition());
     }
 }

@@ -36,6 +36,8 @@ fn main() {
         }
         let rate = PAIRS as f64 / start.elapsed().as_secs_f64() / 1e6;
         let bytes = ranking.bytes() as f64 / ranking.len() as f64;
-        println!("round {round}: {rate:.2} M update+rank pairs/s, {bytes:.1} bytes a participant, checksum {checksum:x}");
+        println!(
+            "round {round}: {rate:.2} M update+rank pairs/s, {bytes:.1} bytes a participant, checksum {checksum:x}"
+        );
     }
 }

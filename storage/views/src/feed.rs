@@ -260,7 +260,8 @@ mod tests {
             announcer.announce(begun(epoch));
             frontier.complete(epoch);
         }
-        let resets = |position| matches!(feed.since(position, 9, |_| true), Step::Reset { position } if position == feed.now());
+        let resets =
+            |position| matches!(feed.since(position, 9, |_| true), Step::Reset { position } if position == feed.now());
         assert!(resets(start), "epoch 11 fell out of the ring");
         assert!(resets(Position { version: 0, ..feed.now() }));
         assert!(resets(Position { incarnation: 2, ..feed.now() }));
