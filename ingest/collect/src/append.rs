@@ -7,7 +7,7 @@ use records::hash::{join, mix, wide};
 use records::{Batch, Record};
 
 use crate::draft::ParseError;
-use crate::limits::{FRAME_BYTES_MAX, FRAME_ROWS_MAX};
+use crate::limits::{BUSY_TRIES, FRAME_BYTES_MAX, FRAME_ROWS_MAX};
 use crate::subjects::{Subjects, SubjectsError};
 
 /// Why nothing of a request was taken. Cloneable, because one failed append refuses many requests.
@@ -97,6 +97,23 @@ impl Appender {
         // Before the records: a record whose key a crash has lost could never be opened.
         self.subjects.sync()?;
         Ok(self.log.submit(self.frames(records))?)
+    }
+
+    /// As [`Appender::submit`], but tries a busy log again, at most [`BUSY_TRIES`] times: for replays, which are in no
+    /// hurry. The log itself waits before it says that it is busy, so there is no pause here.
+    ///
+    /// # Errors
+    /// Nothing was queued.
+    pub fn submit_patiently(&self, records: Vec<Record>) -> Result<Ticket, Refusal> {
+        self.subjects.sync()?;
+        let frames = self.frames(records);
+        for _ in 1..BUSY_TRIES {
+            match self.log.submit(frames.clone()) {
+                Err(AppendError::Busy { .. }) => {}
+                other => return Ok(other?),
+            }
+        }
+        Ok(self.log.submit(frames)?)
     }
 
     fn frames(&self, records: Vec<Record>) -> Vec<NewFrame> {

@@ -80,7 +80,7 @@ fn bounded(reader: impl Read, limit: usize, encoding: &'static str) -> Result<Ve
 }
 
 /// Returns whether JSON nests deeper than [`DEPTH_MAX`]; text that is no JSON gives some answer.
-pub fn too_deep(json: &[u8]) -> bool {
+pub(crate) fn too_deep(json: &[u8]) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0usize, false, false);
     for byte in json {
         match byte {

@@ -16,7 +16,7 @@ pub const NAME_BYTES_MAX: usize = records::id::NAME_BYTES_MAX;
 pub const ORIGINAL_BYTES_MAX: usize = 64 << 10;
 /// The most errors that one answer lists; the counts are always complete.
 pub const ERRORS_LISTED_MAX: usize = 100;
-/// The longest text of which the words are counted by their characters; also the longest user agent that is read.
+/// How much of a user agent is read; longer ones are attacks or jokes.
 pub const USER_AGENT_BYTES_MAX: usize = 1 << 10;
 
 /// Message ids that the front door itself remembers. An optimisation: `eventlog::admit` is what decides, with 2^20 for
@@ -36,3 +36,5 @@ pub const FRAME_BYTES_MAX: usize = 8 << 20;
 pub const APPENDS_IN_FLIGHT_MAX: usize = 8;
 /// Known subjects that one anonymous one may be linked to: more than people share one browser.
 pub const LINKS_MAX: usize = 16;
+/// How often a replay asks a busy log again: some seconds together with the log's own wait.
+pub const BUSY_TRIES: usize = 16;

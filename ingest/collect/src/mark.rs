@@ -128,6 +128,9 @@ fn sealed_letter(letter: Letter, arrival: &Arrival<'_>) -> Sealed {
     properties.insert("errors".to_owned(), errors.into());
     properties.insert("format".to_owned(), letter.format.into());
     properties.insert("received".to_owned(), arrival.received.0.into());
+    if letter.message.is_some() {
+        properties.insert("message".to_owned(), letter.message.to_string().into());
+    }
     if let Some(sent_at) = letter.sent_at {
         properties.insert("sent_at".to_owned(), sent_at.0.into());
     }
@@ -161,6 +164,7 @@ fn letter_id(letter: &Letter) -> MessageId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Came {
     pub(crate) format: String,
+    pub(crate) message: MessageId,
     pub(crate) received: Timestamp,
     pub(crate) sent_at: Option<Timestamp>,
     pub(crate) address: String,
@@ -173,6 +177,7 @@ impl Came {
         let time = |field: &str| sealed.properties.get(field).and_then(Value::as_i64).map(Timestamp);
         Self {
             format: text("format"),
+            message: MessageId::parse(&text("message")).unwrap_or(MessageId::NONE),
             received: time("received").unwrap_or_default(),
             sent_at: time("sent_at"),
             address: text("address"),

@@ -91,7 +91,7 @@ impl Subjects {
         writer.poisoned = zeroed.is_err();
         zeroed?;
         let mut state = self.state.write();
-        erasure.slots.iter().for_each(|slot| drop(state.erasing.remove(slot)));
+        state.erasing.retain(|slot, _| !erasure.slots.contains(slot));
         Ok(())
     }
 
