@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::{Compare, ConditionError, threshold};
 use crate::signal::{Entity, Measure, Signal};
+#[cfg(doc)]
+use crate::window::Window;
 
 /// The highest score.
 pub const SCORE_MAX: u16 = 1_000;
@@ -131,8 +133,8 @@ fn placeholders(reason: &str) -> impl Iterator<Item = &str> {
 pub struct Needs {
     /// The measures, by [`Measure::bit`].
     pub measures: u16,
-    /// The rung of the longest window.
-    pub rung: u8,
+    /// The windows, by [`Window::bit`].
+    pub windows: u8,
     /// Whether anything at all is asked of it, the time since first seen for example.
     pub wanted: bool,
 }
@@ -212,7 +214,7 @@ impl FraudPlan {
             // A ring grows from devices that several accounts share.
             let needs = &mut plan.needs[Entity::Device as usize];
             needs.measures |= Measure::Accounts.bit();
-            needs.rung = crate::signal::LONGEST as u8;
+            needs.windows |= crate::signal::LONGEST.bit();
             needs.wanted = true;
         }
         plan
@@ -227,7 +229,7 @@ impl FraudPlan {
             Signal::Velocity { measure, entity, window } => {
                 let needs = &mut self.needs[entity as usize];
                 needs.measures |= measure.bit();
-                needs.rung = needs.rung.max(window as u8);
+                needs.windows |= window.bit();
                 needs.wanted = true;
                 self.every_kind |= measure == Measure::Records;
             }
@@ -249,6 +251,12 @@ impl FraudPlan {
     pub fn scores(&self, kind: Kind) -> bool {
         let bit = kind_bit(kind);
         bit != 0 && self.checks.iter().any(|check| check.kinds & bit != 0)
+    }
+
+    /// The place of each signal that an entity's state answers.
+    pub fn asked_of(&self, entity: Entity) -> impl Iterator<Item = (u16, Signal)> + '_ {
+        let slots = (0u16..).zip(self.signals.iter().copied());
+        slots.filter(move |(_, signal)| signal.entity() == Some(entity))
     }
 
     /// Scores a record of `kind`: `values` stand for [`FraudPlan::signals`], [`ABSENT`] where the record has none.

@@ -86,29 +86,28 @@ pub struct SegmentPlan {
     pub version: u32,
     /// The segments; membership bits stand in this order.
     pub segments: Vec<SegmentRule>,
-    /// The kinds whose windowed counts are kept, each with its longest window.
-    pub windowed: Vec<(Kind, Window)>,
+    /// The kinds whose windowed counts are kept, each with the set of its windows by [`Window::bit`].
+    pub windowed: Vec<(Kind, u8)>,
 }
 
 impl SegmentPlan {
     /// Works out what the segments need.
     pub fn new(version: u32, segments: &[SegmentRule]) -> Self {
         let segments: Vec<SegmentRule> = segments.iter().take(SEGMENTS_MAX).cloned().collect();
-        let mut windowed = std::collections::BTreeMap::<Kind, Window>::new();
+        let mut windowed = std::collections::BTreeMap::<Kind, u8>::new();
         for segment in &segments {
             segment.when.each(&mut |condition| {
                 if let Trait::Count(kind, Some(window), ..) = condition {
-                    let longest = windowed.entry(*kind).or_insert(*window);
-                    *longest = (*longest).max(*window);
+                    *windowed.entry(*kind).or_default() |= window.bit();
                 }
             });
         }
         Self { version, segments, windowed: windowed.into_iter().collect() }
     }
 
-    /// The longest window in which records of this kind are counted.
-    pub fn window(&self, kind: Kind) -> Option<Window> {
-        self.windowed.iter().find(|(known, _)| *known == kind).map(|(_, window)| *window)
+    /// The windows in which records of this kind are counted, by [`Window::bit`].
+    pub fn windows(&self, kind: Kind) -> u8 {
+        self.windowed.iter().find(|(known, _)| *known == kind).map_or(0, |(_, windows)| *windows)
     }
 
     /// Whether there is anything to do.

@@ -51,7 +51,7 @@ pub enum Measure {
 /// A number that a rule may compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signal {
-    /// Seconds from the account's signup to the record; may be negative.
+    /// Seconds from the account's signup to the record, rounded up; may be negative.
     PurchaseMinusSignup,
     /// The record's amount in minor units.
     Amount,

@@ -39,6 +39,11 @@ impl Window {
         self as usize
     }
 
+    /// Its bit in a set of windows.
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
     /// Ticks of one of its slices.
     pub const fn slice_ticks(self) -> u32 {
         [1, 6, 24, 720, 4_320, 17_280][self.rung()]

@@ -10,6 +10,7 @@ pub mod attendance;
 pub mod campaigns;
 pub mod codec;
 pub mod feed;
+pub mod fraud;
 pub mod funnels;
 pub mod laws;
 pub mod leaderboards;
