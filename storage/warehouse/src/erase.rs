@@ -63,9 +63,10 @@ fn condition(erasure: &Erasure) -> Option<String> {
 
 async fn wait_until_gone(client: &Client) -> Result<(), EraseError> {
     let now: u32 = client.fetch_one("SELECT toUInt32(now())").await?;
+    // Asking for `_state` lists parts whose files are being removed, too; without it they vanish before their files do.
     // Parts that were replaced before this moment; merges meanwhile replace further ones, which hold erased rows no more.
     let sql = format!(
-        "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = {} AND active = 0 \
+        "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = {} AND _state IN ('Outdated', 'Deleting', 'DeleteOnDestroy') \
          AND toUInt32(remove_time) <= {now}",
         literal(RECORDS_TABLE)
     );

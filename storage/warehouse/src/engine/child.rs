@@ -103,6 +103,9 @@ fn command_line(arguments: &ChildArguments) -> Result<Vec<CString>, ServeError> 
         option("--config-file=", arguments.config.as_os_str())?,
         option("--http_port=", OsStr::new(&arguments.port.to_string()))?,
         CString::new("--listen_host=127.0.0.1")?,
+        // Lower levels repeat statements, and with them what somebody searched for, in a file that erasure does not know.
+        // Errors reach the client that caused them anyway.
+        CString::new("--log-level=fatal")?,
         CString::new("--query")?,
         CString::new(QUERY)?,
     ])
@@ -142,7 +145,7 @@ impl Library26 {
     /// Runs `clickhouse-local` with these arguments and returns what it calls an error.
     fn query_command_line(&self, arguments: &[CString]) -> Option<String> {
         let mut argv: Vec<*mut c_char> = arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
-        let argc = c_int::try_from(argv.len()).expect("seven arguments");
+        let argc = c_int::try_from(argv.len()).expect("eight arguments");
         argv.push(std::ptr::null_mut());
         // SAFETY: `argv` holds `argc` zero-terminated strings and a null, all alive during the call; the library does
         // not write to them. The result is null or a handle that is read and destroyed once, below.

@@ -14,6 +14,10 @@ pub(crate) const DATABASE: &str = "default";
 /// Marks are 16 bytes per 8,192 rows and column: 64 MiB hold those of billions of values.
 const MARK_CACHE_BYTES: u64 = 64 << 20;
 
+/// Idle connections are closed after this: longer than the two seconds after which the client drops its own, so that it never
+/// sends on a closed one, and no longer, because a stopping engine waits for them.
+const KEEP_ALIVE_S: u32 = 3;
+
 /// Writes `config.xml` and `users.xml` into `root`, readable by their owner only.
 pub(crate) fn write(root: &Path, password: &str, memory_bytes: u64) -> io::Result<()> {
     private_file(&root.join("users.xml"), &users(password))?;
@@ -26,7 +30,7 @@ fn private_file(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Warnings only: at lower levels the log repeats statements, and with them what somebody searched for.
+/// The log's level is an argument of the child (see `child`); this entry does not reach it.
 ///
 /// Merged and mutated parts are synced before their sources go, since sources go after a few seconds: otherwise erased
 /// rows would stay on the disk for eight minutes, and without the sync a power loss could take both.
@@ -35,9 +39,7 @@ fn server(root: &Path, memory_bytes: u64) -> String {
     format!(
         "<clickhouse>
   <logger>
-    <level>warning</level>
     <log>{root}/engine.log</log>
-    <errorlog>{root}/engine.err.log</errorlog>
     <size>16M</size>
     <count>2</count>
   </logger>
@@ -46,7 +48,7 @@ fn server(root: &Path, memory_bytes: u64) -> String {
   <mark_cache_size>{MARK_CACHE_BYTES}</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <timezone>UTC</timezone>
-  <keep_alive_timeout>60</keep_alive_timeout>
+  <keep_alive_timeout>{KEEP_ALIVE_S}</keep_alive_timeout>
   <merge_tree>
     <old_parts_lifetime>{lifetime}</old_parts_lifetime>
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>

@@ -141,7 +141,8 @@ impl TableSchema {
 pub(crate) fn table_settings() -> String {
     format!(
         "SETTINGS non_replicated_deduplication_window = {window}, fsync_after_insert = 1, fsync_part_directory = 1, \
-         min_rows_to_fsync_after_merge = 1, old_parts_lifetime = {lifetime}",
+         min_rows_to_fsync_after_merge = 1, old_parts_lifetime = {lifetime}, cleanup_delay_period = {lifetime}, \
+         cleanup_delay_period_random_add = 0, max_cleanup_delay_period = {lifetime}",
         window = crate::landing::DEDUPLICATION_WINDOW,
         lifetime = super::OLD_PARTS_LIFETIME_S,
     )

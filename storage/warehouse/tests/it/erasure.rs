@@ -76,6 +76,9 @@ async fn erased_properties_leave_every_file_and_counts_stay() {
     assert_eq!(number(&client, &with_nickname).await, 3);
     assert!(!files_with(ERASED, root.path()).is_empty(), "the sweep must be able to find what it looks for");
 
+    let refused = format!("SELECT nothing FROM records WHERE properties['nickname'] = '{ERASED}'");
+    assert_eq!(client.execute(&refused).await.unwrap_err().code(), Some(47));
+
     let erasure = Erasure { organization: "acme".to_owned(), actors: vec![7], subjects: vec![7] };
     erase(&client, &erasure).await.unwrap();
     assert_eq!(files_with(ERASED, root.path()), Vec::<std::path::PathBuf>::new());
