@@ -1,26 +1,26 @@
 //! Writes the binary seeds of the corpus: `cargo run -p fuzz --example seed`.
 
+use std::io::Write as _;
 use std::path::Path;
 
-use records::{Batch, EventId, ItemId, Kind, MessageId, OrganizationId, Record, Timestamp, Token};
-
-fn record(number: u64) -> Record {
-    Record {
-        organization: OrganizationId::parse("acme").expect("a short name"),
-        event: EventId::parse("conf-2026").expect("a short name"),
-        item: ItemId(u128::from(number)),
-        actor: Token(number),
-        event_time: Timestamp::from_seconds(number.cast_signed()),
-        message: MessageId(u128::from(number)),
-        name: ["signup", "checkout"][(number % 2) as usize].into(),
-        sealed: vec![9; (number % 4) as usize].into(),
-        ..Record::new(Kind::ItemViewed)
-    }
-}
+use fuzz::seeds;
 
 fn main() -> std::io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let records: Vec<Record> = (1..5).map(record).collect();
-    std::fs::write(corpus.join("batch/four_records"), Batch::from_records(&records).encode())?;
-    std::fs::write(corpus.join("batch/empty"), Batch::from_records(&[]).encode())
+    let write = |name: &str, bytes: &[u8]| {
+        let file = corpus.join(name);
+        std::fs::create_dir_all(file.parent().expect("names have a folder"))?;
+        std::fs::write(file, bytes)
+    };
+    write("batch/four_records", &seeds::batch(4).encode())?;
+    write("batch/empty", &seeds::batch(0).encode())?;
+    write("segment_file/three_frames", &seeds::template().segment)?;
+    let mut book = Vec::new();
+    rules::rulebook::Rulebook::default().encode(&mut book);
+    write("rulebook/empty", &book)?;
+    let body = br#"{"batch":[{"type":"track","event":"x","userId":"u"}]}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(body)?;
+    write("bodies/gzip", &gzip.finish()?)?;
+    write("bodies/zstd", &zstd::encode_all(&body[..], 1)?)
 }

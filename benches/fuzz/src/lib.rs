@@ -8,6 +8,16 @@
 //! RUSTC_BOOTSTRAP=1 EVENTRA_FUZZ=batch cargo fuzz run --fuzz-dir benches/fuzz --features libfuzzer parsers benches/fuzz/corpus/batch
 //! ```
 
+pub mod seeds;
+
+use std::sync::Arc;
+
+use collect::{Encoding, Endpoint};
+use eventlog::clock::ManualClock;
+use eventlog::disk::{Disk, SimDisk, replace};
+use eventlog::{EventLog, FileLog, Lane, ReadLimits};
+use rules::RuleDocument;
+
 /// One parser: its name, which is also its corpus folder, and what to do with bytes.
 #[derive(Clone, Copy)]
 pub struct Target {
@@ -23,6 +33,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "facts", run: facts },
     Target { name: "sealed", run: sealed },
     Target { name: "words", run: words },
+    Target { name: "segment", run: segment },
+    Target { name: "cloudevents", run: cloudevents },
+    Target { name: "ndjson", run: ndjson },
+    Target { name: "bodies", run: bodies },
+    Target { name: "rules", run: rules },
+    Target { name: "rulebook", run: rulebook },
+    Target { name: "segment_file", run: segment_file },
 ];
 
 /// The target of this name.
@@ -63,4 +80,74 @@ fn words(bytes: &[u8]) {
         assert_eq!(records::Money::parse(amount, records::Currency::EUR), Ok(money), "an amount survives a round trip");
     }
     let _ = (records::Zone::parse(text), records::Currency::parse(text), text.parse::<records::Token>());
+}
+
+fn arrival() -> collect::Arrival<'static> {
+    collect::Arrival {
+        organization: records::OrganizationId(1),
+        received: records::Timestamp::from_seconds(1_800_000_000),
+        address: "192.0.2.1",
+        user_agent: "Mozilla/5.0",
+    }
+}
+
+fn segment(bytes: &[u8]) {
+    for word in ["track", "identify", "page", "screen", "group", "alias", "batch"] {
+        let endpoint = Endpoint::parse(word).expect("a word of the Segment spec");
+        let _ = collect::parse::segment::parse(endpoint, bytes, &arrival());
+    }
+}
+
+fn cloudevents(bytes: &[u8]) {
+    let _ = collect::parse::cloudevents::parse_structured(bytes, &arrival());
+    let _ = collect::parse::cloudevents::parse_batch(bytes, &arrival());
+    let headers = [("specversion", "1.0"), ("type", "com.eventra.item_viewed"), ("source", "fuzz"), ("id", "1")];
+    let _ = collect::parse::cloudevents::parse_binary(&headers, bytes, &arrival());
+}
+
+fn ndjson(bytes: &[u8]) {
+    let _ = collect::parse::ndjson::parse(bytes, &arrival());
+}
+
+/// What a body may grow to here: small, so that the fuzzer looks for bombs and not for memory.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+fn bodies(bytes: &[u8]) {
+    for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd] {
+        if let Ok(body) = collect::decompress(encoding, bytes, BODY_BYTES_MAX) {
+            assert!(body.len() <= BODY_BYTES_MAX, "the bound holds");
+        }
+    }
+}
+
+fn rules(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    for document in [RuleDocument::from_toml(text), RuleDocument::from_json(text)].into_iter().flatten() {
+        let _ = document.validate();
+        let again = RuleDocument::from_value(&document.to_value()).expect("what was read can be read again");
+        assert_eq!(again.to_value(), document.to_value(), "a document survives a round trip");
+    }
+}
+
+fn rulebook(bytes: &[u8]) {
+    let _ = rules::rulebook::Rulebook::decode(bytes);
+}
+
+/// A log whose activity segment holds any bytes: it opens, or says what is wrong, and so do the tools.
+fn segment_file(bytes: &[u8]) {
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
+    let written = disk.create_directory("log").and_then(|()| {
+        replace(&*disk, "log/log.txt", seeds::template().description.as_slice())?;
+        replace(&*disk, seeds::SEGMENT, bytes)
+    });
+    written.expect("the simulated disk has room");
+    let _ = eventlog::tools::inspect(&disk, "log");
+    let _ = eventlog::tools::verify(&disk, "log");
+    let Ok(log) = FileLog::open(Arc::clone(&disk), ManualClock::new(records::Timestamp(1)), seeds::options()) else {
+        return;
+    };
+    for partition in log.identity().partitions.each(Lane::Activity) {
+        let start = log.starts(Lane::Activity)[partition.index()];
+        let _ = log.read(Lane::Activity, partition, start, ReadLimits::everything());
+    }
 }

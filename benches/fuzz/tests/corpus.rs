@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Bytes changed at every place of a file up to here; longer files are changed at every n-th place.
-const PLACES_MAX: usize = 2_048;
+const PLACES_MAX: usize = 512;
 
 fn mutations(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     let step = (bytes.len() / PLACES_MAX).max(1);
