@@ -4,7 +4,7 @@ use records::{CampaignId, Timestamp};
 use serde::{Deserialize, Serialize};
 use views::campaigns::{CampaignKey, CampaignWindow, Counted, Counts};
 
-use super::extract::{Caller, Instant, Named, Params};
+use super::extract::{Caller, Id, Instant, Named, Params};
 use crate::answer::Answer;
 use crate::limits;
 
@@ -44,7 +44,7 @@ pub(crate) async fn list(caller: Caller) -> Answer<Vec<Campaign>> {
 /// The windows of one campaign that start in `from..to`.
 pub(crate) async fn windows(
     caller: Caller,
-    Named(campaign): Named<CampaignId>,
+    Named(Id(campaign)): Named<Id<CampaignId>>,
     Params(span): Params<Span>,
 ) -> Answer<Windows> {
     let key = CampaignKey { organization: caller.organization, campaign };

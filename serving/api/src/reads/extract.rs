@@ -58,6 +58,15 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Named<T> {
     }
 }
 
+/// An id in a path. (The ids' own reader also takes null, which axum's paths cannot give.)
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<'de, T: std::str::FromStr<Err: std::fmt::Display>> Deserialize<'de> for Id<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
 /// An instant: RFC 3339, or microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Instant(pub(crate) Timestamp);

@@ -6,7 +6,7 @@ use rules::points::Scope;
 use serde::Deserialize;
 use views::leaderboards::{Archived, Board, BoardInfo, Neighbourhood, Top};
 
-use super::extract::{Caller, Date, Named, Params, absent, person, rows};
+use super::extract::{Caller, Date, Id, Named, Params, absent, person, rows};
 use crate::Api;
 use crate::answer::Answer;
 use crate::problem::{Code, Problem};
@@ -64,7 +64,7 @@ pub(crate) async fn list(caller: Caller) -> Answer<Vec<BoardInfo>> {
 /// The best places of one board.
 pub(crate) async fn top(
     caller: Caller,
-    Named(leaderboard): Named<LeaderboardId>,
+    Named(Id(leaderboard)): Named<Id<LeaderboardId>>,
     Params(which): Params<Which>,
 ) -> Result<Answer<Top>, Problem> {
     let board = which.board(&caller, leaderboard)?;
@@ -77,7 +77,7 @@ pub(crate) async fn top(
 pub(crate) async fn place(
     State(api): State<Api>,
     caller: Caller,
-    Named((leaderboard, who)): Named<(LeaderboardId, String)>,
+    Named((Id(leaderboard), who)): Named<(Id<LeaderboardId>, String)>,
     Params(which): Params<Which>,
 ) -> Result<Answer<Neighbourhood>, Problem> {
     let board = which.board(&caller, leaderboard)?;
@@ -90,7 +90,7 @@ pub(crate) async fn place(
 /// What a board held before each reset.
 pub(crate) async fn archive(
     caller: Caller,
-    Named(leaderboard): Named<LeaderboardId>,
+    Named(Id(leaderboard)): Named<Id<LeaderboardId>>,
     Params(which): Params<Which>,
 ) -> Result<Answer<Vec<Archived>>, Problem> {
     let board = which.board(&caller, leaderboard)?;

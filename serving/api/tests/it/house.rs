@@ -1,0 +1,157 @@
+//! A whole API over a log in memory: keys of two organizations, a real front door, views that tests drive themselves.
+
+use std::sync::Arc;
+
+use api::keys::{KeyRing, hash_text};
+use api::metrics::Registry;
+use api::reads::Views;
+use api::{Api, Parts, Readiness};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use collect::{Appender, Door, DoorOptions, Subjects};
+use eventlog::clock::ManualClock;
+use eventlog::{EventLog, Lane, MemoryLog, MemoryOptions, ReadLimits};
+use http_body_util::BodyExt as _;
+use records::fact::Scope;
+use records::{Batch, Fact, FactRow, OrganizationId, Record, Timestamp};
+use serde_json::Value;
+use tower::ServiceExt as _;
+use views::as_of::{Announcer, AsOf, Frontier, channel};
+use views::feed::Limits;
+use views::shards::{Writer, open};
+
+pub(crate) const WRITE: &str = "a-write-key-of-acme";
+pub(crate) const READ: &str = "a-read-key-of-acme";
+pub(crate) const OTHER: &str = "a-key-of-another-one";
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_763_640_000);
+
+pub(crate) fn acme() -> OrganizationId {
+    OrganizationId::parse("acme").unwrap()
+}
+
+/// What a test holds.
+pub(crate) struct House {
+    pub(crate) router: Router,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) announcer: Announcer,
+    pub(crate) frontier: Frontier,
+    pub(crate) windows: Writer<views::windows::Windows>,
+    pub(crate) leaderboards: Writer<views::leaderboards::Leaderboards>,
+    pub(crate) subjects: Arc<Subjects>,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self::with(MemoryOptions::default())
+    }
+
+    pub(crate) fn with(options: MemoryOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
+        let mut drawn = 0u8;
+        let chance = move |bytes: &mut [u8]| {
+            bytes.iter_mut().for_each(|byte| {
+                drawn = drawn.wrapping_mul(29).wrapping_add(7);
+                *byte = drawn;
+            });
+        };
+        let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(chance)).unwrap());
+        let door = Door::open(Appender::new(Arc::clone(&log), Arc::clone(&subjects)), DoorOptions::default()).unwrap();
+        let keys = Arc::new(KeyRing::new());
+        let other = OrganizationId::parse("other").unwrap();
+        for (organization, name, secret, scopes) in [
+            (acme(), "web", WRITE, vec![Scope::Write]),
+            (acme(), "page", READ, vec![Scope::Read]),
+            (other, "all", OTHER, vec![Scope::Read, Scope::Write]),
+        ] {
+            let fact = Fact::KeyAdded { key: name.into(), hash: hash_text(secret), scopes };
+            keys.apply(&FactRow::new(organization, NOW, fact));
+        }
+        let (announcer, frontier, progress) = channel(AsOf { incarnation: 7, ..AsOf::default() });
+        let (mut windows, windows_reader) = open(1, progress.clone(), Limits::default());
+        let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), Limits::default());
+        let (_, campaigns_reader) = open(1, progress, Limits::default());
+        let views =
+            Views { windows: windows_reader, leaderboards: leaderboards_reader, campaigns: campaigns_reader };
+        let api = Api::from(Parts {
+            keys,
+            door: Arc::new(door),
+            clock: Arc::new(ManualClock::new(NOW)),
+            views: Box::new(move || views.clone()),
+            readiness: Box::new(|| Readiness { ready: true, ..Readiness::default() }),
+            metrics: Arc::new(Registry::default()),
+            metrics_public: false,
+        });
+        Self {
+            router: api::routes::router(api),
+            log,
+            announcer,
+            frontier,
+            windows: windows.remove(0),
+            leaderboards: leaderboards.remove(0),
+            subjects,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into());
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Posts with a key in `Authorization: Bearer`.
+    pub(crate) async fn post(&self, key: &str, path: &str, body: &Value) -> Answer {
+        self.send(request(Method::POST, path, &[("authorization", &format!("Bearer {key}"))], body.to_string())).await
+    }
+
+    pub(crate) async fn get(&self, key: &str, path: &str) -> Answer {
+        self.send(request(Method::GET, path, &[("authorization", &format!("Bearer {key}"))], "")).await
+    }
+
+    /// Every record that counts, in log time order.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let from = self.log.starts(Lane::Activity);
+        let frames = self.log.read_lane(Lane::Activity, &from, ReadLimits::everything()).unwrap();
+        let mut records = Vec::new();
+        for frame in frames.iter().filter(|frame| frame.counted() > 0) {
+            let batch = Batch::decode(&frame.body).unwrap();
+            records.extend(frame.counted_rows().map(|row| batch.record(row as usize)));
+        }
+        records
+    }
+
+    /// Completes an epoch in all views.
+    pub(crate) fn complete(&mut self, epoch: u64, log_time: Timestamp) {
+        self.windows.finish(epoch, log_time);
+        self.leaderboards.finish(epoch, log_time);
+        self.announcer.announce(AsOf { epoch, incarnation: 7, log_time, ..AsOf::default() });
+        self.frontier.complete(epoch);
+    }
+}
+
+pub(crate) fn request(method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}
+
+/// Runs a test's future on several threads, as the server does.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(future)
+}

@@ -1,0 +1,128 @@
+//! What goes out: scoped to the key's organization, with `as_of`, waiting for one's own writes.
+
+use axum::http::StatusCode;
+use collect::Who;
+use records::hash::bin;
+use records::{EventId, Kind, LeaderboardId, Pos, SessionId, Text, Timestamp, Token};
+use views::leaderboards::{Board, Input as Award};
+use views::state::At;
+use views::windows::{Input as Count, Series};
+
+use crate::house::{House, NOW, OTHER, READ, WRITE, acme, run};
+
+fn at(offset: u64) -> At {
+    At { pos: Pos { log_time: NOW, lane: 1, partition: 0, offset } }
+}
+
+fn count(house: &mut House, epoch: u64, event: &str, times: u64) {
+    let series = Series {
+        organization: acme(),
+        event: EventId::parse(event).unwrap(),
+        session: SessionId::NONE,
+        kind: Kind::Page,
+    };
+    let inputs: Vec<Count> =
+        (0..times).map(|n| Count::Count { series, time: NOW, records: 1, actors: vec![Token(n + 1)] }).collect();
+    let placed = (0..).zip(&inputs).map(|(offset, input)| ((), at(offset), input));
+    house.windows.apply(epoch, bin(series.hash()), placed, &mut Vec::new());
+}
+
+fn award(house: &mut House, epoch: u64, board: Board, participant: Token, points: i64) {
+    let input = Award::Award { board, track: Text::NONE, participant, points };
+    house.leaderboards.apply(epoch, bin(board.hash()), [((), at(0), &input)], &mut Vec::new());
+}
+
+fn board() -> Board {
+    Board::all_time(acme(), LeaderboardId::parse("points").unwrap())
+}
+
+#[test]
+fn counts_are_the_organizations_own_and_say_what_they_reflect() {
+    let mut house = House::new();
+    count(&mut house, 1, "conf", 3);
+    house.complete(1, NOW);
+    run(async {
+        let answer = house.get(READ, "/v1/views/windows?event=conf&kind=page_viewed").await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert_eq!((answer.body["data"]["total"].as_u64(), answer.body["as_of"]["epoch"].as_u64()), (Some(3), Some(1)));
+        assert_eq!(answer.body["data"]["windows"][0]["count"], 3);
+        let uniques = house.get(READ, "/v1/views/windows/uniques?event=conf").await;
+        assert_eq!(uniques.body["data"]["count"], 3);
+        let sliding = house.get(READ, "/v1/views/windows/sliding?event=conf&minutes=5").await;
+        assert_eq!(sliding.body["data"]["count"], 3, "{sliding:?}");
+        let other = house.get(OTHER, "/v1/views/windows?event=conf&kind=page_viewed").await;
+        assert_eq!((other.status, other.body["code"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")));
+        let unkeyed = house.get(WRITE, "/v1/views/windows?event=conf").await;
+        assert_eq!(unkeyed.body["code"], "scope_missing");
+    });
+}
+
+#[test]
+fn waiting_ends_with_the_record_or_says_that_it_did_not_come() {
+    let mut house = House::new();
+    count(&mut house, 1, "conf", 1);
+    house.complete(1, NOW);
+    run(async {
+        let path = |wait: &str| format!("/v1/views/windows?event=conf&wait_ms=30&wait_for={wait}");
+        assert_eq!(house.get(READ, &path("1")).await.status, StatusCode::OK);
+        assert_eq!(house.get(READ, &path(&format!("t{}", NOW.0))).await.status, StatusCode::OK);
+        let late = house.get(READ, &path("2")).await;
+        assert_eq!((late.status, late.body["code"].as_str()), (StatusCode::GATEWAY_TIMEOUT, Some("waited_in_vain")));
+        let wrong = house.get(READ, &path("soon")).await;
+        assert_eq!((wrong.status, wrong.body["code"].as_str()), (StatusCode::BAD_REQUEST, Some("parameter_wrong")));
+    });
+}
+
+#[test]
+fn places_are_asked_by_the_organizations_own_ids() {
+    let mut house = House::new();
+    let me = house.subjects.resolve(acme(), Who::User("ada@example.org")).token;
+    for (token, points) in [(Token(5), 30), (me, 20), (Token(6), 10)] {
+        award(&mut house, 1, board(), token, points);
+    }
+    house.complete(1, NOW);
+    run(async {
+        let top = house.get(READ, "/v1/views/leaderboards/points?limit=2").await;
+        assert_eq!(top.status, StatusCode::OK, "{top:?}");
+        assert_eq!(top.body["data"]["places"].as_array().unwrap().len(), 2, "{top:?}");
+        assert_eq!(top.body["data"]["board"]["participants"], 3);
+        for who in ["ada@example.org", "user:ada@example.org", &me.to_string()] {
+            let place = house.get(READ, &format!("/v1/views/leaderboards/points/participants/{who}?around=1")).await;
+            assert_eq!(place.body["data"]["place"]["rank"], 2, "{who}: {place:?}");
+            assert_eq!(place.body["data"]["above"][0]["score"], 30);
+            assert_eq!(place.body["data"]["below"][0]["score"], 10);
+        }
+        let nobody = house.get(READ, "/v1/views/leaderboards/points/participants/nobody").await;
+        assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+        // Another organization's id of the same text is another person.
+        let other = house.get(OTHER, "/v1/views/leaderboards/points/participants/ada@example.org").await;
+        assert_eq!(other.status, StatusCode::NOT_FOUND);
+        let list = house.get(READ, "/v1/views/leaderboards").await;
+        assert_eq!(list.body["data"][0]["leaderboard"], "points");
+        assert_eq!(house.get(OTHER, "/v1/views/leaderboards").await.body["data"].as_array().unwrap().len(), 0);
+    });
+}
+
+#[test]
+fn a_feed_starts_with_everything_and_goes_on_without_gap() {
+    let mut house = House::new();
+    award(&mut house, 1, board(), Token(5), 30);
+    house.complete(1, NOW);
+    let first = run(house.get(READ, "/v1/views/leaderboards/changes"));
+    assert_eq!((first.body["data"]["reset"].as_bool(), first.body["data"]["changes"].as_array().unwrap().len()), (Some(true), 1));
+    let position = first.body["data"]["position"].as_str().unwrap().to_owned();
+
+    award(&mut house, 2, board(), Token(6), 40);
+    house.complete(2, Timestamp(NOW.0 + 1));
+    let path = format!("/v1/views/leaderboards/changes?from={position}");
+    let second = run(house.get(READ, &path));
+    let data = &second.body["data"];
+    assert_eq!((data["reset"].as_bool(), data["changes"][0]["value"]["places"][0]["score"].as_i64()), (Some(false), Some(40)));
+    // Another organization sees the position move, but no key.
+    assert_eq!(run(house.get(OTHER, &path)).body["data"]["changes"].as_array().unwrap().len(), 0);
+    let last = data["position"].as_str().unwrap();
+    let third = run(house.get(READ, &format!("/v1/views/leaderboards/changes?from={last}")));
+    assert_eq!(third.body["data"]["changes"].as_array().unwrap().len(), 0);
+    let wrong = run(house.get(READ, "/v1/views/leaderboards/changes?from=windows.1.7.1.0"));
+    assert_eq!(wrong.body["code"], "position_wrong");
+}
