@@ -49,7 +49,10 @@ impl Cursors {
             let (starts, ends) = (log.starts(*lane), log.ends(*lane));
             let cursors = &self.lanes[lane.index()];
             cursors.len() == ends.len()
-                && cursors.iter().zip(starts.iter().zip(&ends)).all(|(at, (start, end))| (start.0..=end.0).contains(&at.end))
+                && cursors
+                    .iter()
+                    .zip(starts.iter().zip(&ends))
+                    .all(|(at, (start, end))| (start.0..=end.0).contains(&at.end))
         })
     }
 
@@ -96,7 +99,8 @@ impl Cursors {
 
     /// How many partitions each lane has.
     pub fn partitions(&self, system: u16) -> Partitions {
-        let count = |lane: Lane| u16::try_from(self.lanes[lane.index()].len()).expect("partitions are counted in 16 bits");
+        let count =
+            |lane: Lane| u16::try_from(self.lanes[lane.index()].len()).expect("partitions are counted in 16 bits");
         Partitions { facts: count(Lane::Facts), activity: count(Lane::Activity), system }
     }
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use eventlog::disk::Disk;
 use eventlog::EventLog;
+use eventlog::disk::Disk;
 use parking_lot::Mutex;
 use tracing::{error, info, warn};
 use views::as_of::{self, Announcer};
@@ -245,7 +245,13 @@ impl<P: Program> Engine<P> {
         Figures::add(&self.figures.rebuilds, 1);
         let rebuilds = self.figures.rebuilds.load(Ordering::Relaxed);
         let view = failure.view.map_or(Skip::EVERY_VIEW, |view| self.names[view].0).to_owned();
-        error!(view, epoch = failure.epoch, message = failure.message, rebuilds, "a worker panicked, its group is rebuilt");
+        error!(
+            view,
+            epoch = failure.epoch,
+            message = failure.message,
+            rebuilds,
+            "a worker panicked, its group is rebuilt"
+        );
         if rebuilds > REBUILDS_MAX {
             return Err(DataflowError::Rebuilds(REBUILDS_MAX));
         }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rules::rulebook::Rulebook;
 use eventlog::{Frame, Lane, Offset, PartitionId, Voided};
 use records::hash::{Bin, bin};
 use records::{Batch, FactRow, Pos, Timestamp};
+use rules::rulebook::Rulebook;
 use serde::{Deserialize, Serialize};
 
 /// One admitted frame at its place in an epoch, decoded.

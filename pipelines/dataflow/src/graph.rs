@@ -209,8 +209,7 @@ fn routing<'scope, I: Clone + Send + 'static>(
                     route_frame(route, &frame, &mut emit, view, &epoch, &context.shared);
                 }
                 let filled = emit.packets().iter_mut().enumerate().filter(|(_, rows)| !rows.is_empty());
-                let mut packets: Vec<_> =
-                    filled.map(|(to, rows)| Packet { to, rows: std::mem::take(rows) }).collect();
+                let mut packets: Vec<_> = filled.map(|(to, rows)| Packet { to, rows: std::mem::take(rows) }).collect();
                 output.session(&time).give_container(&mut packets);
             });
         }

@@ -128,7 +128,6 @@ struct State {
     // The newest landing epoch that was taken, and the outbox's position after it.
     taken: u64,
     position: u64,
-    busy: bool,
     closed: bool,
     dropped_rows: u64,
 }
@@ -204,12 +203,10 @@ impl Landings {
     pub(crate) fn hand_over(&self, sink: &mut Sink) -> bool {
         let mut state = self.state.lock();
         let Some(epoch) = state.waiting.pop_front() else { return false };
-        state.busy = true;
         drop(state);
         // No lock is held: the sink may take as long as it likes.
         let outcome = sink(&epoch);
         let mut state = self.state.lock();
-        state.busy = false;
         match outcome {
             Ok(position) => (state.taken, state.position) = (epoch.number, position),
             Err(error) => {
@@ -250,12 +247,6 @@ impl Landings {
             }
         }
         (state.taken >= number).then_some(state.position)
-    }
-
-    /// Whether the sink has failed on the epoch that is first in line.
-    pub(crate) fn is_empty(&self) -> bool {
-        let state = self.state.lock();
-        state.waiting.is_empty() && !state.busy
     }
 
     /// No more epochs will come; what waits is handed over once more and then given up.

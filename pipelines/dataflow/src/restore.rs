@@ -132,9 +132,8 @@ fn unusable(manifest: &Manifest, log: &dyn EventLog, views: &[(&'static str, u32
     if manifest.hash_version != HASH_VERSION {
         return Some(format!("its bins were made with hash version {}", manifest.hash_version));
     }
-    let same = |(view, stored): (&(&'static str, u32), &manifest::ViewBins)| {
-        view.0 == stored.name && view.1 == stored.version
-    };
+    let same =
+        |(view, stored): (&(&'static str, u32), &manifest::ViewBins)| view.0 == stored.name && view.1 == stored.version;
     if manifest.views.len() != views.len() || !views.iter().zip(&manifest.views).all(same) {
         let name = |(name, version): &(&str, u32)| format!("{name}.{version}");
         let stored: BTreeSet<_> = manifest.views.iter().map(|view| format!("{}.{}", view.name, view.version)).collect();
@@ -145,11 +144,7 @@ fn unusable(manifest: &Manifest, log: &dyn EventLog, views: &[(&'static str, u32
 }
 
 /// Reads the system lane and puts together where the sequencer goes on: after `from`, or at the log's start.
-pub(crate) fn resume(
-    log: &dyn EventLog,
-    from: Option<Checkpoint>,
-    found: (u64, u64),
-) -> Result<Resume, SystemError> {
+pub(crate) fn resume(log: &dyn EventLog, from: Option<Checkpoint>, found: (u64, u64)) -> Result<Resume, SystemError> {
     let incarnation = log.identity().incarnation;
     let from_start = from.is_none();
     let mut end = from.unwrap_or_else(|| Checkpoint::start(Cursors::at_start(log)));
@@ -167,9 +162,8 @@ pub(crate) fn resume(
     }
     let read = bindings.len();
     let ends = Lane::ALL.map(|lane| log.ends(lane));
-    let reaches = |lane: Lane, partition: u16| {
-        ends[lane.index()].get(usize::from(partition)).copied().unwrap_or_default()
-    };
+    let reaches =
+        |lane: Lane, partition: u16| ends[lane.index()].get(usize::from(partition)).copied().unwrap_or_default();
     let replay = hold(bindings, reaches);
     if replay.len() < read {
         let cut = read - replay.len();

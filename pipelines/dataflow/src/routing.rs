@@ -24,7 +24,8 @@ pub(crate) fn route_frame<I>(
     emit.begin(&frame);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| route(&frame, emit))) {
         let row = culprit(route, &frame);
-        let at = (epoch.pos(u64::from(frame.index) << 32 | u64::from(row.unwrap_or(0))), row.map_or(frame.len(), |_| 1));
+        let at =
+            (epoch.pos(u64::from(frame.index) << 32 | u64::from(row.unwrap_or(0))), row.map_or(frame.len(), |_| 1));
         shared.fail(Failure { epoch: epoch.number, view: Some(view), at: Some(at), message: message(&*panic) });
     }
 }

@@ -24,7 +24,9 @@ pub enum SequenceError {
     #[error(transparent)]
     System(#[from] SystemError),
     /// The log is not the one that was bound: a record is missing, or is another one.
-    #[error("the log has changed: {lane}/{partition} does not hold up to offset {offset} what epoch {epoch} was bound to")]
+    #[error(
+        "the log has changed: {lane}/{partition} does not hold up to offset {offset} what epoch {epoch} was bound to"
+    )]
     Changed {
         /// The epoch.
         epoch: u64,
@@ -103,7 +105,20 @@ impl Sequencer {
         let incarnation = log.identity().incarnation;
         let (snapshot_bound, snapshot_rows) = (resume.end.progress.bound, resume.end.progress.rows);
         let Resume { end, highest, replay, skips } = resume;
-        Self { log, system, source, config, incarnation, views, end, highest, replay, skips, snapshot_bound, snapshot_rows }
+        Self {
+            log,
+            system,
+            source,
+            config,
+            incarnation,
+            views,
+            end,
+            highest,
+            replay,
+            skips,
+            snapshot_bound,
+            snapshot_rows,
+        }
     }
 
     /// Cuts the next epoch; none when there is nothing new and no beat is due.
@@ -181,7 +196,13 @@ impl Sequencer {
         Ok(Some(Cut { closing, ..cut }))
     }
 
-    fn feed(&mut self, frames: Vec<Frame>, binding: &Binding, system: Offset, wish: Wish) -> Result<Cut, SequenceError> {
+    fn feed(
+        &mut self,
+        frames: Vec<Frame>,
+        binding: &Binding,
+        system: Offset,
+        wish: Wish,
+    ) -> Result<Cut, SequenceError> {
         let places: Vec<Place> = frames.iter().map(Place::of).collect();
         let rows = places.iter().map(|place| u64::from(place.rows)).sum();
         let dealt = self.fold_facts(frames)?;
@@ -221,8 +242,7 @@ impl Sequencer {
     }
 
     fn fold(&mut self, frame: &Frame) -> Result<Vec<fact::FactRow>, SequenceError> {
-        let damaged =
-            |source| SequenceError::Facts { partition: frame.partition.0, offset: frame.first, source };
+        let damaged = |source| SequenceError::Facts { partition: frame.partition.0, offset: frame.first, source };
         let facts = fact::decode(&frame.body).map_err(damaged)?;
         let rulebook = Arc::make_mut(&mut self.end.rulebook);
         for (row, fact) in (0..).zip(&facts) {

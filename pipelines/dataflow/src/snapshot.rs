@@ -5,8 +5,8 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventlog::{Incarnation, Lane, Offset};
 use eventlog::disk::Disk;
+use eventlog::{Incarnation, Lane, Offset};
 use parking_lot::{Condvar, Mutex};
 use records::hash::{Bin, HASH_VERSION};
 use tracing::{debug, warn};

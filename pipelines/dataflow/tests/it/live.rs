@@ -15,7 +15,8 @@ fn a_stuck_sink_does_not_stop_epochs() {
     world.append(50);
     let (release, blocked) = sync_channel::<()>(1);
     let sink: Sink = Box::new(move |epoch| {
-        drop(blocked.recv());
+        // Nothing is ever sent: it blocks until the test lets go.
+        let _ = blocked.recv();
         Ok(epoch.number)
     });
     let handle = world.start(2, 100, Hooks { sink: Some(sink), dead_letters: None });

@@ -112,7 +112,8 @@ fn a_poisoned_record_is_skipped_by_its_view_only() {
     drop(stepper);
 
     // The skip is in the log: another process, another machine, the same answer, and no panic.
-    let again = Stepper::<Poisoned>::open(world.config(1, 7), log, Arc::new(eventlog::disk::SimDisk::new(1)), Hooks::default());
+    let again =
+        Stepper::<Poisoned>::open(world.config(1, 7), log, Arc::new(eventlog::disk::SimDisk::new(1)), Hooks::default());
     let mut again = again.unwrap();
     while again.step().unwrap() != Step::Idle {
         assert_eq!(again.skipped(), 0);

@@ -9,7 +9,7 @@ use dataflow::frame::{Emit, Sequenced};
 use dataflow::{Config, Handle, Hooks, Stepper};
 use eventlog::clock::ManualClock;
 use eventlog::disk::SimDisk;
-use eventlog::{EventLog, Lane, MemoryLog, MemoryOptions, NewFrame, Offset, PartitionId, Partitions, ReadLimits};
+use eventlog::{EventLog, Lane, MemoryLog, MemoryOptions, NewFrame, PartitionId, Partitions, ReadLimits};
 use parking_lot::Mutex;
 use records::hash::{join, mix};
 use records::{Batch, Fact, FactRow, Kind, OrganizationId, Record, Timestamp, Token};
@@ -60,7 +60,8 @@ impl Fold for Ordered {
     fn apply(&mut self, at: At, input: &Seen, effects: &mut Effects<Self>) {
         let actor = self.actors.entry(input.actor).or_default();
         actor.sum += input.amount;
-        let parts = [at.pos.offset, at.pos.log_time.0.cast_unsigned(), input.amount.cast_unsigned(), input.rules.into()];
+        let parts =
+            [at.pos.offset, at.pos.log_time.0.cast_unsigned(), input.amount.cast_unsigned(), input.rules.into()];
         actor.chain = parts.into_iter().fold(actor.chain, join);
         actor.last = actor.last.max(input.event_time);
         self.untold.push((input.actor, input.amount));
@@ -223,7 +224,9 @@ pub fn twin_without(log: &dyn EventLog, ignored: &dyn Fn(u64, i64) -> bool) -> A
     let mut frames = Vec::new();
     for lane in [Lane::Facts, Lane::Activity] {
         for partition in log.identity().partitions.each(lane) {
-            frames.extend(log.read(lane, partition, log.starts(lane)[partition.index()], ReadLimits::everything()).unwrap());
+            frames.extend(
+                log.read(lane, partition, log.starts(lane)[partition.index()], ReadLimits::everything()).unwrap(),
+            );
         }
     }
     frames.sort_by_key(|frame| frame.log_time);
@@ -266,8 +269,10 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub disk: SimDisk,
     chance: u64,
-    claims: AtomicU64,
 }
+
+/// Claims are never used twice, not even in another world.
+static CLAIMS: AtomicU64 = AtomicU64::new(1);
 
 impl World {
     pub fn new(seed: u64) -> Self {
@@ -275,7 +280,7 @@ impl World {
         let partitions = Partitions { facts: 2, activity: 3, system: 1 };
         let options = MemoryOptions { partitions, ..MemoryOptions::default() };
         let log = Arc::new(MemoryLog::with_options(seed + 1, Arc::clone(&clock), options));
-        Self { log, clock, disk: SimDisk::new(seed), chance: mix(seed), claims: AtomicU64::new(0) }
+        Self { log, clock, disk: SimDisk::new(seed), chance: mix(seed) }
     }
 
     pub fn random(&mut self, below: u64) -> u64 {
@@ -332,7 +337,7 @@ impl World {
         Config {
             workers,
             epoch_rows,
-            claim_id: u128::from(self.claims.fetch_add(1, Ordering::Relaxed)) + 1,
+            claim_id: u128::from(CLAIMS.fetch_add(1, Ordering::Relaxed)),
             snapshot_every: records::Span::from_seconds(2),
             epoch_every: Duration::ZERO,
             ..Config::default()
@@ -388,9 +393,4 @@ pub fn sums(told: &Told) -> BTreeMap<u64, i64> {
 
 pub fn sums_of(answers: &Answers) -> BTreeMap<u64, i64> {
     answers.0.iter().map(|(actor, state)| (*actor, state.sum)).collect()
-}
-
-/// Offsets at which everything begins, for tests that look at cursors.
-pub fn zero() -> Offset {
-    Offset(0)
 }

@@ -73,7 +73,8 @@ fn a_changed_view_is_rebuilt_from_the_log() {
     world.append(60);
     let log: Arc<dyn EventLog> = world.log.clone();
     let disk = Arc::new(world.disk.clone());
-    let mut old = Stepper::<OldProgram>::open(world.config(1, 100), log.clone(), disk.clone(), Hooks::default()).unwrap();
+    let mut old =
+        Stepper::<OldProgram>::open(world.config(1, 100), log.clone(), disk.clone(), Hooks::default()).unwrap();
     old.run().unwrap();
     let epoch = old.progress().epoch();
     let mut count = 0;
@@ -81,7 +82,8 @@ fn a_changed_view_is_rebuilt_from_the_log() {
     old.close().unwrap();
     assert!(count > 0 && !twin(&*world.log).0.is_empty());
 
-    let mut new = Stepper::<NewProgram>::open(world.config(1, 100), log.clone(), disk.clone(), Hooks::default()).unwrap();
+    let mut new =
+        Stepper::<NewProgram>::open(world.config(1, 100), log.clone(), disk.clone(), Hooks::default()).unwrap();
     assert_eq!(new.progress().epoch(), 0, "it begins at the start of the log");
     new.run().unwrap();
     let mut recount = 0;
