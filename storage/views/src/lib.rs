@@ -15,6 +15,7 @@ pub mod funnels;
 pub mod laws;
 pub mod leaderboards;
 pub mod points;
+pub mod recommend;
 pub mod shards;
 pub mod state;
 pub mod trending;

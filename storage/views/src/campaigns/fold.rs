@@ -242,8 +242,7 @@ impl Fold for Campaigns {
         let mut input = In::open::<Self>(bytes)?;
         let mut this = Self { refused: read(&mut input)?, ..Self::default() };
         for _ in 0..input.len(9)? {
-            let key =
-                CampaignKey { organization: OrganizationId(input.id()?), campaign: CampaignId(input.id()?) };
+            let key = CampaignKey { organization: OrganizationId(input.id()?), campaign: CampaignId(input.id()?) };
             let gone = if input.flag()? { Some(input.time()?) } else { None };
             let mut windows = Windows { gone, beyond: read(&mut input)?, ..Windows::default() };
             let mut last = 0i64;

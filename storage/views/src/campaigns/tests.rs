@@ -28,8 +28,7 @@ fn sums(rows: &[CampaignCountRow]) -> BTreeMap<(u128, i64), [u64; 5]> {
     for row in rows {
         let counts = row.added;
         let sum = sums.entry((row.campaign.0, row.window.0)).or_default();
-        let added =
-            [counts.served, counts.viewed, counts.clicked, counts.late_excluded, counts.late_counted];
+        let added = [counts.served, counts.viewed, counts.clicked, counts.late_excluded, counts.late_counted];
         sum.iter_mut().zip(added).for_each(|(sum, added)| *sum += added);
     }
     sums

@@ -1,0 +1,13 @@
+//! Recommendations: "next for this visitor", with reasons, from the recent visits of the same event.
+//!
+//! One bin for each (organization, event): a question reads one bin, and visits of one event never speak for another.
+//! The price is that the visits of one event are indexed by one worker; an index takes far more views in a second than
+//! an event has. The index itself is `models::visits`.
+
+mod answer;
+mod fold;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{ItemName, Next, Suggestion};
+pub use fold::{IDLE, LISTINGS_PER_BIN_MAX, Place, Recommend, RecommendInput, VISITS_PER_BIN_MAX, VisitorKey};
