@@ -121,18 +121,43 @@ const BOT_WORDS: &[&str] = &[
     "cohere-",
     "mistral",
     "openai",
-    "+http",
+    "http:",
+    "https:",
+    "www.",
+    ".com",
     "@",
+    "agent",
+    "httrack",
+    "larbin",
+    "ichiro",
+    "favicon",
+    "appinsights",
+    "spinn3r",
 ];
 
 /// Words around `bot` that mean a telephone (Cubot) and not a bot.
 const NOT_BOTS: &[&str] = &["cubot"];
 
+/// What the programs of people say who write neither a browser's name nor a system: libraries of mobile apps.
+const APPS: &[&str] =
+    &["cfnetwork", "darwin", "dalvik", "okhttp", "dart/", "webtv", "symbian", "blackberry", "nokia", "midp"];
+
 /// Returns whether a visitor's user agent looks like a bot's. The empty one does not: many apps send none.
+///
+/// Three rules: it calls itself one; it says `compatible` as only old Internet Explorers and bots do; or it names
+/// neither a browser's engine, nor a system, nor an app library, as programs without a person before them do.
 pub fn is_bot(user_agent: &str) -> bool {
     let agent = lower(user_agent);
+    if agent.is_empty() {
+        return false;
+    }
     let named_bot = agent.match_indices("bot").any(|(at, _)| !within(&agent, at, NOT_BOTS));
-    named_bot || BOT_WORDS.iter().any(|word| agent.contains(word))
+    let compatible = agent.contains("(compatible;") && !agent.contains("msie") && !agent.contains("konqueror");
+    let impersonal = !agent.starts_with("mozilla/")
+        && !agent.starts_with("opera")
+        && family(&agent).is_empty()
+        && !APPS.iter().any(|word| agent.contains(word));
+    named_bot || compatible || impersonal || BOT_WORDS.iter().any(|word| agent.contains(word))
 }
 
 /// Whether the place lies inside one of these words.
@@ -167,7 +192,10 @@ const PLATFORMS: &[(&str, &str)] = &[
 
 /// The operating system's family; empty when the user agent does not say.
 pub fn platform(user_agent: &str) -> &'static str {
-    let agent = lower(user_agent);
+    family(&lower(user_agent))
+}
+
+fn family(agent: &str) -> &'static str {
     PLATFORMS.iter().find(|(word, _)| agent.contains(word)).map_or("", |(_, platform)| platform)
 }
 
@@ -249,6 +277,6 @@ mod tests {
     #[test]
     fn long_and_odd_agents_are_read_in_part() {
         assert!(is_bot(&format!("bot{}", "é".repeat(2_000))));
-        assert!(!is_bot(&format!("{}bot", "é".repeat(2_000))));
+        assert!(!is_bot(&format!("Mozilla/5.0 (X11; Linux) {}bot", "é".repeat(2_000))));
     }
 }

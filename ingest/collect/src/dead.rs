@@ -62,11 +62,7 @@ pub enum DeadLetterError {
 ///
 /// # Errors
 /// When the log cannot be read or written; what was appended stays, and another run goes on.
-pub fn replay_dead_letters(
-    appender: &Appender,
-    from: &[Offset],
-    now: Timestamp,
-) -> Result<Replayed, DeadLetterError> {
+pub fn replay_dead_letters(appender: &Appender, from: &[Offset], now: Timestamp) -> Result<Replayed, DeadLetterError> {
     let log = appender.log();
     let limits = ReadLimits::up_to(log.bound());
     let mut run = Run { good: BTreeMap::new(), replayed: Replayed::default(), full: None, now };
@@ -150,12 +146,8 @@ impl Run {
         let subjects = appender.subjects();
         let sealed = subjects.open_sealed(organization, subject, blob).map_err(|_| Still::Unreadable)?;
         let came = Came::of(&sealed);
-        let arrival = Arrival {
-            organization,
-            received: came.received,
-            address: &came.address,
-            user_agent: &came.user_agent,
-        };
+        let arrival =
+            Arrival { organization, received: came.received, address: &came.address, user_agent: &came.user_agent };
         let mut draft = parse(&came, &sealed.original, own, &arrival).ok_or(Still::Bad)?;
         if !draft.record.message.is_some() {
             draft.record.message = own;

@@ -25,6 +25,7 @@ pub mod dead;
 mod door;
 mod draft;
 mod ids;
+pub mod language;
 pub mod limits;
 mod mark;
 pub mod parse;
@@ -35,8 +36,8 @@ pub mod times;
 
 pub use append::{Appender, Refusal};
 pub use body::{BodyError, Encoding, decompress};
-pub use door::{Accepted, Door, DoorOptions, DoorStatus, MessageError, Prepared};
 pub use dead::{Replayed, replay_dead_letters};
+pub use door::{Accepted, Door, DoorOptions, DoorStatus, MessageError, Prepared};
 pub use draft::{Arrival, Draft, Letter, ParseError, Parsed, Reason, Stamps};
 pub use mark::Marker;
 pub use parse::segment::Endpoint;

@@ -1,11 +1,14 @@
 //! Marking: drafts and letters become records: pseudonyms for plaintext ids, flags, times, sealed blobs.
 
+use std::cell::RefCell;
+
 use records::seal::Sealed;
 use records::{Flags, Kind, MessageId, OrganizationId, Record, Source, Timestamp, Token};
 use serde_json::{Value, json};
 
 use crate::agents;
 use crate::draft::{Arrival, Draft, Letter};
+use crate::language;
 use crate::subjects::{Person, Subjects, Who};
 use crate::times::{Times, settle};
 
@@ -14,12 +17,14 @@ use crate::times::{Times, settle};
 pub struct Marker<'a> {
     subjects: &'a Subjects,
     organization: OrganizationId,
+    /// The last user agent and what it told: the messages of one request mostly have the same.
+    agent: RefCell<(String, bool, &'static str)>,
 }
 
 impl<'a> Marker<'a> {
     /// A marker for an organization.
     pub fn new(subjects: &'a Subjects, organization: OrganizationId) -> Self {
-        Self { subjects, organization }
+        Self { subjects, organization, agent: RefCell::new((String::new(), false, "")) }
     }
 
     /// The record of a draft that arrived now.
@@ -35,12 +40,11 @@ impl<'a> Marker<'a> {
         record.event_time = times.event_time;
         record.late_by = times.late_by;
         record.flags = record.flags.with(times.flags);
-        if agents::is_bot(&draft.user_agent) {
-            record.flags = record.flags.with(Flags::BOT);
+        self.read_agent(&mut record, &draft.user_agent);
+        if !record.language.is_some() && !draft.sealed.text.is_empty() {
+            record.language = language::of(&draft.sealed.text).into();
         }
-        if !record.platform.is_some() {
-            record.platform = agents::platform(&draft.user_agent).into();
-        }
+        seal_addresses(&mut record, &mut draft);
         record.device = self.subjects.token(self.organization, "device", &draft.device);
         record.visit = self.subjects.token(self.organization, "visit", &draft.visit);
         record.card = self.subjects.token(self.organization, "card", &draft.card);
@@ -48,6 +52,19 @@ impl<'a> Marker<'a> {
         let person = self.people(&mut record, &draft);
         self.seal(&mut record, person, draft);
         record
+    }
+
+    fn read_agent(&self, record: &mut Record, agent: &str) {
+        let mut last = self.agent.borrow_mut();
+        if last.0 != agent {
+            *last = (agent.to_owned(), agents::is_bot(agent), agents::platform(agent));
+        }
+        if last.1 {
+            record.flags = record.flags.with(Flags::BOT);
+        }
+        if !record.platform.is_some() {
+            record.platform = last.2.into();
+        }
     }
 
     /// Fills actor and linked; returns whose key seals.
@@ -119,6 +136,37 @@ impl<'a> Marker<'a> {
         record.sealed = self.subjects.seal(self.organization, &person, &sealed_letter(letter, arrival));
         record
     }
+}
+
+/// What stands in a text column where an e-mail address was.
+const SEALED: &str = "(sealed)";
+
+/// Columns stay readable after an erasure, so an e-mail address that a client put into a text (a path such as
+/// `/people/ada@a.example`, an event's name) moves into the sealed fields.
+fn seal_addresses(record: &mut Record, draft: &mut Draft) {
+    let columns = [
+        ("name", &mut record.name),
+        ("path", &mut record.path),
+        ("referrer", &mut record.referrer),
+        ("category", &mut record.category),
+        ("choice", &mut record.choice),
+        ("channel", &mut record.channel),
+        ("country", &mut record.country),
+        ("platform", &mut record.platform),
+    ];
+    for (name, text) in columns.into_iter().filter(|(_, text)| holds_address(text)) {
+        draft.sealed.personal.insert(format!("column_{name}"), text.to_string());
+        *text = SEALED.into();
+    }
+}
+
+/// Whether something in the text looks like an e-mail address, percent-encoded or not.
+fn holds_address(text: &str) -> bool {
+    let mark = text.find('@').map(|at| (at, 1)).or_else(|| text.find("%40").map(|at| (at, 3)));
+    let Some((at, length)) = mark else { return false };
+    let before = text[..at].ends_with(|letter: char| letter.is_alphanumeric());
+    let host = text[at + length..].split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-'));
+    before && host.take(1).any(|host| host.contains('.'))
 }
 
 fn sealed_letter(letter: Letter, arrival: &Arrival<'_>) -> Sealed {

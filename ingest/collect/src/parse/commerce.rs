@@ -11,7 +11,7 @@
 //! | any other | `tracked` | `revenue` → `amount_minor` |
 //!
 //! Without a `currency` an amount is in US dollars, as Segment's spec says. Other properties follow the common rules:
-//! declared columns by their names (`category`, `quantity`, `coupon` is not one ...), the rest sealed. An event that
+//! declared columns by their names (`category`, `quantity`), the rest sealed. An event that
 //! lacks the id its kind needs stays `tracked` under its own name: the sender meant no kind of ours. Names compare
 //! without case. Source: Segment, "V2 Ecommerce Events".
 
@@ -89,7 +89,7 @@ pub(crate) fn fill(
 ) {
     let mut filled = Vec::new();
     for (field, target) in known.map_or(REVENUE, |known| known.fields) {
-        if filled.contains(target) || !properties.get(*field).is_some_and(|value| !value.is_null()) {
+        if filled.contains(target) || properties.get(*field).is_none_or(Value::is_null) {
             continue;
         }
         filled.push(*target);

@@ -12,7 +12,8 @@
 //! From `context`: `ip` → `address`; `userAgent` → bot mark and `platform` (unless `os.name` says it); `locale` →
 //! `language`; `campaign.id`, else `campaign.name` → `campaign`; `campaign.source` → `channel`; `device.id` →
 //! `device`; `sessionId` → `visit`; `event` → `event` (the conference); `location.country` → `country` when it has two
-//! letters; `traits.createdAt` → `signup_time`. Properties: [`super::properties`]. `integrations` is ignored.
+//! letters; `traits.createdAt` → `signup_time`. The whole `campaign` is kept sealed. Everything else in `context`, and
+//! `integrations`, is ignored. Properties fill declared columns by name; the rest of them is sealed.
 
 use records::json::FieldError;
 use records::{CampaignId, Column, EventId, Kind, MessageId, Source, Text, Timestamp};
@@ -216,6 +217,7 @@ fn read_context(draft: &mut Draft, map: &Map<String, Value>, arrival: &Arrival<'
         let named = [name(campaign, "id", &mut ignored), name(campaign, "name", &mut ignored)];
         record.campaign = named.iter().find_map(|named| CampaignId::parse(named).ok()).unwrap_or(CampaignId::NONE);
         record.channel = short(text(campaign, "source"));
+        draft.sealed.properties.insert("campaign".to_owned(), Value::Object(campaign.clone()));
     }
     record.event = EventId::parse(&name(context, "event", &mut ignored)).unwrap_or(EventId::NONE);
     let country = object(context, "location").map_or("", |location| text(location, "country"));

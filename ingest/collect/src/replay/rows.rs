@@ -45,9 +45,9 @@ impl Dataset {
         match self {
             Self::UserBehavior | Self::Meetup => None,
             Self::TalkingData => Some("ip,app,device,os,channel,click_time,attributed_time,is_attributed"),
-            Self::Ecommerce => {
-                Some("user_id,signup_time,purchase_time,purchase_value,device_id,source,browser,sex,age,ip_address,class")
-            }
+            Self::Ecommerce => Some(
+                "user_id,signup_time,purchase_time,purchase_value,device_id,source,browser,sex,age,ip_address,class",
+            ),
         }
     }
 
@@ -176,7 +176,8 @@ fn meetup(line: &str) -> Result<Vec<Draft>, FieldError> {
     draft.user = rsvp.member.member_id.to_string();
     let record = &mut draft.record;
     record.message = MessageId::parse(&format!("{}-{}", rsvp.rsvp_id, rsvp.mtime)).expect("two numbers are an id");
-    record.event = EventId::parse(&rsvp.event.event_id).map_err(|error| wrong("event_id", &format!("is no id: {error}")))?;
+    record.event =
+        EventId::parse(&rsvp.event.event_id).map_err(|error| wrong("event_id", &format!("is no id: {error}")))?;
     record.choice = crate::parse::segment::short(filled("response", &rsvp.response)?);
     if rsvp.response == "yes" {
         record.quantity = rsvp.guests.saturating_add(1);

@@ -107,7 +107,8 @@ pub(super) struct State {
     pub(super) index: hashbrown::HashMap<u128, u64, FixedState>,
     /// By number - 1; links and erased slots have no token.
     pub(super) entries: Vec<Entry>,
-    organizations: Vec<OrganizationId>,
+    /// Organizations by the small number that stands for them here.
+    organizations: BTreeMap<OrganizationId, u32>,
     /// (to, from) -> the link's slot, and the other way round.
     pub(super) links: BTreeMap<(u64, u64), u64>,
     pub(super) linked_from: BTreeMap<(u64, u64), ()>,
@@ -333,17 +334,14 @@ impl State {
 
     /// The living subject with this token, for erasure only: a scan.
     pub(super) fn subject_of(&self, organization: OrganizationId, token: Token) -> Option<u64> {
-        let place = u32::try_from(self.organizations.iter().position(|known| *known == organization)?).ok()?;
+        let place = *self.organizations.get(&organization)?;
         let at = self.entries.iter().position(|entry| entry.token == token && entry.organization == place)?;
         Some(at as u64 + 1)
     }
 
     fn organization(&mut self, organization: OrganizationId) -> u32 {
-        let at = self.organizations.iter().position(|known| *known == organization).unwrap_or_else(|| {
-            self.organizations.push(organization);
-            self.organizations.len() - 1
-        });
-        u32::try_from(at).expect("an installation has fewer than 2^32 organizations")
+        let next = u32::try_from(self.organizations.len()).expect("an installation has fewer than 2^32 organizations");
+        *self.organizations.entry(organization).or_insert(next)
     }
 
     fn add(&mut self, organization: OrganizationId, lookup: u128, token: Token, key: SubjectKey) -> u64 {

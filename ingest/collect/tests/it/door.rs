@@ -16,7 +16,8 @@ const TRACK: Format<'static> = Format::Segment(Endpoint::Track);
 const BATCH: Format<'static> = Format::Segment(Endpoint::Batch);
 
 fn click(id: u32) -> String {
-    json!({"userId": "ada", "messageId": format!("m-{id}"), "event": "item_viewed", "properties": {"item": "i-1"}}).to_string()
+    json!({"userId": "ada", "messageId": format!("m-{id}"), "event": "item_viewed", "properties": {"item": "i-1"}})
+        .to_string()
 }
 
 fn opened(world: &World, record: &records::Record) -> Sealed {
@@ -41,7 +42,9 @@ fn a_message_becomes_a_record_without_plaintext() {
     let sent: Timestamp = Timestamp::parse("2026-11-20T11:00:10Z").unwrap();
     assert_eq!(record.event_time, Timestamp::parse("2026-11-20T11:00:00Z").unwrap() + received.since(sent));
     assert_eq!(record.late_by, Span::from_seconds(10));
-    assert!(record.flags.has(Flags::BOT) && record.flags.has(Flags::SKEW_CORRECTED) && !record.flags.has(Flags::ANONYMOUS));
+    assert!(
+        record.flags.has(Flags::BOT) && record.flags.has(Flags::SKEW_CORRECTED) && !record.flags.has(Flags::ANONYMOUS)
+    );
     assert_eq!(record.actor, world.subjects.find(ACME, Who::User("ada@a.example")).unwrap().token);
     assert_eq!(record.linked, world.subjects.find(ACME, Who::User("bob")).unwrap().token);
     for column in [Column::device, Column::card, Column::address, Column::session, Column::text_chars] {
@@ -51,9 +54,29 @@ fn a_message_becomes_a_record_without_plaintext() {
     assert_eq!((sealed.text.as_str(), sealed.personal["user_id"].as_str()), ("planted words", "ada@a.example"));
     assert!(accepted.log_time >= NOON);
     let frame = records::Batch::from_records(&records).encode();
-    for planted in ["ada@a.example", "browser-1", "planted words", "4111", "555-0100", "203.0.113.9", "phone-77", "4A", "bob"] {
+    for planted in
+        ["ada@a.example", "browser-1", "planted words", "4111", "555-0100", "203.0.113.9", "phone-77", "4A", "bob"]
+    {
         assert!(!frame.windows(planted.len()).any(|bytes| bytes == planted.as_bytes()), "{planted}");
     }
+}
+
+#[test]
+fn addresses_in_texts_are_sealed_and_languages_of_texts_told() {
+    let world = World::new();
+    let door = world.door();
+    let page = json!({"anonymousId": "b", "messageId": "1", "properties": {"url": "https://e.example/people/ada%40a.example/talks"}});
+    door.accept_blocking(request(Format::Segment(Endpoint::Page), page.to_string().as_bytes())).unwrap();
+    let question = json!({"userId": "u", "messageId": "2", "event": "question_reported", "properties": {"text": "How will you scale this?"}});
+    door.accept_blocking(request(TRACK, question.to_string().as_bytes())).unwrap();
+    let records = world.records();
+    let page = records.iter().find(|record| record.kind == Kind::Page).unwrap();
+    assert_eq!(
+        (page.path.as_str(), opened(&world, page).personal["column_path"].as_str()),
+        ("(sealed)", "/people/ada%40a.example/talks")
+    );
+    let question = records.iter().find(|record| record.kind == Kind::QuestionReported).unwrap();
+    assert_eq!((question.language.as_str(), question.text_chars), ("en", 24));
 }
 
 #[test]
@@ -177,7 +200,10 @@ fn bad_messages_become_letters_and_good_ones_are_taken() {
     let body = body.to_string();
     let accepted = door.accept_blocking(request(BATCH, body.as_bytes())).unwrap();
     assert_eq!((accepted.taken, accepted.dead, accepted.errors.len()), (1, 2, 2));
-    assert_eq!((accepted.errors[0].place.as_str(), accepted.errors[0].errors[0].field.as_str()), ("message 1", "session"));
+    assert_eq!(
+        (accepted.errors[0].place.as_str(), accepted.errors[0].errors[0].field.as_str()),
+        ("message 1", "session")
+    );
     let letters: Vec<_> = world.records().into_iter().filter(|record| record.kind == Kind::DeadLettered).collect();
     let letter = letters.iter().find(|letter| letter.actor.is_some()).unwrap();
     assert_eq!((letter.name.as_str(), letter.path.as_str()), ("missing_field", "message 1: session"));

@@ -44,7 +44,10 @@ fn a_subject_is_the_same_after_a_restart() {
 fn roles_and_organizations_are_different_subjects() {
     let subjects = open(&SimDisk::new(1), 1);
     let mut tokens: Vec<Token> = [
-        (ACME, Who::User("x")), (ACME, Who::Anonymous("x")), (ACME, Who::Unattributed), (OrganizationId(8), Who::User("x")),
+        (ACME, Who::User("x")),
+        (ACME, Who::Anonymous("x")),
+        (ACME, Who::Unattributed),
+        (OrganizationId(8), Who::User("x")),
     ]
     .into_iter()
     .map(|(organization, who)| subjects.resolve(organization, who).token)
@@ -59,7 +62,8 @@ fn erasure_follows_links_and_leaves_nothing_on_the_disk() {
     let disk = SimDisk::new(1);
     let subjects = open(&disk, 1);
     let [ada, browser, phone, bob] =
-        [Who::User("ada"), Who::Anonymous("browser"), Who::Anonymous("phone"), Who::User("bob")].map(|who| subjects.resolve(ACME, who));
+        [Who::User("ada"), Who::Anonymous("browser"), Who::Anonymous("phone"), Who::User("bob")]
+            .map(|who| subjects.resolve(ACME, who));
     subjects.link(browser.subject, ada.subject);
     subjects.link(phone.subject, browser.subject);
     let blob = subjects.seal(ACME, &phone, &secret("hello"));
@@ -95,7 +99,7 @@ fn an_erasure_that_was_not_announced_is_pending_after_a_restart() {
     let erasure = subjects.erase_token(ACME, ada.token).unwrap().unwrap();
     drop(subjects);
     let subjects = open(&disk, 2);
-    assert_eq!(subjects.pending_erasures(), [erasure.clone()]);
+    assert_eq!(subjects.pending_erasures(), std::slice::from_ref(&erasure));
     subjects.announced(&erasure).unwrap();
     assert!(open(&disk, 3).pending_erasures().is_empty());
     assert_eq!(subjects.erase(ACME, "nobody").unwrap(), None);

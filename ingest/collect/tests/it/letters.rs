@@ -67,7 +67,8 @@ fn a_letter_that_its_client_has_sent_again_is_not_doubled() {
 fn bad_letters_stay_and_erased_ones_cannot_be_read() {
     let world = World::new();
     let door = world.door();
-    door.accept_blocking(request(Format::Ndjson, b"nonsense\n{\"kind\": \"order_reported\", \"actor\": \"ada\"}")).unwrap();
+    door.accept_blocking(request(Format::Ndjson, b"nonsense\n{\"kind\": \"order_reported\", \"actor\": \"ada\"}"))
+        .unwrap();
     world.subjects.erase(ACME, "ada").unwrap().unwrap();
     let replayed = replay_dead_letters(&world.appender, &start(&world), NOON).unwrap();
     assert_eq!((replayed.seen, replayed.still_bad, replayed.unreadable, replayed.replayed), (2, 1, 1, 0));

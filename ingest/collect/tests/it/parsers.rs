@@ -34,7 +34,10 @@ fn a_kinds_word_becomes_that_kind() {
                        "email": "ada@a.example", "address": "203.0.113.9"},
     }));
     let draft = good(&parsed);
-    assert_eq!((draft.record.kind, draft.record.amount_minor, draft.record.currency), (Kind::OrderReported, 1250, Currency::EUR));
+    assert_eq!(
+        (draft.record.kind, draft.record.amount_minor, draft.record.currency),
+        (Kind::OrderReported, 1250, Currency::EUR)
+    );
     assert_eq!((draft.record.event.to_string(), draft.record.message.to_string()), ("conf".into(), "m-1".into()));
     assert_eq!((draft.card.as_str(), draft.address.as_str()), ("4111", "203.0.113.9"));
     assert_eq!(draft.sealed.personal["email"], "ada@a.example");
@@ -85,9 +88,15 @@ fn a_page_takes_its_place_from_properties_or_context() {
     let parsed = segment::parse(Endpoint::Page, body.to_string().as_bytes(), &arrival()).unwrap();
     let draft = good(&parsed);
     let record = &draft.record;
-    assert_eq!((record.path.as_str(), record.referrer.as_str(), record.name.as_str()), ("/talks/1", "search.example", "Talks"));
+    assert_eq!(
+        (record.path.as_str(), record.referrer.as_str(), record.name.as_str()),
+        ("/talks/1", "search.example", "Talks")
+    );
     assert_eq!((record.language.as_str(), record.channel.as_str()), ("de-AT", "mail"));
-    assert_eq!((record.campaign.to_string().as_str(), draft.device.as_str(), draft.address.as_str()), ("spring", "d-1", "198.51.100.7"));
+    assert_eq!(
+        (record.campaign.to_string().as_str(), draft.device.as_str(), draft.address.as_str()),
+        ("spring", "d-1", "198.51.100.7")
+    );
 }
 
 #[test]
@@ -102,14 +111,18 @@ fn traits_are_sealed() {
 
 #[test]
 fn free_text_is_sealed_and_counted() {
-    let parsed = track(json!({"userId": "u", "event": "chat_reported", "properties": {"message": "grüß Gott", "receiver": "v"}}));
+    let parsed = track(
+        json!({"userId": "u", "event": "chat_reported", "properties": {"message": "grüß Gott", "receiver": "v"}}),
+    );
     let draft = good(&parsed);
     assert_eq!((draft.sealed.text.as_str(), draft.record.text_chars, draft.receiver.as_str()), ("grüß Gott", 9, "v"));
 }
 
 #[test]
 fn a_name_among_properties_never_fills_a_column() {
-    let parsed = track(json!({"userId": "u", "event": "registration_reported", "properties": {"name": "Ada Lovelace", "choice": "yes"}}));
+    let parsed = track(
+        json!({"userId": "u", "event": "registration_reported", "properties": {"name": "Ada Lovelace", "choice": "yes"}}),
+    );
     let draft = good(&parsed);
     assert!(!draft.record.name.is_some());
     assert_eq!(draft.sealed.personal["name"], "Ada Lovelace");
@@ -139,6 +152,32 @@ fn a_batch_keeps_its_good_messages() {
     assert_eq!((good(&parsed[4..]).previous.as_str(), good(&parsed[5..]).record.name.as_str()), ("a", "g"));
 }
 
+/// A batch as `@segment/analytics-node` 2 sends it.
+const NODE: &str = r#"{"batch":[{"userId":"u-1","event":"Talk Rated","properties":{"stars":5},"integrations":{},"type":"track",
+"context":{"library":{"name":"@segment/analytics-node","version":"2.1.3"}},"timestamp":"2026-11-20T11:59:58.123Z",
+"messageId":"node-next-1763639998123-6c4e4b9d-31d2-4a4f-8a3f-2f0f1c6a7b8c","_metadata":{"nodeVersion":"22.1.0","jsRuntime":"node"}}],
+"writeKey":"key","sentAt":"2026-11-20T11:59:59.000Z"}"#;
+
+/// A batch as `segment-analytics-python` 2 sends it.
+const PYTHON: &str = r#"{"batch": [{"integrations": {}, "anonymousId": null, "properties": {"stars": 5}, "timestamp":
+"2026-11-20T11:59:58.123456+00:00", "context": {"library": {"name": "analytics-python", "version": "2.3.3"}}, "userId": "u-1",
+"type": "track", "event": "Talk Rated", "messageId": "0d0f5c6e-8a7f-4f3e-9a57-0f8f6f1f1a11"}], "sentAt": "2026-11-20T11:59:59.000000+00:00",
+"writeKey": "key"}"#;
+
+#[test]
+fn segments_own_libraries_are_understood() {
+    for body in [NODE, PYTHON] {
+        let parsed = segment::parse(Endpoint::Batch, body.as_bytes(), &arrival()).unwrap();
+        let draft = good(&parsed);
+        assert_eq!(
+            (draft.record.kind, draft.record.name.as_str(), draft.user.as_str()),
+            (Kind::Track, "Talk Rated", "u-1")
+        );
+        assert!(draft.record.message.is_some() && draft.stamps.timestamp.is_some() && draft.stamps.sent_at.is_some());
+        assert_eq!(draft.sealed.properties["stars"], 5);
+    }
+}
+
 #[test]
 fn a_pipelines_corrected_time_is_not_corrected_again() {
     let parsed = track(json!({"userId": "u", "event": "x", "timestamp": "2026-11-20T09:00:00Z",
@@ -149,7 +188,10 @@ fn a_pipelines_corrected_time_is_not_corrected_again() {
 #[test]
 fn what_cannot_be_read_is_refused_as_a_whole() {
     for body in ["", "{", "[1]", "null", "{\"batch\": 1}", "{}"] {
-        assert!(matches!(segment::parse(Endpoint::Batch, body.as_bytes(), &arrival()), Err(ParseError::Unparseable(_))), "{body}");
+        assert!(
+            matches!(segment::parse(Endpoint::Batch, body.as_bytes(), &arrival()), Err(ParseError::Unparseable(_))),
+            "{body}"
+        );
     }
     assert!(segment::parse(Endpoint::Track, b"[]", &arrival()).is_err());
     assert!(cloudevents::parse_batch(b"{}", &arrival()).is_err());
@@ -159,7 +201,8 @@ fn what_cannot_be_read_is_refused_as_a_whole() {
 fn large_and_deep_messages_are_letters() {
     let large = json!({"userId": "u", "event": "x", "properties": {"x": "y".repeat(40_000)}});
     assert_eq!(bad(&track(large)).reason, Reason::TooLarge);
-    let deep = format!(r#"{{"userId": "u", "event": "x", "properties": {{"x": {}{}}}}}"#, "[".repeat(40), "]".repeat(40));
+    let deep =
+        format!(r#"{{"userId": "u", "event": "x", "properties": {{"x": {}{}}}}}"#, "[".repeat(40), "]".repeat(40));
     let parsed = segment::parse(Endpoint::Track, deep.as_bytes(), &arrival()).unwrap();
     assert_eq!(bad(&parsed).reason, Reason::TooDeep);
     // Parsers that recurse would end the process here.
@@ -176,18 +219,32 @@ fn cloud_events_are_read_in_all_modes() {
     });
     let structured = cloudevents::parse_structured(event.to_string().as_bytes(), &arrival()).unwrap();
     let draft = good(&structured);
-    assert_eq!((draft.record.kind, draft.user.as_str(), draft.record.source), (Kind::CheckInReported, "u-1", Source::CloudEvents));
-    assert_eq!((&draft.sealed.properties["subject"], draft.sealed.personal["email"].as_str()), (&json!("Ada"), "ada@a.example"));
-    let batch = cloudevents::parse_batch(json!([event, {"specversion": "0.3"}]).to_string().as_bytes(), &arrival()).unwrap();
+    assert_eq!(
+        (draft.record.kind, draft.user.as_str(), draft.record.source),
+        (Kind::CheckInReported, "u-1", Source::CloudEvents)
+    );
+    assert_eq!(
+        (&draft.sealed.properties["subject"], draft.sealed.personal["email"].as_str()),
+        (&json!("Ada"), "ada@a.example")
+    );
+    let batch =
+        cloudevents::parse_batch(json!([event, {"specversion": "0.3"}]).to_string().as_bytes(), &arrival()).unwrap();
     assert_eq!(good(&batch).record, draft.record);
     let fields: Vec<&str> = bad(&batch[1..]).errors.iter().map(|error| error.field.as_str()).collect();
     assert_eq!(fields, ["specversion", "id", "source", "type"]);
     let headers = [
-        ("specversion", "1.0"), ("id", "e-1"), ("source", "/door%2F2".trim_end_matches("%2F2")), ("type", "check_in_reported"),
-        ("time", "2026-11-20T09:00:00Z"), ("subject", "%41da"),
+        ("specversion", "1.0"),
+        ("id", "e-1"),
+        ("source", "/door%2F2".trim_end_matches("%2F2")),
+        ("type", "check_in_reported"),
+        ("time", "2026-11-20T09:00:00Z"),
+        ("subject", "%41da"),
     ];
     let binary = cloudevents::parse_binary(&headers, br#"{"actor": "u-1", "event": "conf"}"#, &arrival()).unwrap();
-    assert_eq!((good(&binary).record.kind, &good(&binary).sealed.properties["subject"]), (Kind::CheckInReported, &json!("Ada")));
+    assert_eq!(
+        (good(&binary).record.kind, &good(&binary).sealed.properties["subject"]),
+        (Kind::CheckInReported, &json!("Ada"))
+    );
     assert_ne!(good(&binary).record.message, draft.record.message, "another source is another message");
 }
 
@@ -205,9 +262,37 @@ fn ndjson_lines_stand_alone_and_have_ids_of_their_own() {
 
 fn jsonish() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
-        "{", "}", "[", "]", ":", ",", "\"userId\"", "\"event\"", "\"type\"", "\"track\"", "\"batch\"", "\"properties\"",
-        "\"timestamp\"", "\"kind\"", "\"order_reported\"", "\"specversion\"", "\"data\"", "\"context\"", "\"products\"", "\"Order Completed\"",
-        "\"order_id\"", "\"total\"", "1", "-1e999", "null", "true", "\"\\ud800\"", "\"x\"", "\n", "\u{0}", "é",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"userId\"",
+        "\"event\"",
+        "\"type\"",
+        "\"track\"",
+        "\"batch\"",
+        "\"properties\"",
+        "\"timestamp\"",
+        "\"kind\"",
+        "\"order_reported\"",
+        "\"specversion\"",
+        "\"data\"",
+        "\"context\"",
+        "\"products\"",
+        "\"Order Completed\"",
+        "\"order_id\"",
+        "\"total\"",
+        "1",
+        "-1e999",
+        "null",
+        "true",
+        "\"\\ud800\"",
+        "\"x\"",
+        "\n",
+        "\u{0}",
+        "é",
     ]);
     prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
 }

@@ -9,11 +9,11 @@ use eventlog::disk::SimDisk;
 use eventlog::{EventLog, Lane, MemoryLog, Offset, ReadLimits};
 use records::{Batch, OrganizationId, Record, Timestamp};
 
-pub const ACME: OrganizationId = OrganizationId(7);
-pub const NOON: Timestamp = Timestamp::from_seconds(1_795_176_000);
+pub(crate) const ACME: OrganizationId = OrganizationId(7);
+pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_795_176_000);
 
 /// Chance from a seed: SplitMix64.
-pub fn chance(seed: u64) -> Chance {
+pub(crate) fn chance(seed: u64) -> Chance {
     let mut state = seed;
     Box::new(move |bytes| {
         for chunk in bytes.chunks_mut(8) {
@@ -23,38 +23,37 @@ pub fn chance(seed: u64) -> Chance {
     })
 }
 
-pub fn arrival() -> Arrival<'static> {
+pub(crate) fn arrival() -> Arrival<'static> {
     Arrival { organization: ACME, received: NOON, address: "192.0.2.1", user_agent: "" }
 }
 
-pub struct World {
-    pub log: Arc<MemoryLog>,
-    pub clock: Arc<ManualClock>,
-    pub disk: SimDisk,
-    pub subjects: Arc<Subjects>,
-    pub appender: Appender,
+pub(crate) struct World {
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) disk: SimDisk,
+    pub(crate) subjects: Arc<Subjects>,
+    pub(crate) appender: Appender,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_log(|clock| MemoryLog::new(1, clock))
     }
 
-    pub fn with_log(log: impl FnOnce(Arc<ManualClock>) -> MemoryLog) -> Self {
+    pub(crate) fn with_log(log: impl FnOnce(Arc<ManualClock>) -> MemoryLog) -> Self {
         let clock = Arc::new(ManualClock::new(NOON));
-        let log = Arc::new(log(clock.clone()));
+        let log = Arc::new(log(clock));
         let disk = SimDisk::new(1);
         let subjects = Arc::new(Subjects::open(&disk, chance(1)).unwrap());
         let appender = Appender::new(log.clone(), subjects.clone());
-        Self { log, clock, disk, subjects, appender }
+        Self { log, disk, subjects, appender }
     }
 
-    pub fn door(&self) -> Door {
+    pub(crate) fn door(&self) -> Door {
         Door::open(self.appender.clone(), DoorOptions::default()).unwrap()
     }
 
     /// Every record that counts, in log order.
-    pub fn records(&self) -> Vec<Record> {
+    pub(crate) fn records(&self) -> Vec<Record> {
         let from = vec![Offset(0); usize::from(self.log.identity().partitions.of(Lane::Activity))];
         let frames = self.log.read_lane(Lane::Activity, &from, ReadLimits::everything()).unwrap();
         let mut records = Vec::new();
@@ -66,7 +65,7 @@ impl World {
     }
 }
 
-pub fn request<'a>(format: Format<'a>, body: &'a [u8]) -> Request<'a> {
+pub(crate) fn request<'a>(format: Format<'a>, body: &'a [u8]) -> Request<'a> {
     Request {
         organization: ACME,
         format,
