@@ -307,7 +307,11 @@ mod tests {
         fn values_round_trip(a: u64, b: i64, c: u128, d: u32, text in "\\PC{0,20}") {
             let mut bytes = Vec::new();
             let mut out = Out::part(&mut bytes);
-            (out.u64(a), out.i64(b), out.id(c), out.u32(d), out.text(&text));
+            out.u64(a);
+            out.i64(b);
+            out.id(c);
+            out.u32(d);
+            out.text(&text);
             let mut input = In::part("test", &bytes);
             prop_assert_eq!(input.u64(), Ok(a));
             prop_assert_eq!(input.i64(), Ok(b));

@@ -227,7 +227,6 @@ impl Fold for Leaderboards {
         let start = rows.len();
         rows.append(&mut self.parting);
         // The order of the table does not matter: the rows are sorted below, and no two boards share an address.
-        #[expect(clippy::iter_over_hash_type, reason = "rows are sorted before they leave")]
         for (board, standing) in &mut self.boards {
             standing.land(board.organization, rows);
         }

@@ -42,7 +42,7 @@ const FACTORS: [u64; STEPS] = {
         let mut bit = 0;
         while bit < 8 {
             if n >> bit & 1 == 1 {
-                factors[n] = (factors[n] as u128 * roots[bit] as u128 >> 32) as u64;
+                factors[n] = ((factors[n] as u128 * roots[bit] as u128) >> 32) as u64;
             }
             bit += 1;
         }
@@ -60,7 +60,7 @@ pub fn decayed(score: u64, passed: Span) -> u64 {
         return 0;
     }
     let step = (passed % half_life) * STEPS as u64 / half_life;
-    let left = u128::from(score >> halvings) * u128::from(FACTORS[step as usize]) >> 32;
+    let left = (u128::from(score >> halvings) * u128::from(FACTORS[step as usize])) >> 32;
     u64::try_from(left).expect("decay never grows a score")
 }
 

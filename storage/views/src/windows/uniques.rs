@@ -61,7 +61,6 @@ impl Uniques {
                 }
             }
             // The order of the table cannot show: sets and registers do not know it.
-            #[expect(clippy::iter_over_hash_type, reason = "a set is the same in any order")]
             Self::Exact(tokens) => {
                 for token in tokens {
                     self.add(*token);
@@ -72,8 +71,8 @@ impl Uniques {
 
     fn estimate(&mut self) {
         if let Self::Exact(tokens) = self {
+            // Registers are maxima: the order of the table cannot show.
             let mut hll = Hll::default();
-            #[expect(clippy::iter_over_hash_type, reason = "registers are maxima, in any order")]
             for token in tokens.iter() {
                 hll.add(*token);
             }
