@@ -40,7 +40,7 @@ pub struct Claim {
 
 impl Fence {
     /// Judges one frame: whether it counts.
-    fn admits(&mut self, tag: Option<&ClaimTag>) -> bool {
+    pub(crate) fn admits(&mut self, tag: Option<&ClaimTag>) -> bool {
         let Some(tag) = tag else { return self.claim.is_none() };
         if std::mem::take(&mut self.uncertain) {
             self.claim = Some(Claim { id: tag.claim_id, next: tag.n, broken: false });
@@ -131,7 +131,10 @@ impl Admission {
 
     /// Takes over a verdict reached earlier: afterwards the state is as if [`Admission::admit`] had reached it.
     pub fn remember(&mut self, claim: Option<&ClaimTag>, rows: u32, dedup: &[u64], verdict: &Voided) {
-        self.fence.admits(claim);
+        // While the fence is uncertain only a frame that counted tells which claim holds.
+        if !self.fence.uncertain || *verdict != Voided::All {
+            self.fence.admits(claim);
+        }
         if dedup.is_empty() || *verdict == Voided::All {
             return self.window.skip(rows);
         }
@@ -139,6 +142,16 @@ impl Admission {
             let first = !verdict.contains(row) && !self.window.contains(*hash);
             self.window.push(if first { *hash } else { 0 });
         }
+    }
+
+    /// Takes over a fence that somebody who knew more has written down.
+    pub(crate) fn set_fence(&mut self, fence: Fence) {
+        self.fence = fence;
+    }
+
+    /// Whether a hash is in the window.
+    pub(crate) fn knows(&self, hash: u64) -> bool {
+        self.window.contains(hash)
     }
 
     /// Steps over `rows` rows that are lost. What they claimed is unknown, so the next claimed frame is believed.

@@ -40,6 +40,7 @@ mod lane;
 mod log;
 mod memory;
 mod ticket;
+pub mod tools;
 mod window;
 
 pub use codec::{Codec, CodecError};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use records::hash::mix;
 
 use super::{Disk, DiskEntry, DiskFile, DiskLock, LockError, parent};
@@ -14,7 +14,20 @@ const PAGE: u64 = 4096;
 
 /// A simulated disk. Clones share it, as processes share a disk.
 #[derive(Clone)]
-pub struct SimDisk(Arc<Mutex<Machine>>);
+pub struct SimDisk(Arc<Machines>);
+
+/// The machine behind the disk, and who waits for it.
+struct Machines {
+    machine: Mutex<Machine>,
+    /// Syncs are not held back any more, or the power is off.
+    moving: Condvar,
+}
+
+impl Machines {
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Machine> {
+        self.machine.lock()
+    }
+}
 
 /// How a simulated disk behaves.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +73,8 @@ struct Machine {
     operations: [u64; 4],
     crash: Option<(SimOp, u64)>,
     failing_syncs: u64,
+    /// Syncs of files whose path begins like this wait.
+    stalled: Option<String>,
 }
 
 #[derive(Default)]
@@ -137,7 +152,7 @@ impl SimDisk {
 
     /// An empty disk of this kind.
     pub fn with_options(seed: u64, options: SimOptions) -> Self {
-        Self(Arc::new(Mutex::new(Machine {
+        let machine = Machine {
             options,
             chance: mix(seed),
             nodes: Vec::new(),
@@ -150,7 +165,9 @@ impl SimDisk {
             operations: [0; 4],
             crash: None,
             failing_syncs: 0,
-        })))
+            stalled: None,
+        };
+        Self(Arc::new(Machines { machine: Mutex::new(machine), moving: Condvar::new() }))
     }
 
     /// Cuts the power at the `n`-th operation of this kind from now (1 is the next one).
@@ -162,6 +179,13 @@ impl SimDisk {
     /// Cuts the power now. Every operation fails until [`SimDisk::restart`].
     pub fn crash(&self) {
         self.0.lock().down = true;
+        self.0.moving.notify_all();
+    }
+
+    /// Holds back syncs of files whose path begins with `prefix`, as a disk that does not answer; none lets all go on.
+    pub fn stall_syncs(&self, prefix: Option<&str>) {
+        self.0.lock().stalled = prefix.map(str::to_owned);
+        self.0.moving.notify_all();
     }
 
     /// Whether the power is off.
@@ -202,8 +226,8 @@ impl SimDisk {
         node.pending.clear();
     }
 
-    fn file(&self, machine: &Machine, node: usize) -> Arc<dyn DiskFile> {
-        Arc::new(SimFile { disk: self.clone(), node, boot: machine.boot })
+    fn file(&self, machine: &Machine, path: &str, node: usize) -> Arc<dyn DiskFile> {
+        Arc::new(SimFile { disk: self.clone(), path: path.to_owned(), node, boot: machine.boot })
     }
 }
 
@@ -258,6 +282,7 @@ impl Machine {
         self.locks.clear();
         self.crash = None;
         self.failing_syncs = 0;
+        self.stalled = None;
         self.down = false;
         self.boot += 1;
     }
@@ -341,14 +366,14 @@ impl Disk for SimDisk {
         let node = machine.nodes.len();
         machine.nodes.push(Node::default());
         machine.change_names(NameChange::Link(path.to_owned(), node))?;
-        Ok(self.file(&machine, node))
+        Ok(self.file(&machine, path, node))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
         let machine = self.0.lock();
         machine.up()?;
         let node = *machine.names.get(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(self.file(&machine, node))
+        Ok(self.file(&machine, path, node))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -433,6 +458,7 @@ impl Drop for SimLock {
 
 struct SimFile {
     disk: SimDisk,
+    path: String,
     node: usize,
     boot: u64,
 }
@@ -494,6 +520,9 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut machine = self.machine()?;
+        while machine.stalled.as_ref().is_some_and(|prefix| self.path.starts_with(prefix.as_str())) && !machine.down {
+            self.disk.0.moving.wait(&mut machine);
+        }
         let fate = machine.begin(SimOp::Sync)?;
         let failing = machine.failing_syncs > 0;
         machine.failing_syncs = machine.failing_syncs.saturating_sub(1);

@@ -189,7 +189,8 @@ fn next(walker: &mut Walker, index: &mut Index) -> Result<bool, Fault> {
     walker.hashes(&head)?;
     walker.stored(&head)?;
     let known = index.ends.get(head.partition.index()) == Some(&head.first);
-    if !known || head.log_time <= index.last {
+    // Lost frames have no time of their own.
+    if !known || (head.log_time <= index.last && !head.lost) {
         return Err(Fault {
             position: walker.at,
             reason: "the frame does not follow the one before it".into(),

@@ -1,10 +1,14 @@
-//! The event log from outside: conformance, crashes, damage, space, upkeep.
+//! The event log from outside: conformance, crashes, damage, space, upkeep, tools, and who waits for whom.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod conform;
 mod crash;
 mod damage;
 mod space;
+mod tools;
 mod upkeep;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -65,15 +65,3 @@ fn accepted_facts_are_written_from_the_reserve_when_the_disk_fills_suddenly() {
     assert!(matches!(refused, Err(AppendError::NoSpace { .. })), "{refused:?}");
     check_verdicts(&log);
 }
-
-#[test]
-fn a_queue_that_stays_full_refuses() {
-    // Nobody writes here: the lane's writer is busy for ever with a disk that is down.
-    let disk = SimDisk::new(1);
-    let log = open(&disk, options());
-    disk.crash();
-    let refused = log.append(vec![frame(Lane::Facts, 0, "x", 1)]);
-    assert!(matches!(refused, Err(AppendError::Poisoned { .. })), "{refused:?}");
-    let refused = log.append(vec![frame(Lane::Facts, 0, "x", 1)]);
-    assert!(matches!(refused, Err(AppendError::Poisoned { .. })), "{refused:?}");
-}
