@@ -189,8 +189,11 @@ impl Client {
     }
 
     /// Returns a client of the embedded engine, which follows it through restarts; loopback bodies are not compressed.
+    ///
+    /// Each statement has a connection of its own: on loopback that costs a tenth of a millisecond, none is ever stale after a
+    /// restart, and a stopping engine has no idle ones to wait for.
     pub fn embedded(endpoint: watch::Receiver<Option<Endpoint>>) -> Self {
-        Self { place: Place::Watched(endpoint), base: base(Compression::None) }
+        Self { place: Place::Watched(endpoint), base: base(Compression::None).with_header("Connection", "close") }
     }
 
     /// Returns the same client with a ClickHouse setting on every statement.

@@ -65,6 +65,14 @@ pub enum OutboxError {
         /// What is wrong.
         reason: String,
     },
+    /// Epochs that may have landed were merged with others.
+    #[error("landing epochs {oldest} to {newest} overlap with some that may have landed: make them again one by one")]
+    Overlap {
+        /// First of the range.
+        oldest: u64,
+        /// Last of the range.
+        newest: u64,
+    },
     /// There is no room, even after merging.
     #[error("the outbox is full: {bytes} bytes wait for the warehouse")]
     Full {
@@ -218,14 +226,31 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError::Full`] leaves the rows with the caller: ask [`Outbox::has_room`] before closing a landing epoch.
     pub fn put(&self, landing_epoch: u64, parts: Vec<Part>) -> Result<Put, OutboxError> {
+        self.put_range(landing_epoch, landing_epoch, parts)
+    }
+
+    /// Puts in the rows of several landing epochs that the caller has merged already; they land under the newest number.
+    ///
+    /// Epochs of the range that wait here and were never handed out are replaced, since the range holds their rows.
+    ///
+    /// # Errors
+    /// [`OutboxError::Overlap`] when some epochs of the range may be in the warehouse and others are not: landing them
+    /// together would count the former twice. And as [`Outbox::put`].
+    pub fn put_range(&self, oldest: u64, newest: u64, parts: Vec<Part>) -> Result<Put, OutboxError> {
         let mut state = self.state.lock();
-        if state.knows(landing_epoch) {
-            return Ok(Put::Known);
-        }
+        let replaced = match state.place(oldest, newest) {
+            Place::Known => return Ok(Put::Known),
+            Place::Overlaps => return Err(OutboxError::Overlap { oldest, newest }),
+            Place::Free(replaced) => replaced,
+        };
         if state.waiting_bytes() > self.config.full_above_bytes {
             return Err(OutboxError::Full { bytes: state.waiting_bytes() });
         }
-        self.write(&mut state, &Unsent { oldest: landing_epoch, newest: landing_epoch, parts })?;
+        self.write(&mut state, &Unsent { oldest, newest, parts })?;
+        replaced
+            .into_iter()
+            .filter(|inside| *inside != newest)
+            .try_for_each(|inside| self.remove(&mut state, inside))?;
         self.merge_down(&mut state)?;
         drop(state);
         self.arrived.notify_one();
@@ -329,6 +354,13 @@ impl Outbox {
     }
 }
 
+enum Place {
+    Known,
+    Overlaps,
+    /// Free, once these entries are removed.
+    Free(Vec<u64>),
+}
+
 impl State {
     fn waiting(&self) -> impl Iterator<Item = (&u64, &Entry)> {
         let from = self.landed.map_or(0, |landed| landed + 1);
@@ -343,12 +375,26 @@ impl State {
         self.waiting().next().map(|(_, entry)| entry.oldest)
     }
 
-    /// A single epoch that was never handed out may be written again; anything else stays as it is.
-    fn knows(&self, landing_epoch: u64) -> bool {
-        let covered = |(newest, entry): (&u64, &Entry)| {
-            entry.oldest <= landing_epoch && landing_epoch <= *newest && (entry.sent || entry.oldest < *newest)
-        };
-        self.landed >= Some(landing_epoch) || self.entries.range(landing_epoch..).next().is_some_and(covered)
+    /// Where a range of landing epochs goes among those that are here.
+    fn place(&self, oldest: u64, newest: u64) -> Place {
+        if self.landed >= Some(newest) {
+            return Place::Known;
+        }
+        let mut replaced = Vec::new();
+        for (known, entry) in self.entries.range(oldest..) {
+            let covers = entry.oldest <= oldest && newest <= *known;
+            let same = entry.oldest == oldest && *known == newest;
+            if entry.oldest > newest {
+                break;
+            }
+            match () {
+                // Merged or handed out: what is there stays, and holds the same rows.
+                () if covers && (entry.sent || !same) => return Place::Known,
+                () if !entry.sent && oldest <= entry.oldest && *known <= newest => replaced.push(*known),
+                () => return Place::Overlaps,
+            }
+        }
+        if self.landed >= Some(oldest) { Place::Overlaps } else { Place::Free(replaced) }
     }
 
     fn next_after(&self, handed: Option<u64>) -> Option<(u64, bool)> {

@@ -136,6 +136,31 @@ fn merged_and_landed_epochs_are_known_when_recovery_makes_them_again() {
 }
 
 #[test]
+fn ranges_replace_what_was_never_handed_out_and_refuse_the_rest() {
+    let disk = SimDisk::new(7);
+    let outbox = open(&disk, OutboxConfig::default(), None).unwrap();
+    for epoch in 1..=3 {
+        outbox.put(epoch, parts(epoch)).unwrap();
+    }
+    outbox.next_unsent().unwrap();
+    let both = |a, b| {
+        vec![Part {
+            batch: batch(&[rows(&parts(a)[0].batch), rows(&parts(b)[0].batch)].concat()),
+            ..parts(a).remove(0)
+        }]
+    };
+    assert_eq!(outbox.put_range(2, 3, both(2, 3)).unwrap(), Put::Written);
+    assert_eq!(outbox.put(3, parts(3)).unwrap(), Put::Known);
+    assert!(matches!(outbox.put_range(1, 4, both(1, 4)), Err(OutboxError::Overlap { .. })), "1 may have landed");
+    assert!(matches!(outbox.put_range(3, 4, both(3, 4)), Err(OutboxError::Overlap { .. })), "3 waits together with 2");
+    drop(outbox);
+    let outbox = open(&disk, OutboxConfig::default(), None).unwrap();
+    assert_eq!(drain(&outbox), (expected(1..=3), vec![(1, 1), (2, 3)]));
+    outbox.acknowledge(3).unwrap();
+    assert!(matches!(outbox.put_range(3, 4, both(3, 4)), Err(OutboxError::Overlap { .. })));
+}
+
+#[test]
 fn landed_epochs_stay_for_a_while_and_then_go() {
     let disk = SimDisk::new(4);
     let outbox = open(&disk, OutboxConfig::default(), None).unwrap();

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use warehouse::engine::{Engine, EngineState, StartError};
 use warehouse::{Client, Endpoint};
 
-use crate::support::{config, host, kill, library, number, restarted, start};
+use crate::support::{PATIENCE, config, host, kill, library, number, restarted, start};
 
 #[tokio::test]
 async fn starts_answers_and_stops_by_itself() {
@@ -85,13 +85,13 @@ async fn engine_ends_when_its_parent_dies() {
     // Writes the configuration, then lets go of the data.
     let (engine, _client) = start(root.path()).await;
     assert!(engine.stop().await);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let arguments = ChildArguments {
         library: library(),
         data: root.path().join("data"),
         config: root.path().join("config.xml"),
-        port: 0,
+        port,
     };
-    // A parent that dies leaves only a closed pipe behind; port 0 is whatever the system gives.
     let mut child = std::process::Command::new(host())
         .args(arguments.to_arguments())
         .stdin(Stdio::piped())
@@ -99,7 +99,16 @@ async fn engine_ends_when_its_parent_dies() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let answers = async {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answers).await.expect("the engine listens");
+    assert!(child.try_wait().unwrap().is_none(), "it stays up while the pipe is open");
+    // A parent that dies leaves only this behind: a closed pipe.
     drop(child.stdin.take());
-    let status = tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
+    let ended = tokio::task::spawn_blocking(move || child.wait());
+    let status = tokio::time::timeout(PATIENCE, ended).await.expect("the engine ends").unwrap().unwrap();
     assert!(status.success(), "{status}");
 }

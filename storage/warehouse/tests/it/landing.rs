@@ -63,6 +63,20 @@ async fn landed_rows_are_there_once_and_the_cursor_goes_on_after_a_restart() {
     engine.stop().await;
 }
 
+#[tokio::test]
+async fn a_server_by_its_address_lands_the_same_through_compressed_bodies() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, _) = start(root.path()).await;
+    let at = engine.endpoint().borrow().clone().unwrap();
+    let address = at.url.replace("http://", &format!("http://{}:{}@", at.user, at.password.replace(' ', "%20")));
+    let client = Client::server(Endpoint::parse(&format!("{address}/default")).unwrap());
+    ready(&client).await;
+    let lander = lander(&client).await;
+    land(&lander, 1..=3).await;
+    assert_exactly(&client, 1..=3, ROWS).await;
+    engine.stop().await;
+}
+
 /// The materialized view is a table of its own with a window of its own, as a user would add one.
 async fn add_view(client: &Client) {
     let table = "CREATE TABLE per_shard (landing_shard UInt16, rows UInt64) ENGINE = SummingMergeTree ORDER BY landing_shard \
