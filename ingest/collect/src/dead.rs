@@ -123,6 +123,10 @@ impl Run {
             self.full.get_or_insert_with(|| at.to_vec());
             return;
         }
+        // Letters that others wrote about a record in the log (a view that gave up on it) have nothing to try again.
+        if batch.sealed_bytes(place).is_empty() {
+            return;
+        }
         self.replayed.seen += 1;
         let own = replayed_id(appender.log().as_ref(), frame, offset);
         match self.again(appender, organization, batch.subject(place), batch.sealed_bytes(place), own) {
