@@ -144,17 +144,19 @@ impl Drop for Engine {
 }
 
 fn prepare(config: &EngineConfig) -> Result<Launch, StartError> {
-    let data = config.root.join("data");
     let write = || {
-        std::fs::create_dir_all(&data)?;
-        config::write(&config.root, &config.password, config.memory_bytes)
+        // The engine resolves a relative path twice when it syncs a part's directory, and then every insert fails.
+        let root = std::path::absolute(&config.root)?;
+        std::fs::create_dir_all(root.join("data"))?;
+        config::write(&root, &config.password, config.memory_bytes)?;
+        Ok(root)
     };
-    write().map_err(|error| StartError::Folder { path: config.root.clone(), error })?;
+    let root = write().map_err(|error| StartError::Folder { path: config.root.clone(), error })?;
     Ok(Launch {
         command: config.command.clone(),
         library: config.library.clone(),
-        data,
-        config: config.root.join("config.xml"),
+        data: root.join("data"),
+        config: root.join("config.xml"),
     })
 }
 

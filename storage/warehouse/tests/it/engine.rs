@@ -23,6 +23,18 @@ async fn starts_answers_and_stops_by_itself() {
 }
 
 #[tokio::test]
+async fn relative_folder_takes_durable_inserts() {
+    let here = std::env::current_dir().unwrap();
+    let root = tempfile::tempdir_in(&here).unwrap();
+    let (engine, client) = start(root.path().strip_prefix(&here).unwrap()).await;
+    let table = "CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
+    client.execute(table).await.unwrap();
+    client.execute("INSERT INTO t VALUES (1)").await.unwrap();
+    assert_eq!(number(&client, "SELECT count() FROM t").await, 1);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test]
 async fn killed_engine_comes_back_with_what_it_acknowledged() {
     let root = tempfile::tempdir().unwrap();
     let (engine, client) = start(root.path()).await;
