@@ -16,6 +16,7 @@ pub mod laws;
 pub mod leaderboards;
 pub mod points;
 pub mod recommend;
+pub mod segments;
 pub mod shards;
 pub mod state;
 pub mod trending;
