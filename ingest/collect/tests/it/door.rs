@@ -128,6 +128,16 @@ fn a_repeated_message_counts_once_across_a_restart() {
 }
 
 #[test]
+fn two_doors_on_one_log_count_a_message_once() {
+    let world = World::new();
+    let (one, two) = (world.door(), world.door());
+    let body = click(1);
+    assert_eq!(one.accept_blocking(request(TRACK, body.as_bytes())).unwrap().taken, 1);
+    assert_eq!(two.accept_blocking(request(TRACK, body.as_bytes())).unwrap().taken, 1);
+    assert_eq!(world.records().len(), 1);
+}
+
+#[test]
 fn another_organizations_message_with_the_same_id_counts() {
     let world = World::new();
     let door = world.door();

@@ -9,3 +9,4 @@ mod letters;
 mod parsers;
 mod replays;
 mod support;
+mod sweep;
