@@ -94,23 +94,23 @@ mod tests {
     #[test]
     fn marks_survive_and_the_newest_fitting_one_is_found() {
         let disk = SimDisk::new(1);
-        let mut marks = Marks::load(&*disk, 7);
+        let mut marks = Marks::load(&disk, 7);
         for number in [32, 64, 96] {
             assert!(marks.wants(number) && !marks.wants(number - 1));
-            marks.remember(&*disk, mark(number)).unwrap();
+            marks.remember(&disk, mark(number)).unwrap();
         }
-        let read = Marks::load(&*disk, 7);
+        let read = Marks::load(&disk, 7);
         assert_eq!(read, marks);
         assert_eq!(read.at_most(95), Some(&mark(64)));
         assert_eq!(read.needed(100, 64), Some(&mark(32)));
-        assert_eq!(Marks::load(&*disk, 8), Marks { incarnation: 8, marks: vec![] });
+        assert_eq!(Marks::load(&disk, 8), Marks { incarnation: 8, marks: vec![] });
     }
 
     #[test]
     fn few_marks_are_kept() {
         let disk = SimDisk::new(1);
-        let mut marks = Marks::load(&*disk, 7);
-        (1..=40).for_each(|number| marks.remember(&*disk, mark(number * 32)).unwrap());
+        let mut marks = Marks::load(&disk, 7);
+        (1..=40).for_each(|number| marks.remember(&disk, mark(number * 32)).unwrap());
         assert_eq!((marks.marks.len(), marks.marks[0].number), (KEPT, 25 * 32));
     }
 }
