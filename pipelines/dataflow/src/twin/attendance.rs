@@ -73,8 +73,7 @@ impl Attendance {
             Kind::SessionLeft => Sign::Left,
             _ => return,
         };
-        let lateness = row.book.lateness(record.organization, View::NAME);
-        if !record.actor.is_some() || !record.session.is_some() || lateness.excludes(record.late_by) {
+        if !record.actor.is_some() || !record.session.is_some() {
             return;
         }
         let place = Place { organization: record.organization, event: record.event, session: record.session };
@@ -105,7 +104,8 @@ impl Attendance {
         let events: BTreeSet<_> = self.signs.keys().map(|place| (place.organization, place.event)).collect();
         let mut shown = 0;
         reader.scan(|_, bin| {
-            shown += events.iter().map(|(organization, event)| bin.sessions(*organization, *event).len()).sum::<usize>();
+            shown +=
+                events.iter().map(|(organization, event)| bin.sessions(*organization, *event).len()).sum::<usize>();
         });
         differences.same(|| "sessions".into(), &shown, &self.signs.len());
         differences

@@ -53,7 +53,7 @@ impl Leaderboards {
     pub(crate) fn take(&mut self, row: &Row<'_>) {
         let record = row.record;
         let Some(tenant) = row.book.tenant(record.organization) else { return };
-        if !record.actor.is_some() || row.book.lateness(record.organization, "points").excludes(record.late_by) {
+        if !record.actor.is_some() {
             return;
         }
         let track = track(row);
@@ -112,7 +112,8 @@ impl Leaderboards {
     /// The newest score of each participant by organization and board address, archived boards included: what the
     /// landed rows say.
     pub fn landed(&self) -> BTreeMap<(OrganizationId, String, Token), i64> {
-        let archived = self.archives.iter().flat_map(|(board, list)| list.iter().map(move |one| (board, &one.standing)));
+        let archived =
+            self.archives.iter().flat_map(|(board, list)| list.iter().map(move |one| (board, &one.standing)));
         let mut rows = BTreeMap::new();
         for (board, standing) in self.boards.iter().chain(archived) {
             let address = board.address(&standing.track, standing.generation);

@@ -16,13 +16,20 @@
 mod attendance;
 mod campaigns;
 mod difference;
+mod fraud;
+mod funnels;
 mod leaderboards;
 mod reading;
+mod recommend;
+mod trending;
+mod visits;
 mod windows;
 
 use eventlog::EventLog;
 use records::{FactRow, Pos, Record, Timestamp};
 use rules::Rulebook;
+
+use crate::computations::Views;
 
 pub use difference::{Difference, Differences};
 pub use reading::RecountError;
@@ -43,6 +50,16 @@ pub struct Twin {
     rulebook: Rulebook,
     /// Campaign counts.
     pub campaigns: campaigns::Campaigns,
+    /// Fraud signals and scores.
+    pub fraud: fraud::Fraud,
+    /// What gets attention.
+    pub trending: trending::Trending,
+    /// Visits.
+    pub visits: visits::Visits,
+    /// Funnels.
+    pub funnels: funnels::Funnels,
+    /// Visits by items, for recommendations.
+    pub recommend: recommend::Recommend,
     /// Attendance of sessions.
     pub attendance: attendance::Attendance,
     /// Windowed counts and uniques.
@@ -78,31 +95,63 @@ impl Twin {
         self.facts
     }
 
+    /// Compares every view with its recount; the views must reflect exactly what was recounted (see [`Twin::as_of`]).
+    pub fn compare(&self, views: &Views) -> Vec<Differences> {
+        vec![
+            self.windows.compare(&views.windows),
+            self.visits.compare(&views.visits),
+            self.funnels.compare(&views.funnels),
+            self.trending.compare(&views.trending, self.as_of),
+            self.attendance.compare(&views.attendance, self.as_of),
+            self.leaderboards.compare(&views.leaderboards),
+            self.fraud.compare_signals(&views.signals),
+            self.fraud.compare_scores(&views.scores),
+            self.campaigns.compare(&views.campaigns),
+            self.recommend.compare(&views.recommend, self.as_of),
+        ]
+    }
+
     fn take(&mut self, frame: reading::Decoded) {
         for (pos, fact) in frame.facts {
             self.facts += 1;
             self.rulebook.apply(&fact);
             self.fact(pos, &fact);
         }
+        // Taken out for the while, so that the computations can be changed beside it.
+        let book = std::mem::take(&mut self.rulebook);
         for (pos, record, skips) in frame.records {
             self.records += 1;
-            let row = Row { pos, record: &record, book: &self.rulebook };
-            if !skips.skipped("campaigns") {
-                self.campaigns.take(&row);
-            }
-            if !skips.skipped("windows") {
-                self.windows.take(&row);
-            }
-            if !skips.skipped("attendance") {
-                self.attendance.take(&row);
-            }
-            if !skips.skipped("points") {
-                self.leaderboards.take(&row);
-            }
+            self.record(&Row { pos, record: &record, book: &book }, &skips);
+        }
+        self.rulebook = book;
+    }
+
+    fn record(&mut self, row: &Row<'_>, skips: &reading::Skips) {
+        macro_rules! hand_to {
+            ($($view:literal => $twin:ident),+ $(,)?) => {$(
+                if !skips.skipped($view) {
+                    self.$twin.take(row);
+                }
+            )+};
+        }
+        hand_to! {
+            "windows" => windows,
+            "visits" => visits,
+            "funnels" => funnels,
+            "trending" => trending,
+            "attendance" => attendance,
+            "points" => leaderboards,
+            "signals" => fraud,
+            "campaigns" => campaigns,
+            "recommend" => recommend,
         }
     }
 
     fn fact(&mut self, pos: Pos, fact: &FactRow) {
         self.leaderboards.fact(pos, fact);
+        self.recommend.fact(fact);
     }
 }
+
+#[cfg(test)]
+mod tests;

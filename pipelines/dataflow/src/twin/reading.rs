@@ -123,8 +123,7 @@ fn decode(frame: &Frame, skips: &BTreeMap<(u8, u16), Vec<Skip>>) -> Result<Decod
         _ => {
             let batch = Batch::decode(&frame.body).map_err(|error| RecountError::Frame(pos(0), error))?;
             let rows = frame.counted_rows();
-            decoded.records =
-                rows.map(|row| (pos(row), batch.record(row as usize), skips_of(pos(row)))).collect();
+            decoded.records = rows.map(|row| (pos(row), batch.record(row as usize), skips_of(pos(row)))).collect();
         }
     }
     Ok(decoded)

@@ -1,0 +1,320 @@
+//! Fraud signals and scores: every entity keeps the plain list of what touched it, every signal is a count over it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use records::{Flags, Kind, OrganizationId, Pos, Record, RuleId, Span, Timestamp, Token};
+use rules::Window;
+use rules::fraud::{ABSENT, FraudPlan, Reason};
+use rules::signal::{Entity, LONGEST, Measure, Signal};
+use rules::window::{TICK_SECONDS, tick};
+use views::fraud::{EntityKey, SCORES_PER_BIN_MAX, ScoreKey, Scores, Signals};
+use views::shards::Reader;
+use views::state::Fold;
+
+use super::{Differences, Row};
+
+/// One record, as an entity remembers it.
+#[derive(Debug, Clone, Copy)]
+struct Touch {
+    tick: u32,
+    kind: Kind,
+    amount: i64,
+    others: [Token; 4],
+}
+
+/// One account, device, card or address.
+#[derive(Debug)]
+struct Known {
+    first: u32,
+    clock: u32,
+    touches: VecDeque<Touch>,
+}
+
+/// Accounts that are connected by devices.
+#[derive(Debug)]
+struct Ring {
+    last: Timestamp,
+    members: BTreeSet<Token>,
+}
+
+/// What a record scored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scored {
+    /// Its place.
+    pub pos: Pos,
+    /// `0..=1000`.
+    pub score: u16,
+    /// Which rules fired, and why.
+    pub reasons: Vec<Reason>,
+}
+
+#[derive(Debug, Default)]
+struct Tenant {
+    rings: Vec<Ring>,
+    ring_clock: Timestamp,
+    scored: u64,
+    high: u64,
+    late: u64,
+    fired: BTreeMap<RuleId, u64>,
+    high_scores: Vec<Scored>,
+    plan: Option<std::sync::Arc<FraudPlan>>,
+}
+
+/// Signals and scores, recomputed.
+#[derive(Debug, Default)]
+pub struct Fraud {
+    entities: BTreeMap<(OrganizationId, Entity, Token), Known>,
+    tenants: BTreeMap<OrganizationId, Tenant>,
+    newest: BTreeMap<ScoreKey, Scored>,
+    landed: BTreeMap<Pos, (OrganizationId, Scored)>,
+}
+
+/// How long an organization's ring outlives its last link.
+const RING_QUIET: Span = Span::from_seconds(7 * 86_400);
+/// The high scores that the view lists.
+const HIGH_MAX: usize = 1_000;
+
+impl Fraud {
+    pub(crate) fn take(&mut self, row: &Row<'_>) {
+        let record = row.record;
+        let Some(rules) = row.book.rules(record.organization).filter(|rules| !rules.fraud.is_empty()) else { return };
+        let plan = &rules.fraud;
+        let scored_kind = matches!(record.kind, Kind::OrderReported | Kind::RegistrationReported | Kind::AdClicked);
+        if !(scored_kind || record.kind == Kind::Identify || plan.every_kind && record.kind.is_activity()) {
+            return;
+        }
+        let lateness = row.book.lateness(record.organization, "fraud");
+        let account = if record.flags.has(Flags::ANONYMOUS) { Token::NONE } else { record.actor };
+        let others = [account, record.device, record.card, record.address];
+        let own = [record.actor, record.device, record.card, record.address];
+        let scores = plan.scores(record.kind);
+        let counts = !lateness.excludes(record.late_by);
+        let mut values: Vec<i64> = plan.signals.iter().map(|signal| of_record(record, *signal)).collect();
+        let mut link = None;
+        for entity in Entity::ALL {
+            let token = own[entity as usize];
+            if !plan.needs[entity as usize].wanted || !token.is_some() {
+                continue;
+            }
+            let touch = Touch { tick: tick(record.event_time), kind: record.kind, amount: record.amount_minor, others };
+            let known =
+                self.entities.entry((record.organization, entity, token)).or_insert_with(|| Known::new(touch.tick));
+            let links = entity == Entity::Device && plan.rings && account.is_some();
+            let fresh = links && counts && known.would_be_new(account, touch.tick);
+            if counts {
+                known.add(touch);
+            }
+            if links && (scores || fresh) {
+                link = known.latest_account(account);
+            }
+            for (value, signal) in values.iter_mut().zip(&plan.signals) {
+                if signal.entity() == Some(entity) {
+                    *value = known.answer(*signal);
+                }
+            }
+        }
+        let tenant = self.tenants.entry(record.organization).or_default();
+        tenant.plan = Some(std::sync::Arc::clone(plan));
+        if let Some(other) = link {
+            tenant.link(account, other, record.event_time);
+        }
+        if scores {
+            if account.is_some() && plan.rings {
+                let size = tenant.ring_size(account);
+                let place = plan.signals.iter().position(|signal| *signal == Signal::RingAccounts);
+                place.into_iter().for_each(|place| values[place] = size);
+            }
+            tenant.late += u64::from(lateness.is_late(record.late_by));
+            self.score(row, plan, &values);
+        }
+    }
+
+    fn score(&mut self, row: &Row<'_>, plan: &FraudPlan, values: &[i64]) {
+        let record = row.record;
+        let (score, reasons) = plan.score(record.kind, values);
+        let scored = Scored { pos: row.pos, score, reasons };
+        let tenant = self.tenants.entry(record.organization).or_default();
+        tenant.scored += 1;
+        scored.reasons.iter().for_each(|reason| *tenant.fired.entry(reason.rule).or_default() += 1);
+        if score >= plan.high {
+            tenant.high += 1;
+            tenant.high_scores.push(scored.clone());
+        }
+        let named = [record.order.0, record.message.0].into_iter().find(|id| *id != 0);
+        let key =
+            ScoreKey { organization: record.organization, record: named.unwrap_or_else(|| u128::from(record.actor.0)) };
+        self.landed.insert(row.pos, (record.organization, scored.clone()));
+        self.newest.insert(key, scored);
+    }
+
+    /// Every score by place: what the landed rows say.
+    pub fn landed(&self) -> &BTreeMap<Pos, (OrganizationId, Scored)> {
+        &self.landed
+    }
+
+    /// How often a rule fired.
+    pub fn fired(&self, organization: OrganizationId, rule: RuleId) -> u64 {
+        self.tenants.get(&organization).and_then(|tenant| tenant.fired.get(&rule)).copied().unwrap_or(0)
+    }
+
+    /// Compares what the rules ask of each entity.
+    pub fn compare_signals(&self, reader: &Reader<Signals>) -> Differences {
+        let mut differences = Differences::new(Signals::NAME);
+        for ((organization, entity, token), known) in &self.entities {
+            let plan = self.tenants.get(organization).and_then(|tenant| tenant.plan.as_ref());
+            let key = EntityKey { organization: *organization, entity: *entity, token: *token };
+            let hash = views::fraud::Touch::hash(*organization, *entity, *token);
+            let (answer, _) = reader.read(hash, |bin| bin.entity(key));
+            differences.same(|| format!("{key:?} is known"), &answer.is_some(), &true);
+            let Some(answer) = answer else { continue };
+            let asked = plan.into_iter().flat_map(|plan| &plan.signals);
+            for signal in asked.filter(|signal| signal.entity() == Some(*entity)) {
+                let shown = match signal {
+                    Signal::Known(_) => (answer.clock - answer.first_seen).seconds(),
+                    _ => answer.velocities.iter().find(|one| one.signal == *signal).map_or(0, |one| one.value),
+                };
+                differences.same(|| format!("{key:?} {signal}"), &shown, &known.answer(*signal));
+            }
+        }
+        differences
+    }
+
+    /// Compares figures, high scores, and the score of each record that the view still keeps.
+    pub fn compare_scores(&self, reader: &Reader<Scores>) -> Differences {
+        let mut differences = Differences::new(Scores::NAME);
+        for (organization, tenant) in &self.tenants {
+            let (overview, _) = reader.read(Scores::hash(*organization), |bin| bin.overview(*organization, HIGH_MAX));
+            let Some(overview) = overview else {
+                differences.same(|| format!("{organization} scored"), &0, &tenant.scored);
+                continue;
+            };
+            let figures = (overview.scored, overview.high, overview.late);
+            differences.same(
+                || format!("{organization} figures"),
+                &figures,
+                &(tenant.scored, tenant.high, tenant.late),
+            );
+            differences.same_map(&overview.fired.into_iter().collect(), &tenant.fired);
+            let recent: Vec<_> = overview.recent.iter().map(|score| (score.pos, score.score)).collect();
+            let twin: Vec<_> = tenant.high_scores.iter().rev().take(HIGH_MAX).map(|one| (one.pos, one.score)).collect();
+            differences.same(|| format!("{organization} high scores"), &recent, &twin);
+        }
+        // Organizations may share a bin, so only the newest quarter of what it holds is sure to be there.
+        let mut kept: Vec<_> = self.newest.iter().collect();
+        kept.sort_unstable_by_key(|(_, scored)| std::cmp::Reverse(scored.pos));
+        for (key, twin) in kept.into_iter().take(SCORES_PER_BIN_MAX / 4) {
+            let (score, _) = reader.read(Scores::hash(key.organization), |bin| bin.score(*key).cloned());
+            let shown =
+                score.map(|score| Scored { pos: score.pos, score: score.score, reasons: score.reasons.clone() });
+            differences.same(|| format!("{key:?}"), &shown.as_ref(), &Some(twin));
+        }
+        differences
+    }
+}
+
+impl Known {
+    fn new(tick: u32) -> Self {
+        Self { first: tick, clock: tick, touches: VecDeque::new() }
+    }
+
+    fn add(&mut self, touch: Touch) {
+        self.first = self.first.min(touch.tick);
+        self.clock = self.clock.max(touch.tick);
+        self.touches.push_back(touch);
+        // Only to keep the list short: what is outside of the longest window can never come back, as clocks move on.
+        while self.touches.front().is_some_and(|oldest| !LONGEST.holds(oldest.tick, self.clock)) {
+            self.touches.pop_front();
+        }
+    }
+
+    /// Whether a touch at `tick` would be the first of an account within the longest window.
+    fn would_be_new(&self, account: Token, tick: u32) -> bool {
+        let clock = self.clock.max(tick);
+        let of_account = |touch: &&Touch| touch.others[Entity::Account as usize] == account;
+        LONGEST.holds(tick, clock) && !self.touches.iter().filter(of_account).any(|one| LONGEST.holds(one.tick, clock))
+    }
+
+    /// Accounts within the longest window, by when they were last seen.
+    fn accounts(&self) -> BTreeMap<Token, u32> {
+        let mut last = BTreeMap::<Token, u32>::new();
+        for touch in self.within(LONGEST) {
+            let account = touch.others[Entity::Account as usize];
+            if account.is_some() {
+                let seen = last.entry(account).or_insert(touch.tick);
+                *seen = touch.tick.max(*seen);
+            }
+        }
+        last
+    }
+
+    fn latest_account(&self, not: Token) -> Option<Token> {
+        let accounts = self.accounts().into_iter().filter(|(account, _)| *account != not);
+        accounts.max_by_key(|(account, seen)| (*seen, *account)).map(|(account, _)| account)
+    }
+
+    fn within(&self, window: Window) -> impl Iterator<Item = &Touch> {
+        self.touches.iter().filter(move |touch| window.holds(touch.tick, self.clock))
+    }
+
+    fn answer(&self, signal: Signal) -> i64 {
+        let Signal::Velocity { measure, window, .. } = signal else {
+            return i64::from(self.clock - self.first) * TICK_SECONDS;
+        };
+        let count = |kind: Kind| self.within(window).filter(|touch| touch.kind == kind).count() as i64;
+        match measure {
+            Measure::Records => self.within(window).count() as i64,
+            Measure::Orders => count(Kind::OrderReported),
+            Measure::Registrations => count(Kind::RegistrationReported),
+            Measure::Clicks => count(Kind::AdClicked),
+            Measure::Amount => {
+                let orders = self.within(window).filter(|touch| touch.kind == Kind::OrderReported);
+                orders.map(|touch| touch.amount).sum()
+            }
+            Measure::Accounts => self.distinct(Entity::Account, window),
+            Measure::Devices => self.distinct(Entity::Device, window),
+            Measure::Cards => self.distinct(Entity::Card, window),
+            Measure::Addresses => self.distinct(Entity::Address, window),
+        }
+    }
+
+    fn distinct(&self, other: Entity, window: Window) -> i64 {
+        let others: BTreeSet<Token> = self.within(window).map(|touch| touch.others[other as usize]).collect();
+        others.iter().filter(|token| token.is_some()).count() as i64
+    }
+}
+
+impl Tenant {
+    fn link(&mut self, one: Token, other: Token, at: Timestamp) {
+        self.ring_clock = self.ring_clock.max(at);
+        let clock = self.ring_clock;
+        self.rings.retain(|ring| ring.last + RING_QUIET >= clock);
+        let mut joined = Ring { last: at, members: BTreeSet::from([one, other]) };
+        let touches = |ring: &Ring| ring.members.contains(&one) || ring.members.contains(&other);
+        for ring in self.rings.extract_if(.., |ring| touches(ring)) {
+            joined.last = joined.last.max(ring.last);
+            joined.members.extend(ring.members);
+        }
+        self.rings.push(joined);
+    }
+
+    fn ring_size(&self, account: Token) -> i64 {
+        let live = |ring: &&Ring| ring.last + RING_QUIET >= self.ring_clock && ring.members.contains(&account);
+        self.rings.iter().find(live).map_or(1, |ring| ring.members.len() as i64)
+    }
+}
+
+/// What the record itself says.
+fn of_record(record: &Record, signal: Signal) -> i64 {
+    match signal {
+        // An account without a signup time cannot be too quick. Begun seconds count, so that 60.2 s are not 60.
+        Signal::PurchaseMinusSignup if record.signup_time.0 == 0 => ABSENT,
+        Signal::PurchaseMinusSignup => {
+            let micros = (record.event_time - record.signup_time).0;
+            micros.div_euclid(1_000_000) + i64::from(micros.rem_euclid(1_000_000) > 0)
+        }
+        Signal::Amount => record.amount_minor,
+        Signal::Quantity => i64::from(record.quantity),
+        Signal::Bot => i64::from(record.flags.has(Flags::BOT)),
+        Signal::RingAccounts | Signal::Known(_) | Signal::Velocity { .. } => ABSENT,
+    }
+}
