@@ -112,15 +112,10 @@ impl Admission {
 
     fn first_sights(&mut self, dedup: &[u64]) -> Voided {
         let mut seen: Vec<u64> = Vec::new();
-        for (row, hash) in dedup.iter().enumerate() {
-            if self.window.contains(*hash) {
-                seen.resize(dedup.len().div_ceil(64), 0);
-                seen[row / 64] |= 1 << (row % 64);
-                self.window.push(0);
-            } else {
-                self.window.push(*hash);
-            }
-        }
+        self.window.push_first_sights(dedup, |row| {
+            seen.resize(dedup.len().div_ceil(64), 0);
+            seen[row / 64] |= 1 << (row % 64);
+        });
         let count: usize = seen.iter().map(|word| word.count_ones() as usize).sum();
         match count {
             0 => Voided::None,
@@ -137,6 +132,9 @@ impl Admission {
         }
         if dedup.is_empty() || *verdict == Voided::All {
             return self.window.skip(rows);
+        }
+        if *verdict == Voided::None {
+            return self.window.push_first_sights(dedup, |_| {});
         }
         for (row, hash) in (0..rows).zip(dedup) {
             let first = !verdict.contains(row) && !self.window.contains(*hash);

@@ -8,6 +8,14 @@ pub const WINDOW: u32 = 1 << 20;
 /// The smallest table: a partition that sees few messages costs 4 KB.
 const SMALLEST_TABLE: usize = 1 << 10;
 
+/// Bits of a table entry that hold the ring slot plus one; the others hold bits of the hash, so that a stranger on the
+/// way is told apart without a look at the ring, which would be a cache miss.
+const SLOT_BITS: u32 = WINDOW.ilog2() + 1;
+const SLOT: u32 = (1 << SLOT_BITS) - 1;
+
+/// Hashes whose table lines are fetched together: the misses of a batch overlap, those of single look-ups do not.
+const BATCH: usize = 256;
+
 /// A ring of hashes by row, and an open-addressing table from hash to ring slot.
 ///
 /// Every row takes a slot (0 where nothing is to be remembered), so the window is a number of rows, not of hashes:
@@ -18,14 +26,14 @@ pub(crate) struct Window {
     ring: Vec<u64>,
     /// The slot that the next row takes once the ring is full.
     next: usize,
-    /// Ring slot plus one, 0 where empty. At most half full.
+    /// Ring slot plus one and some bits of the hash, 0 where empty. At most half full.
     table: Vec<u32>,
     live: usize,
 }
 
 impl Window {
     pub(crate) fn new(capacity: u32) -> Self {
-        assert!(capacity > 0 && capacity <= 1 << 30, "ring slots plus one fit in 32 bits");
+        assert!(capacity > 0 && capacity <= WINDOW, "a ring slot plus one has its bits in an entry");
         Self { capacity: capacity as usize, ring: Vec::new(), next: 0, table: Vec::new(), live: 0 }
     }
 
@@ -45,7 +53,7 @@ impl Window {
             self.next = (slot + 1) % self.capacity;
             let gone = self.ring[slot];
             if gone != 0 {
-                self.forget(gone);
+                self.forget(gone, slot);
             }
             self.ring[slot] = hash;
             slot
@@ -66,18 +74,49 @@ impl Window {
         (0..rows).for_each(|_| self.push(0));
     }
 
-    fn home(&self, hash: u64) -> usize {
+    /// Pushes every hash that is not there yet, and 0 for the others; tells which rows those were.
+    pub(crate) fn push_first_sights(&mut self, hashes: &[u64], mut seen: impl FnMut(usize)) {
+        for (batch, hashes) in hashes.chunks(BATCH).enumerate() {
+            self.fetch(hashes);
+            for (row, hash) in hashes.iter().enumerate() {
+                if self.contains(*hash) {
+                    seen(batch * BATCH + row);
+                    self.push(0);
+                } else {
+                    self.push(*hash);
+                }
+            }
+        }
+    }
+
+    /// Touches the table lines that the next pushes will need.
+    fn fetch(&self, hashes: &[u64]) {
+        if self.table.is_empty() {
+            return;
+        }
+        let leaving = if self.ring.len() < self.capacity { &[] } else { &self.ring[self.next..] };
+        let touched = hashes.iter().chain(leaving.iter().take(hashes.len()));
+        std::hint::black_box(touched.fold(0, |all, hash| all ^ self.table[self.home(mix(*hash))]));
+    }
+
+    fn home(&self, mixed: u64) -> usize {
         // The table's length is a power of two.
-        mix(hash) as usize & (self.table.len() - 1)
+        mixed as usize & (self.table.len() - 1)
+    }
+
+    /// The bits of a hash that an entry holds: not those that choose its home.
+    fn tag(mixed: u64) -> u32 {
+        (mixed >> 32) as u32 & !SLOT
     }
 
     fn find(&self, hash: u64) -> Option<usize> {
-        let mask = self.table.len() - 1;
-        let mut at = self.home(hash);
+        let (mask, mixed) = (self.table.len() - 1, mix(hash));
+        let tag = Self::tag(mixed);
+        let mut at = self.home(mixed);
         loop {
             match self.table[at] {
                 0 => return None,
-                entry if self.ring[entry as usize - 1] == hash => return Some(at),
+                entry if entry & !SLOT == tag && self.ring[(entry & SLOT) as usize - 1] == hash => return Some(at),
                 _ => at = (at + 1) & mask,
             }
         }
@@ -92,12 +131,12 @@ impl Window {
     }
 
     fn place(&mut self, hash: u64, slot: usize) {
-        let mask = self.table.len() - 1;
-        let mut at = self.home(hash);
+        let (mask, mixed) = (self.table.len() - 1, mix(hash));
+        let mut at = self.home(mixed);
         while self.table[at] != 0 {
             at = (at + 1) & mask;
         }
-        self.table[at] = u32::try_from(slot + 1).expect("the capacity is at most 2^30");
+        self.table[at] = Self::tag(mixed) | u32::try_from(slot + 1).expect("the capacity is at most 2^20");
     }
 
     /// Doubles the table and fills it from the ring, which already holds the new hash.
@@ -111,9 +150,14 @@ impl Window {
     }
 
     /// Removes by shifting the rest of the run back, so that no tombstones pile up.
-    fn forget(&mut self, hash: u64) {
-        let Some(mut hole) = self.find(hash) else { return };
+    fn forget(&mut self, hash: u64, slot: usize) {
         let mask = self.table.len() - 1;
+        let mut hole = self.home(mix(hash));
+        // The slot names the entry, so the search needs no look at the ring. It is there: every hash in the ring is.
+        while (self.table[hole] & SLOT) as usize != slot + 1 {
+            debug_assert_ne!(self.table[hole], 0, "a hash of the ring is in the table");
+            hole = (hole + 1) & mask;
+        }
         let mut at = hole;
         loop {
             at = (at + 1) & mask;
@@ -121,7 +165,7 @@ impl Window {
             if entry == 0 {
                 break;
             }
-            let home = self.home(self.ring[entry as usize - 1]);
+            let home = self.home(mix(self.ring[(entry & SLOT) as usize - 1]));
             // The entry may move into the hole unless its home lies behind the hole (cyclically).
             if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
                 self.table[hole] = entry;
@@ -155,6 +199,25 @@ mod tests {
                     naive.pop_front();
                 }
             }
+        }
+    }
+
+    #[test]
+    fn batches_answer_like_single_rows() {
+        let (mut batched, mut single) = (Window::new(700), Window::new(700));
+        for frame in 0..40u64 {
+            let hashes: Vec<u64> = (0..300).map(|row| mix(frame * 300 + row) % 1_500).collect();
+            let (mut seen, mut expected) = (Vec::new(), Vec::new());
+            batched.push_first_sights(&hashes, |row| seen.push(row));
+            for (row, hash) in hashes.iter().enumerate() {
+                if single.contains(*hash) {
+                    expected.push(row);
+                    single.push(0);
+                } else {
+                    single.push(*hash);
+                }
+            }
+            assert_eq!(seen, expected);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The embedded log: files on one disk, one process, group commit.
 //!
-//! The bytes are described in [`format`]. Three things are worth knowing:
+//! The bytes are described in [`mod@format`]. Three things are worth knowing:
 //!
 //! * **Who waits for whom.** A submission is checksummed and compressed in its own thread, judged under the locks of its
 //!   partitions, stamped under the log's lock, then written by its lane's thread. Facts never wait for activity's
