@@ -57,6 +57,12 @@ impl Endpoint {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid(url.as_str(), format!("`{}` is not http or https", url.scheme())));
         }
+        if url.scheme() == "https" && !cfg!(feature = "tls") {
+            return Err(invalid(
+                url.as_str(),
+                "this build speaks http only; build it with the feature `tls`".to_owned(),
+            ));
+        }
         if database.contains('/') {
             return Err(invalid(url.as_str(), "more than one path segment".to_owned()));
         }

@@ -1,4 +1,4 @@
-//! Hosts the engine for this crate's tests, and installs it: `warehouse-engine-host install [FILE or address]`.
+//! Hosts the engine for this crate's tests, installs it (`install [FILE or address]`), and prints the schema (`schema`).
 
 use std::process::ExitCode;
 
@@ -10,6 +10,10 @@ fn main() -> ExitCode {
     if arguments.next_if(|first| first == "install").is_some() {
         let from = arguments.next().map(|from| Source::from_argument(&from.to_string_lossy()));
         return install_here(&from.unwrap_or(Source::Npm));
+    }
+    if arguments.next_if(|first| first == "schema").is_some() {
+        print!("{}", warehouse::schema::markdown(&warehouse::schema::tables()));
+        return ExitCode::SUCCESS;
     }
     ExitCode::from(u8::try_from(child::run(arguments)).unwrap_or(1))
 }

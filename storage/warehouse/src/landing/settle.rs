@@ -78,7 +78,12 @@ pub(crate) async fn settle_suspect(
     let found = count(client, &chunk.key).await?;
     let mut attempt = known.map_or(0, |known| known.attempt);
     let torn = known.is_some_and(|known| known.repairing);
-    if found == chunk.rows && !torn {
+    let differs = known.is_some_and(|known| !known.repairing && known.hash != chunk.hash);
+    if differs {
+        // The same log gave other rows: a changed view without a new version, say. What it gives now is what counts.
+        tracing::error!(key = ?chunk.key, "chunk differs from the one that landed under its name");
+    }
+    if found == chunk.rows && !torn && !differs {
         return Ok(attempt);
     }
     // Nothing there and nothing on record: an insert of the old process may still be on its way, so the same token first.

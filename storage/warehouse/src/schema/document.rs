@@ -42,6 +42,15 @@ fn quoted(names: &[std::borrow::Cow<'static, str>]) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
+    fn committed_page_is_current() {
+        let page = super::markdown(&crate::schema::tables());
+        assert!(
+            page == include_str!("../../SCHEMA.md"),
+            "run `cargo run -p warehouse --bin warehouse-engine-host schema > storage/warehouse/SCHEMA.md`"
+        );
+    }
+
+    #[test]
     fn every_column_of_every_table_is_on_the_page_with_its_meaning() {
         let tables = crate::schema::aggregate_tables();
         let page = super::markdown(&tables);

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use warehouse::engine::Engine;
-use warehouse::landing::{Lander, LanderConfig, LandingEpoch, recover};
+use warehouse::landing::{Lander, LanderConfig, LandingEpoch, cut, recover};
 use warehouse::migrate::migrate;
 use warehouse::{Client, Endpoint};
 
 use crate::support::{PATIENCE, config, kill, number, restarted, start};
-use crate::visits::{CHUNKS, assert_exactly, epoch, visits};
+use crate::visits::{CHUNKS, assert_exactly, batch, epoch, visits};
 
 const SET: &str = "views";
 const ROWS: usize = 2_000;
@@ -158,6 +158,25 @@ async fn confirmed_chunks_that_are_not_whole_land_again() {
     assert_exactly(&client, 1..=6, ROWS).await;
     let recovery = recover(&client, SET, 1, &[visits()]).await.unwrap();
     assert_eq!((recovery.landed, recovery.damaged.len()), (Some(6), 0));
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn other_rows_under_the_name_of_landed_ones_replace_them() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, client) = start(root.path()).await;
+    ready(&client).await;
+    let first = lander(&client).await;
+    land(&first, 1..=2).await;
+    first.stop(PATIENCE).await;
+    // As many rows, other numbers: only the hash tells.
+    let chunks = cut(&visits(), &batch(9, 1, ROWS), 2, 1).unwrap();
+    let second = lander(&client).await;
+    second.land(LandingEpoch { landing_epoch: 2, chunks }).await.unwrap();
+    assert_eq!(second.stop(PATIENCE).await.waiting, 0);
+    assert_eq!(number(&client, "SELECT count() FROM visits").await, 4 * ROWS as u64);
+    let of_nine = "SELECT count() FROM visits WHERE n >= 9500000 AND landing_epoch = 2 AND landing_shard = 1";
+    assert_eq!(number(&client, of_nine).await, ROWS as u64);
     engine.stop().await;
 }
 
