@@ -419,6 +419,7 @@ impl<P: Program> Supervisor<P> {
     fn follow(&mut self, group: &mut Group<P, Workers>) -> Result<(), DataflowError> {
         let mut flight: VecDeque<u64> = VecDeque::new();
         let (mut caught_up, mut closing_epochs) = (false, 0);
+        let mut taken = (Instant::now(), self.engine.figures.rows.load(Ordering::Relaxed));
         loop {
             let closing = self.control.stopping();
             if group.shared.stopped() {
@@ -433,7 +434,7 @@ impl<P: Program> Supervisor<P> {
             closing_epochs += usize::from(closing);
             let began = Instant::now();
             let may = group.sequencer.end().epoch >= group.snapshot_after;
-            let snapshot = if may { self.engine.snapshots.wanted() } else { None };
+            let snapshot = if may && (closing || self.due(taken)) { self.engine.snapshots.wanted() } else { None };
             let Some(cut) = group.sequencer.next(Wish { closing, snapshot })? else {
                 self.idle(group, &mut caught_up);
                 continue;
@@ -442,6 +443,7 @@ impl<P: Program> Supervisor<P> {
             self.count(group, cut.epoch.rows);
             if cut.epoch.snapshot.is_some() {
                 self.engine.snapshots.ask();
+                taken = (Instant::now(), self.engine.figures.rows.load(Ordering::Relaxed));
             }
             group.announcer.announce(cut.as_of.clone());
             group.workers.feed(deal(cut, self.engine.config.workers));
@@ -455,6 +457,14 @@ impl<P: Program> Supervisor<P> {
                 self.control.pause(self.engine.config.epoch_every.saturating_sub(began.elapsed()));
             }
         }
+    }
+
+    /// Whether a marked epoch is worth writing. When old records are folded their log time flies, and a snapshot for
+    /// each ten seconds of it would be one for each epoch. What is left out changes no answer.
+    fn due(&self, (last, rows): (Instant, u64)) -> bool {
+        let config = &self.engine.config;
+        let every = Duration::from_micros(config.snapshot_every.0.unsigned_abs());
+        last.elapsed() >= every || self.engine.figures.rows.load(Ordering::Relaxed) - rows >= config.snapshot_rows
     }
 
     fn count(&self, group: &Group<P, Workers>, rows: u64) {

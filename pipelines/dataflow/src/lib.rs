@@ -47,6 +47,7 @@
 //! ```
 
 pub mod binding;
+pub mod computations;
 pub mod config;
 pub mod cursors;
 mod deal;
@@ -60,6 +61,7 @@ pub mod manifest;
 mod operator;
 mod packet;
 pub mod program;
+pub mod raw;
 pub mod restore;
 mod routing;
 pub mod sequencer;
@@ -68,6 +70,7 @@ pub mod snapshot;
 mod source;
 pub mod stepper;
 pub mod system;
+pub mod twin;
 mod worker;
 
 pub use config::Config;

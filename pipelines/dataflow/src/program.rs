@@ -2,9 +2,9 @@
 
 /// Declares a [`crate::graph::Program`].
 ///
-/// Each line names a field, its fold, its routing function (or `none`), then `from` and the earlier fields that hand
+/// Each line names a field, its fold, its routing function (a name, a path in braces, or `none`), then `from` and the earlier fields that hand
 /// inputs on to it, then `-> next` if it hands inputs on itself, as in
-/// `leaderboards: Leaderboards = leaderboards::route from points;` after `points: Points = points::route -> next;`.
+/// `boards: Leaderboards = {boards::route} from points;` after `points: Points = {points::route} -> next;`.
 ///
 /// ```
 /// use dataflow::frame::{Emit, Sequenced};
@@ -30,7 +30,7 @@ macro_rules! program {
     (
         $(#[$views_doc:meta])* pub struct $views:ident;
         $(#[$program_doc:meta])* pub struct $program:ident;
-        $($field:ident: $fold:ty = $route:tt $(::$route_rest:ident)* $(from $($upstream:ident),+)? $(-> $hands_on:ident)?;)+
+        $($field:ident: $fold:ty = $route:tt $(from $($upstream:ident),+)? $(-> $hands_on:ident)?;)+
     ) => {
         $(#[$views_doc])*
         #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ macro_rules! program {
                         #[allow(unused_variables, reason = "not every view hands inputs on")]
                         let $field = graph.computation::<$fold>(
                             writers.$field,
-                            $crate::program!(@route $route $(::$route_rest)*),
+                            $crate::program!(@route $route),
                             vec![$($($upstream.clone()),+)?],
                             $crate::program!(@outputs $($hands_on)?),
                         );
@@ -86,7 +86,7 @@ macro_rules! program {
         };
     };
     (@route none) => { None };
-    (@route $($route:tt)+) => { Some($($route)+) };
+    (@route $route:tt) => { Some($route) };
     (@outputs) => { false };
     (@outputs next) => { true };
 }
