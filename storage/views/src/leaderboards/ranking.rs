@@ -102,12 +102,29 @@ impl Level {
     }
 }
 
+/// A participant and the leaf that it stands in: 12 bytes without padding, and one cache miss for both.
+#[derive(Debug, Clone, Copy)]
+struct Person {
+    token: [u32; 2],
+    home: u32,
+}
+
+impl Person {
+    fn new(token: Token) -> Self {
+        Self { token: [token.0 as u32, (token.0 >> 32) as u32], home: 0 }
+    }
+
+    #[inline]
+    fn token(self) -> Token {
+        Token(u64::from(self.token[0]) | u64::from(self.token[1]) << 32)
+    }
+}
+
 /// Participants by score, highest first; among equals, whoever reached the score first.
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
     // By participant number.
-    tokens: Vec<Token>,
-    homes: Vec<u32>,
+    people: Vec<Person>,
     vacant: Vec<u32>,
     // Token -> participant number.
     index: HashTable<u32>,
@@ -179,7 +196,7 @@ impl Ranking {
     /// The score of a participant.
     pub fn score(&self, participant: Token) -> Option<i64> {
         let number = self.number(participant)?;
-        let leaf = &self.leaves[self.homes[number as usize] as usize];
+        let leaf = &self.leaves[self.people[number as usize].home as usize];
         Some(leaf.scores[leaf.place_of(number)])
     }
 
@@ -200,12 +217,12 @@ impl Ranking {
             .flat_map(|leaf| leaf.ids[..leaf.len].iter().zip(&leaf.scores))
             .skip(skip)
             .take(count)
-            .map(|(id, score)| Entry { participant: self.tokens[*id as usize], score: *score })
+            .map(|(id, score)| Entry { participant: self.people[*id as usize].token(), score: *score })
     }
 
     /// The participant with this number, with its score, if it is still in.
     pub fn numbered(&self, number: u32) -> Option<Entry> {
-        let participant = *self.tokens.get(number as usize)?;
+        let participant = self.people.get(number as usize)?.token();
         Some(Entry { participant, score: self.score(participant)? })
     }
 
@@ -216,12 +233,12 @@ impl Ranking {
         let spot = Spot { group, leaf, entry: 0 };
         let last = self.leaf_at(spot);
         let (entry, number) = (last.len - 1, last.ids[last.len - 1]);
-        let removed = Entry { participant: self.tokens[number as usize], score: last.scores[entry] };
+        let removed = Entry { participant: self.people[number as usize].token(), score: last.scores[entry] };
         self.take_out(Spot { entry, ..spot });
         let hash = mix(removed.participant.0);
         let found = self.index.find_entry(hash, |other| *other == number);
         found.expect("whoever stands in the ranking is in the index").remove();
-        self.tokens[number as usize] = Token::NONE;
+        self.people[number as usize] = Person::new(Token::NONE);
         self.vacant.push(number);
         Some(removed)
     }
@@ -229,8 +246,7 @@ impl Ranking {
     /// Makes a ranking of entries in their order; none when they are out of order or one is there twice.
     pub fn in_order(entries: impl ExactSizeIterator<Item = Entry>) -> Option<Self> {
         let mut this = Self::default();
-        this.tokens.reserve_exact(entries.len());
-        this.homes.reserve_exact(entries.len());
+        this.people.reserve_exact(entries.len());
         this.index.reserve(entries.len(), |_| 0);
         let mut last = i64::MAX;
         for entry in entries {
@@ -246,8 +262,8 @@ impl Ranking {
 
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
-        self.tokens.capacity() * size_of::<Token>()
-            + (self.homes.capacity() + self.vacant.capacity()) * 4
+        self.people.capacity() * size_of::<Person>()
+            + self.vacant.capacity() * 4
             + self.index.allocation_size()
             + self.leaves.capacity() * size_of::<Leaf>()
             + self.groups.capacity() * size_of::<Level>()
@@ -257,28 +273,27 @@ impl Ranking {
 
     #[inline]
     fn number(&self, participant: Token) -> Option<u32> {
-        self.index.find(mix(participant.0), |number| self.tokens[*number as usize] == participant).copied()
+        self.index.find(mix(participant.0), |number| self.people[*number as usize].token() == participant).copied()
     }
 
     fn enroll(&mut self, participant: Token) -> u32 {
         let number = match self.vacant.pop() {
             Some(number) => {
-                self.tokens[number as usize] = participant;
+                self.people[number as usize] = Person::new(participant);
                 number
             }
             None => {
-                let number = u32::try_from(self.tokens.len()).expect("callers bound participants far below 2^32");
-                lean_push(&mut self.tokens, participant);
-                lean_push(&mut self.homes, 0);
+                let number = u32::try_from(self.people.len()).expect("callers bound participants far below 2^32");
+                lean_push(&mut self.people, Person::new(participant));
                 number
             }
         };
-        self.index.insert_unique(mix(participant.0), number, |other| mix(self.tokens[*other as usize].0));
+        self.index.insert_unique(mix(participant.0), number, |other| mix(self.people[*other as usize].token().0));
         number
     }
 
     fn spot(&self, number: u32) -> Spot {
-        let home = self.homes[number as usize];
+        let home = self.people[number as usize].home;
         let leaf = &self.leaves[home as usize];
         let group = self.top.place_of(leaf.group);
         let entry = leaf.place_of(number);
@@ -317,7 +332,8 @@ impl Ranking {
             self.free_leaves.push(leaf_number);
         } else {
             group.lows[spot.leaf] = leaf.low();
-            if leaf.len < LEAF / 4 {
+            // Not at every removal: a failed try costs little, but not nothing.
+            if leaf.len < LEAF / 2 && leaf.len.is_multiple_of(8) {
                 self.join_leaves(group_number, spot.leaf);
             }
         }
@@ -342,7 +358,7 @@ impl Ranking {
         }
     }
 
-    /// Joins a sparse leaf with a neighbour of its group, so that leaves stay at least a quarter full on average.
+    /// Joins a sparse leaf with a neighbour of its group, so that two neighbours are never both sparse for long.
     fn join_leaves(&mut self, group: u32, place: usize) {
         let level = &mut self.groups[group as usize];
         let left = if place + 1 < level.numbers.len() { place } else { place.wrapping_sub(1) };
@@ -360,7 +376,7 @@ impl Ranking {
         target.len += moved.len;
         (level.counts[left], level.lows[left]) = (sum, target.low());
         level.remove(left + 1);
-        moved.ids[..moved.len].iter().for_each(|id| self.homes[*id as usize] = into);
+        moved.ids[..moved.len].iter().for_each(|id| self.people[*id as usize].home = into);
         self.free_leaves.push(from);
     }
 
@@ -402,7 +418,7 @@ impl Ranking {
         let home = group.numbers[spot.leaf];
         let leaf = &mut self.leaves[home as usize];
         leaf.insert(spot.entry, number, score);
-        self.homes[number as usize] = home;
+        self.people[number as usize].home = home;
         group.counts[spot.leaf] += 1;
         group.lows[spot.leaf] = leaf.low();
         self.top.counts[spot.group] += 1;
@@ -430,6 +446,9 @@ impl Ranking {
                 group_number = self.top.numbers[place.group];
             }
         }
+        if self.share(group_number, place.leaf) {
+            return;
+        }
         let leaf_number = self.groups[group_number as usize].numbers[place.leaf];
         let fresh = self.new_leaf(group_number);
         // Behind the very last entry nothing is ever inserted between: the full leaf stays full.
@@ -446,10 +465,42 @@ impl Ranking {
         new.ids[..new.len].copy_from_slice(&ids[kept..]);
         new.scores[..new.len].copy_from_slice(&scores[kept..]);
         let (new_len, new_low) = (new.len, new.low());
-        ids[kept..].iter().for_each(|id| self.homes[*id as usize] = fresh);
+        ids[kept..].iter().for_each(|id| self.people[*id as usize].home = fresh);
         let group = &mut self.groups[group_number as usize];
         (group.counts[place.leaf], group.lows[place.leaf]) = (kept as u32, old_low);
         group.insert(place.leaf + 1, fresh, new_len as u32, new_low);
+    }
+
+    /// Moves a part of a full leaf to a neighbour that is at most half full, if there is one. Scores that many share are
+    /// filled at one place only, and would leave half-empty leaves behind if they always split.
+    fn share(&mut self, group: u32, place: usize) -> bool {
+        let level = &mut self.groups[group as usize];
+        let sparse = |other: &usize| level.counts.get(*other).is_some_and(|count| *count as usize <= LEAF / 2);
+        let Some(other) = [place.wrapping_sub(1), place + 1].into_iter().find(sparse) else { return false };
+        let (full_number, other_number) = (level.numbers[place], level.numbers[other]);
+        let mut full = self.leaves[full_number as usize].clone();
+        let target = &mut self.leaves[other_number as usize];
+        let moved = (LEAF - target.len) / 2;
+        let (from, to) = if other < place { (0, target.len) } else { (LEAF - moved, 0) };
+        // Make room at the front, if it goes there, and take from the end; or the other way round.
+        if to == 0 {
+            target.ids.copy_within(..target.len, moved);
+            target.scores.copy_within(..target.len, moved);
+        }
+        target.ids[to..to + moved].copy_from_slice(&full.ids[from..from + moved]);
+        target.scores[to..to + moved].copy_from_slice(&full.scores[from..from + moved]);
+        target.len += moved;
+        full.ids[from..from + moved].iter().for_each(|id| self.people[*id as usize].home = other_number);
+        if from == 0 {
+            full.ids.copy_within(moved.., 0);
+            full.scores.copy_within(moved.., 0);
+        }
+        full.len -= moved;
+        for (place, leaf) in [(other, &*target), (place, &full)] {
+            (level.counts[place], level.lows[place]) = (leaf.len as u32, leaf.low());
+        }
+        self.leaves[full_number as usize] = full;
+        true
     }
 
     fn split_group(&mut self, place: usize) {

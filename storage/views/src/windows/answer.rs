@@ -214,6 +214,17 @@ mod tests {
         assert_eq!(run.landed.iter().map(|row| row.count_diff).sum::<i64>(), 2 * (most.cast_signed() as i64 + 1));
     }
 
+    #[test]
+    fn a_windowed_counter_takes_less_than_48_bytes() {
+        // Series that are counted for an hour: 60 minutes and the hour itself.
+        let inputs: Vec<Input> =
+            (0..2_000u128).flat_map(|session| (0..60).map(move |minute| count(session, minute * 60, 0))).collect();
+        let fold = run(&inputs);
+        assert_eq!(fold.windows(), 2_000 * 61);
+        let bytes = fold.count_bytes() as f64 / fold.windows() as f64;
+        assert!(bytes < 48.0, "{bytes:.1} bytes");
+    }
+
     fn table(rows: &[WindowCountRow]) -> BTreeMap<WindowCountRow, i64> {
         let mut sums = BTreeMap::new();
         rows.iter()
