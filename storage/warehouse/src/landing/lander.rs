@@ -71,10 +71,10 @@ pub struct Progress {
 #[error("the lander has stopped")]
 pub struct Stopped;
 
-/// A handle on the landing task.
+/// A handle on the landing task. Dropping it ends the task: what has not landed is the source's to land again.
 #[derive(Debug)]
 pub struct Lander {
-    queue: mpsc::Sender<LandingEpoch>,
+    queue: Option<mpsc::Sender<LandingEpoch>>,
     progress: watch::Receiver<Progress>,
     report: Arc<watch::Sender<Progress>>,
     task: JoinHandle<()>,
@@ -95,7 +95,7 @@ impl Lander {
             requests: Semaphore::new(REQUESTS),
         });
         let task = tokio::spawn(run(work, epochs));
-        Self { queue, progress, report, task }
+        Self { queue: Some(queue), progress, report, task }
     }
 
     /// Hands over a landing epoch; waits while the queue is full. Its landing shows in [`Lander::progress`].
@@ -103,7 +103,7 @@ impl Lander {
     /// # Errors
     /// The lander has stopped.
     pub async fn land(&self, epoch: LandingEpoch) -> Result<(), Stopped> {
-        let place = self.queue.reserve().await.map_err(|_| Stopped)?;
+        let place = self.queue()?.reserve().await.map_err(|_| Stopped)?;
         self.accept(epoch.landing_epoch);
         place.send(epoch);
         Ok(())
@@ -114,9 +114,12 @@ impl Lander {
     /// # Errors
     /// The lander has stopped.
     pub fn blocking_land(&self, epoch: LandingEpoch) -> Result<(), Stopped> {
-        let number = epoch.landing_epoch;
-        self.accept(number);
-        self.queue.blocking_send(epoch).map_err(|_| Stopped)
+        self.accept(epoch.landing_epoch);
+        self.queue()?.blocking_send(epoch).map_err(|_| Stopped)
+    }
+
+    fn queue(&self) -> Result<&mpsc::Sender<LandingEpoch>, Stopped> {
+        self.queue.as_ref().ok_or(Stopped)
     }
 
     fn accept(&self, landing_epoch: u64) {
@@ -139,13 +142,17 @@ impl Lander {
 
     /// Takes no more, lands what it has if that is done in time, and returns how far it came. What has not landed is the
     /// source's to land again.
-    pub async fn stop(self, within: Duration) -> Progress {
-        drop(self.queue);
-        let mut task = self.task;
-        if tokio::time::timeout(within, &mut task).await.is_err() {
-            task.abort();
-        }
+    pub async fn stop(mut self, within: Duration) -> Progress {
+        self.queue = None;
+        // When time is up, dropping the handle ends the task.
+        let _ = tokio::time::timeout(within, &mut self.task).await;
         self.progress.borrow().clone()
+    }
+}
+
+impl Drop for Lander {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
