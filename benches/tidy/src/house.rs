@@ -27,7 +27,10 @@ pub fn complaints(path: &str, text: &str) -> Vec<String> {
 // Written in two parts so that this file does not find itself.
 const BANNED: &[([&str; 2], &str)] = &[
     (["FIX", "ME"], "mend it or file an issue"),
-    (["#[ig", "nore"], "a test that does not run proves nothing; gate it on what it needs and say so when it is skipped"),
+    (
+        ["#[ig", "nore"],
+        "a test that does not run proves nothing; gate it on what it needs and say so when it is skipped",
+    ),
     (["#[al", "low("], "use #[expect(.., reason = \"..\")], which complains when it is no longer needed"),
     (["unbounded_ch", "annel"], "every queue has a bound"),
 ];

@@ -36,7 +36,10 @@ fn crates_import_lower_floors_only() {
     let mut wrong = Vec::new();
     for package in list(&workspace, "packages") {
         if floors::place_of(name(package)).is_none() {
-            wrong.push(format!("`{}` has no floor: add it to benches/tidy/src/floors.rs and ARCHITECTURE.md", name(package)));
+            wrong.push(format!(
+                "`{}` has no floor: add it to benches/tidy/src/floors.rs and ARCHITECTURE.md",
+                name(package)
+            ));
         }
         // Tests may look sideways (a conformance suite, a generator), products may not.
         let product = list(package, "dependencies").iter().filter(|dependency| dependency["kind"].is_null());
@@ -51,7 +54,10 @@ fn crates_live_where_the_plan_says() {
     for package in list(&workspace, "packages") {
         let manifest = package["manifest_path"].as_str().unwrap_or_default();
         let (folder, _) = floors::place_of(name(package)).expect("checked by the test of floors");
-        assert!(manifest.ends_with(&format!("{folder}/{}/Cargo.toml", name(package))), "{manifest} is in the wrong place");
+        assert!(
+            manifest.ends_with(&format!("{folder}/{}/Cargo.toml", name(package))),
+            "{manifest} is in the wrong place"
+        );
     }
     let known: BTreeSet<&str> = floors::FLOORS.iter().map(|(name, ..)| *name).collect();
     let there: BTreeSet<&str> = list(&workspace, "packages").iter().map(name).collect();
@@ -62,7 +68,10 @@ fn crates_live_where_the_plan_says() {
 fn every_crate_takes_the_house_lints() {
     for (name, folder, _) in floors::FLOORS {
         let manifest = std::fs::read_to_string(root().join(folder).join(name).join("Cargo.toml")).expect("manifest");
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{folder}/{name}/Cargo.toml lacks `[lints] workspace = true`");
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{folder}/{name}/Cargo.toml lacks `[lints] workspace = true`"
+        );
     }
 }
 
@@ -89,7 +98,13 @@ fn files_keep_the_house_rules() {
 #[test]
 fn nothing_names_a_machine_or_a_download_host() {
     // In parts, so that this file does not find itself.
-    let words = [["/wo", "rk/"], ["/ro", "ot/"], ["registry.npm", "js.org"], ["files.python", "hosted.org"], ["static.cra", "tes.io"]];
+    let words = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["registry.npm", "js.org"],
+        ["files.python", "hosted.org"],
+        ["static.cra", "tes.io"],
+    ];
     let mut wrong = Vec::new();
     for path in tracked("").iter().filter(|path| !path.ends_with(".lock") && !path.ends_with("package-lock.json")) {
         let Ok(text) = std::fs::read_to_string(root().join(path)) else { continue };
@@ -127,7 +142,9 @@ fn third_parties_come_from_the_registry_with_a_known_licence() {
 fn documents_name_what_exists() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("Makefile");
-    let commands = readme.match_indices("make ").filter_map(|(at, _)| readme[at + 5..].split(|c: char| !c.is_ascii_lowercase() && c != '-').next());
+    let commands = readme
+        .match_indices("make ")
+        .filter_map(|(at, _)| readme[at + 5..].split(|c: char| !c.is_ascii_lowercase() && c != '-').next());
     for target in commands.filter(|target| !target.is_empty()) {
         let there = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
         assert!(there, "README.md names `make {target}`, which the Makefile lacks");
