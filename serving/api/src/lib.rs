@@ -59,6 +59,8 @@ pub struct Parts {
     pub views: Box<dyn Fn() -> reads::Views + Send + Sync>,
     /// Whether answers are current.
     pub readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
+    /// Held for writing while somebody compares figures at one place of the log: tracking waits meanwhile.
+    pub intake: Arc<tokio::sync::RwLock<()>>,
     /// Counters and gauges.
     pub metrics: Arc<metrics::Registry>,
     /// Whether `/metrics` answers callers that are not on this machine.

@@ -169,6 +169,7 @@ async fn take(
         api.door.prepare(&request)
     };
     let prepared = prepared.map_err(|refusal| problem_of(&refusal))?;
+    let _taking = api.intake.read().await;
     let accepted = api.door.commit(prepared).await.map_err(|refusal| problem_of(&refusal))?;
     Ok((StatusCode::OK, Json(Receipt::from(accepted))).into_response())
 }

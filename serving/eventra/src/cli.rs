@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, config, dead_letters, doctor, engine, erase, log, replay, simulate, sql, status, top, verify,
+    apply, config, dead_letters, demo, doctor, engine, erase, log, replay, serve, simulate, sql, status, top, verify,
 };
 use crate::settings::{Flags, load};
 
@@ -36,6 +36,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run everything in this process until SIGTERM or Ctrl-C
+    Serve(serve::Arguments),
     /// Make the facts say what a file says: organizations, keys, events, items, rules
     Apply(apply::Arguments),
     /// Destroy a person's key: what is personal becomes unreadable everywhere, counts stay
@@ -63,6 +65,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Check this set-up and say what to mend
     Doctor,
+    /// A conference from nothing: starts, simulates, shows, compares
+    Demo(demo::Arguments),
     /// Print the effective settings, secrets blotted out
     Config(config::Arguments),
 }
@@ -76,6 +80,7 @@ impl Cli {
         let loaded = load(&self.flags, &environment)?;
         let settings = &loaded.settings;
         match self.command {
+            Command::Serve(arguments) => serve::run(&arguments, settings),
             Command::Apply(arguments) => apply::run(&arguments, settings),
             Command::Erase(arguments) => erase::run(&arguments, settings),
             Command::Log(command) => log::run(&command, settings),
@@ -88,6 +93,7 @@ impl Cli {
             Command::Status => status::run(settings),
             Command::Verify(arguments) => verify::run(&arguments, settings),
             Command::Doctor => doctor::run(settings),
+            Command::Demo(arguments) => demo::run(&arguments, &loaded),
             Command::Config(arguments) => config::run(&arguments, &loaded),
         }
     }

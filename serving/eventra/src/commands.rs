@@ -3,11 +3,13 @@
 pub(crate) mod apply;
 pub(crate) mod config;
 pub(crate) mod dead_letters;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod engine;
 pub(crate) mod erase;
 pub(crate) mod log;
 pub(crate) mod replay;
+pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod sql;
 pub(crate) mod status;

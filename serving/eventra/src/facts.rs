@@ -15,7 +15,7 @@ use eventlog::{Appended, ClaimTag, EventLog, Lane, NewFrame, PartitionId, ReadLi
 use records::{Fact, FactRow, OrganizationId, fact, hash};
 
 pub(crate) use standing::Standing;
-pub(crate) use wish::{Command, Made, commands};
+pub(crate) use wish::{Command, Made, commands, commands_of};
 
 /// Hears each fact once it is durable, in order: the key ring, for example.
 pub(crate) type Listener = Box<dyn Fn(&FactRow) + Send + Sync>;

@@ -58,6 +58,8 @@ pub(crate) struct Warehouse {
     pub(crate) error: Option<String>,
     /// Resident bytes of the engine.
     pub(crate) resident_bytes: u64,
+    /// Its process id, when we run it.
+    pub(crate) pid: Option<u32>,
 }
 
 /// A session and who is there.

@@ -1,4 +1,222 @@
-//! The wiring: what `eventra serve` is made of, how it starts and how it ends.
+//! The wiring: what `eventra serve` is made of, how it starts and how it ends. The only file that names every part.
 
+mod aggregates;
+mod core;
+mod figures;
+mod gauges;
+mod handler;
+mod lettered;
 pub(crate) mod offline;
+mod simulation;
 pub(crate) mod storage;
+mod verification;
+mod warehouse;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use api::{Api, Parts, Readiness};
+use collect::{Appender, Door, DoorOptions, Subjects};
+use dataflow::computations::Product;
+use dataflow::{Config, Handle, Hooks, Phase};
+use eventlog::EventLog;
+use parking_lot::{Mutex, RwLock};
+use records::Span;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::control;
+use crate::facts::Writer;
+use crate::settings::Settings;
+pub(crate) use core::Core;
+use warehouse::Warehouse;
+
+/// How often a running process looks whether it should end, and whether something is due.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a stop waits for rows that have not landed; they land after the next start otherwise.
+const LAND_WITHIN: Duration = Duration::from_secs(15);
+/// How often retention looks for segments that may go.
+const RETENTION_EVERY: Duration = Duration::from_secs(60);
+
+/// A running process: everything that `eventra serve` is.
+pub(crate) struct Node {
+    core: Arc<Core>,
+    // Dropped last: tasks of all parts run on it.
+    runtime: Runtime,
+    stop_http: Option<oneshot::Sender<()>>,
+    http: Option<JoinHandle<bool>>,
+    control: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts every part, in the order in which they need each other.
+    ///
+    /// # Errors
+    /// The first part that does not start, with what to do about it.
+    pub(crate) fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("eventra").build()?;
+        // The log's lock is the directory's: nothing else of the directory is touched before it is held.
+        let disk = storage::disk(&settings.data_dir)?;
+        let log: Arc<dyn EventLog> = Arc::new(storage::open_log(settings, Arc::clone(&disk))?);
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind(settings.listen))
+            .with_context(|| format!("listening on {} (choose another address with --listen)", settings.listen))?;
+        let address = listener.local_addr()?;
+        let subjects = Arc::new(
+            Subjects::open_at(&settings.data_dir, Box::new(|bytes: &mut [u8]| rand::fill(bytes)))
+                .context("opening the key store")?,
+        );
+        let keys = Arc::new(api::keys::KeyRing::new());
+        let facts = open_facts(&log, &keys, &subjects, address)?;
+        let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
+        let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
+        let warehouse = Warehouse::prepare(settings, &runtime, &disk, log.identity().incarnation.id)?;
+        let hooks = Hooks { sink: warehouse.sink(), dead_letters: Some(lettered::skipped(appender.clone())) };
+        let flow = Handle::<Product>::start(flow_config(settings), Arc::clone(&log), Arc::clone(&disk), hooks)
+            .context("starting the dataflow")?;
+        warehouse.start(&runtime, &log, &disk, &subjects);
+        let views = flow.views();
+        let core = Arc::new(Core {
+            settings: settings.clone(),
+            address,
+            clock: storage::clock(),
+            started: Instant::now(),
+            log,
+            keys,
+            facts: Mutex::new(facts),
+            appender,
+            door: RwLock::new(Some(door)),
+            flow: RwLock::new(Some(flow)),
+            last_views: Mutex::new(views),
+            warehouse,
+            metrics: Arc::default(),
+            intake: Arc::default(),
+            stopping: std::sync::atomic::AtomicBool::new(false),
+            runtime: runtime.handle().clone(),
+        });
+        gauges::register(&core);
+        let (stop_http, stopped) = oneshot::channel();
+        let router = api::routes::router(api(&core)?);
+        let http = runtime.spawn(api::server::serve(listener, router, async {
+            // An error means that the sender is gone, which is a stop too.
+            let _ = stopped.await;
+        }));
+        let socket = {
+            let _inside = runtime.enter();
+            control::server::listen(&settings.socket()).context("opening the control socket")?
+        };
+        let control = runtime.spawn(control::server::serve(socket, handler::handler(&core)));
+        tracing::info!(%address, data_dir = %settings.data_dir.display(), "serving");
+        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), control })
+    }
+
+    /// Where HTTP is served.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.core.address
+    }
+
+    /// What all parts share.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Runs until `stop` says so or somebody asks for it over the control socket.
+    pub(crate) fn run_until(&self, mut stop: impl FnMut() -> bool) {
+        let mut retained = Instant::now();
+        while !stop() && !self.core.is_stopping() {
+            std::thread::sleep(LOOK_EVERY);
+            if retained.elapsed() >= RETENTION_EVERY {
+                retained = Instant::now();
+                self.core.retain();
+            }
+        }
+    }
+
+    /// Ends in order: no more requests, the door's queue durable, a last snapshot, what can land lands, the engine
+    /// stops. Returns whether nothing had to be cut off.
+    pub(crate) fn stop(mut self) -> bool {
+        tracing::info!("stopping");
+        self.core.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+        if let Some(stop) = self.stop_http.take() {
+            // Gone already means stopped already.
+            let _ = stop.send(());
+        }
+        let drained = self.http.take().is_some_and(|http| self.runtime.block_on(http).unwrap_or(false));
+        self.control.abort();
+        // Waits for the door's queue and its two threads.
+        drop(self.core.door.write().take());
+        let folded = self.core.flow.write().take().is_none_or(|flow| {
+            *self.core.last_views.lock() = flow.views();
+            flow.stop().inspect_err(|error| tracing::error!(error, "dataflow did not stop in order")).is_ok()
+        });
+        let landed = self.core.warehouse.stop(&self.runtime, LAND_WITHIN);
+        // A socket that nobody answers would only mislead; the next start replaces it anyway.
+        let _ = std::fs::remove_file(self.core.settings.socket());
+        tracing::info!(drained, folded, landed, "stopped");
+        drained && folded && landed
+    }
+}
+
+fn open_facts(
+    log: &Arc<dyn EventLog>,
+    keys: &Arc<api::keys::KeyRing>,
+    subjects: &Subjects,
+    address: SocketAddr,
+) -> anyhow::Result<Writer> {
+    let ring = Arc::clone(keys);
+    let listener = Box::new(move |row: &records::FactRow| ring.apply(row));
+    let mut facts = Writer::open(Arc::clone(log), storage::clock(), address.to_string(), listener)?;
+    // A crash may have come between the destroyed key and the fact that tells of it.
+    for erasure in subjects.pending_erasures() {
+        facts.append(&core::erased(&erasure, facts.now()))?;
+        subjects.announced(&erasure)?;
+    }
+    Ok(facts)
+}
+
+fn flow_config(settings: &Settings) -> Config {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Config {
+        workers: settings.worker_count(cores),
+        claim_id: rand::random(),
+        epoch_every: Duration::from_millis(u64::from(settings.epoch_ms.0)),
+        snapshot_every: Span::from_seconds(i64::from(settings.snapshot_s.0)),
+        ..Config::default()
+    }
+}
+
+fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
+    let (views, readiness) = (Arc::clone(core), Arc::clone(core));
+    Ok(Api::from(Parts {
+        keys: Arc::clone(&core.keys),
+        door: core.door()?,
+        clock: Arc::clone(&core.clock),
+        views: Box::new(move || readers(&views.views())),
+        readiness: Box::new(move || ready(&readiness)),
+        intake: Arc::clone(&core.intake),
+        metrics: Arc::clone(&core.metrics),
+        metrics_public: core.settings.metrics_public,
+    }))
+}
+
+fn readers(views: &dataflow::computations::Views) -> api::reads::Views {
+    api::reads::Views {
+        windows: views.windows.clone(),
+        leaderboards: views.leaderboards.clone(),
+        campaigns: views.campaigns.clone(),
+    }
+}
+
+fn ready(core: &Core) -> Readiness {
+    let Some(status) = core.flow_status() else {
+        return Readiness { ready: false, detail: "stopping".into(), ..Readiness::default() };
+    };
+    let detail = match status.phase {
+        Phase::Live => String::new(),
+        phase => format!("{phase:?}: {} records behind, {} epochs to replay", status.behind_records, status.replaying),
+    };
+    Readiness { ready: detail.is_empty(), detail, as_of: status.as_of }
+}

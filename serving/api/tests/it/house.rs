@@ -81,14 +81,14 @@ impl House {
         let (mut windows, windows_reader) = open(1, progress.clone(), Limits::default());
         let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), Limits::default());
         let (_, campaigns_reader) = open(1, progress, Limits::default());
-        let views =
-            Views { windows: windows_reader, leaderboards: leaderboards_reader, campaigns: campaigns_reader };
+        let views = Views { windows: windows_reader, leaderboards: leaderboards_reader, campaigns: campaigns_reader };
         let api = Api::from(Parts {
             keys,
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
             views: Box::new(move || views.clone()),
             readiness: Box::new(|| Readiness { ready: true, ..Readiness::default() }),
+            intake: Arc::default(),
             metrics: Arc::new(Registry::default()),
             metrics_public: false,
         });

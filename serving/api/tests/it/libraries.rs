@@ -114,7 +114,9 @@ fn the_python_library_posts_unchanged() {
     let folder = cache("segment-python");
     if !folder.join("segment").is_dir() {
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]).arg(&folder).arg(PYTHON_PACKAGE);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+            .arg(&folder)
+            .arg(PYTHON_PACKAGE);
         must_run(&mut pip, "pip install of Segment's library");
     }
     let script = write(&folder, "post.py", PYTHON_SCRIPT);

@@ -109,7 +109,10 @@ fn a_feed_starts_with_everything_and_goes_on_without_gap() {
     award(&mut house, 1, board(), Token(5), 30);
     house.complete(1, NOW);
     let first = run(house.get(READ, "/v1/views/leaderboards/changes"));
-    assert_eq!((first.body["data"]["reset"].as_bool(), first.body["data"]["changes"].as_array().unwrap().len()), (Some(true), 1));
+    assert_eq!(
+        (first.body["data"]["reset"].as_bool(), first.body["data"]["changes"].as_array().unwrap().len()),
+        (Some(true), 1)
+    );
     let position = first.body["data"]["position"].as_str().unwrap().to_owned();
 
     award(&mut house, 2, board(), Token(6), 40);
@@ -117,7 +120,10 @@ fn a_feed_starts_with_everything_and_goes_on_without_gap() {
     let path = format!("/v1/views/leaderboards/changes?from={position}");
     let second = run(house.get(READ, &path));
     let data = &second.body["data"];
-    assert_eq!((data["reset"].as_bool(), data["changes"][0]["value"]["places"][0]["score"].as_i64()), (Some(false), Some(40)));
+    assert_eq!(
+        (data["reset"].as_bool(), data["changes"][0]["value"]["places"][0]["score"].as_i64()),
+        (Some(false), Some(40))
+    );
     // Another organization sees the position move, but no key.
     assert_eq!(run(house.get(OTHER, &path)).body["data"]["changes"].as_array().unwrap().len(), 0);
     let last = data["position"].as_str().unwrap();

@@ -17,11 +17,18 @@ fn joined(id: &str) -> Value {
 fn every_way_of_sending_a_key_works() {
     run(async {
         let house = House::new();
-        let basic = format!("Basic {}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{WRITE}:")));
+        let basic = format!(
+            "Basic {}",
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{WRITE}:"))
+        );
         for (headers, body) in [
             (vec![("authorization", basic.as_str())], joined("m-1")),
             (vec![("authorization", "Bearer a-write-key-of-acme")], joined("m-2")),
-            (vec![], { let mut body = joined("m-3"); body["writeKey"] = WRITE.into(); body }),
+            (vec![], {
+                let mut body = joined("m-3");
+                body["writeKey"] = WRITE.into();
+                body
+            }),
         ] {
             let answer = house.send(request(Method::POST, "/v1/track", &headers, body.to_string())).await;
             assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -29,7 +36,11 @@ fn every_way_of_sending_a_key_works() {
         }
         let records = house.records();
         assert_eq!(records.len(), 3);
-        assert!(records.iter().all(|record| record.kind == Kind::SessionJoined && record.organization == crate::house::acme()));
+        assert!(
+            records
+                .iter()
+                .all(|record| record.kind == Kind::SessionJoined && record.organization == crate::house::acme())
+        );
     });
 }
 
@@ -61,7 +72,9 @@ fn a_batch_keeps_good_messages_and_names_bad_fields() {
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!((answer.body["taken"].as_u64(), answer.body["dead"].as_u64()), (Some(1), Some(1)), "{answer:?}");
         assert_eq!(answer.body["duplicates"], 1);
-        assert!(answer.body["errors"][0]["errors"][0]["field"].as_str().is_some_and(|field| field.contains("amount_minor")));
+        assert!(
+            answer.body["errors"][0]["errors"][0]["field"].as_str().is_some_and(|field| field.contains("amount_minor"))
+        );
         let again = house.post(WRITE, "/v1/batch", &json!({"batch": [joined("m-1")]})).await;
         assert_eq!(again.body["duplicates"], 1, "a retry is safe");
         let kinds: Vec<Kind> = house.records().iter().map(|record| record.kind).collect();
@@ -94,13 +107,22 @@ fn each_segment_call_has_its_route() {
 fn cloud_events_come_in_all_three_modes() {
     run(async {
         let house = House::new();
-        let event = |id: &str| json!({"specversion": "1.0", "id": id, "source": "/scanner", "type": "session_joined",
-            "subject": "u-1", "data": {"userId": "u-1", "session": "talk-12"}});
+        let event = |id: &str| {
+            json!({"specversion": "1.0", "id": id, "source": "/scanner", "type": "session_joined",
+            "subject": "u-1", "data": {"userId": "u-1", "session": "talk-12"}})
+        };
         let bearer = ("authorization", "Bearer a-write-key-of-acme");
         let structured = [bearer, ("content-type", "application/cloudevents+json")];
         let batched = [bearer, ("content-type", "application/cloudevents-batch+json")];
-        let binary = [bearer, ("content-type", "application/json"), ("ce-specversion", "1.0"), ("ce-id", "e-4"),
-            ("ce-source", "/scanner"), ("ce-type", "session_joined"), ("ce-subject", "u-1")];
+        let binary = [
+            bearer,
+            ("content-type", "application/json"),
+            ("ce-specversion", "1.0"),
+            ("ce-id", "e-4"),
+            ("ce-source", "/scanner"),
+            ("ce-type", "session_joined"),
+            ("ce-subject", "u-1"),
+        ];
         for (headers, body, count) in [
             (&structured[..], event("e-1"), 1),
             (&batched, json!([event("e-2"), event("e-3")]), 2),
@@ -110,7 +132,10 @@ fn cloud_events_come_in_all_three_modes() {
             assert_eq!((answer.status, answer.body["taken"].as_u64()), (StatusCode::OK, Some(count)), "{answer:?}");
         }
         let plain = house.post(WRITE, "/v1/events", &event("e-5")).await;
-        assert_eq!((plain.status, plain.body["code"].as_str()), (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some("type_unknown")));
+        assert_eq!(
+            (plain.status, plain.body["code"].as_str()),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some("type_unknown"))
+        );
         assert_eq!(house.records().len(), 4);
     });
 }
@@ -119,11 +144,16 @@ fn cloud_events_come_in_all_three_modes() {
 fn uploads_may_be_compressed_and_are_bounded() {
     run(async {
         let house = House::new();
-        let line = |n| json!({"kind": "session_joined", "message": format!("m-{n}"), "actor": "u-1", "session": "talk-12"});
+        let line =
+            |n| json!({"kind": "session_joined", "message": format!("m-{n}"), "actor": "u-1", "session": "talk-12"});
         let lines: String = (0..100).map(|n| format!("{}\n", line(n))).collect();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(lines.as_bytes()).unwrap();
-        let headers = [("authorization", "Bearer a-write-key-of-acme"), ("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
+        let headers = [
+            ("authorization", "Bearer a-write-key-of-acme"),
+            ("content-type", "application/x-ndjson"),
+            ("content-encoding", "gzip"),
+        ];
         let answer = house.send(request(Method::POST, "/v1/import", &headers, gzip.finish().unwrap())).await;
         assert_eq!((answer.status, answer.body["taken"].as_u64()), (StatusCode::OK, Some(100)), "{answer:?}");
 
@@ -133,7 +163,10 @@ fn uploads_may_be_compressed_and_are_bounded() {
 
         let large = "x".repeat(api::limits::TRACK_BYTES_MAX + 1);
         let answer = house.send(request(Method::POST, "/v1/track", &headers[..1], large)).await;
-        assert_eq!((answer.status, answer.body["code"].as_str()), (StatusCode::PAYLOAD_TOO_LARGE, Some("body_too_large")));
+        assert_eq!(
+            (answer.status, answer.body["code"].as_str()),
+            (StatusCode::PAYLOAD_TOO_LARGE, Some("body_too_large"))
+        );
 
         // Small on the line, large in memory.
         let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -155,7 +188,10 @@ fn unreadable_bodies_and_unknown_routes_are_problems_with_a_code() {
         let answer = house.get(READ, "/v2/nothing").await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (StatusCode::NOT_FOUND, Some("route_unknown")));
         let answer = house.get(WRITE, "/v1/track").await;
-        assert_eq!((answer.status, answer.body["code"].as_str()), (StatusCode::METHOD_NOT_ALLOWED, Some("method_unknown")));
+        assert_eq!(
+            (answer.status, answer.body["code"].as_str()),
+            (StatusCode::METHOD_NOT_ALLOWED, Some("method_unknown"))
+        );
     });
 }
 
@@ -168,7 +204,11 @@ fn a_full_log_says_when_to_come_back() {
             last = Some(house.post(WRITE, "/v1/track", &joined(&format!("m-{n}"))).await);
         }
         let answer = last.unwrap();
-        assert_eq!((answer.status, answer.body["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("log_refuses")), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.body["code"].as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, Some("log_refuses")),
+            "{answer:?}"
+        );
         assert_eq!(answer.headers[header::RETRY_AFTER], "30");
     });
 }

@@ -7,6 +7,7 @@ use crate::settings::Settings;
 
 mod export;
 mod inspect;
+mod mend;
 
 /// What to do with the log.
 #[derive(Debug, clap::Subcommand)]
@@ -16,6 +17,14 @@ pub(crate) enum Command {
         /// How many of the newest frames of each lane to list
         #[arg(long, default_value_t = 0)]
         frames: usize,
+    },
+    /// Read every byte of every segment and say what is damaged; exit code 1 when something is
+    Verify,
+    /// Save what is left of a damaged log; says what it would do unless told that the rest may be given up
+    Repair {
+        /// Go on without what cannot be read; damaged files are moved aside, not deleted
+        #[arg(long)]
+        give_up_what_is_unreadable: bool,
     },
     /// Write records as JSON lines, with their places; personal fields stay sealed
     Export {
@@ -31,6 +40,8 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, settings: &Settings) -> anyhow::Result<ExitCode> {
     match command {
         Command::Inspect { frames } => inspect::run(settings, *frames),
+        Command::Verify => mend::verify(settings),
+        Command::Repair { give_up_what_is_unreadable } => mend::repair(settings, *give_up_what_is_unreadable),
         Command::Export { lane, output } => export::run(settings, lane, output.as_deref()),
     }
 }

@@ -7,8 +7,10 @@ use crate::settings::Settings;
 
 /// Arguments of `eventra serve`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "SIGTERM or Ctrl-C ends it in order: nothing more is taken, what was taken is made durable, the \
-views are saved, what can land lands, the engine stops. A second signal ends it at once; nothing acknowledged is lost.")]
+#[command(
+    after_help = "SIGTERM or Ctrl-C ends it in order: nothing more is taken, what was taken is made durable, the \
+views are saved, what can land lands, the engine stops. A second signal ends it at once; nothing acknowledged is lost."
+)]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {

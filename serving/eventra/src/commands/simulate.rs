@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// Seconds to go on; without it until Ctrl-C
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
+    /// Play the whole conference, weeks of registration and all days, within so many seconds instead of at a rate
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    within: Option<u64>,
 }
 
 pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -32,6 +35,7 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<
         rate: arguments.rate,
         attendees: arguments.attendees,
         seconds: arguments.duration,
+        within_seconds: arguments.within,
     };
     let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}").expect("the template is a constant");
     let spinner = ProgressBar::new_spinner().with_style(style);

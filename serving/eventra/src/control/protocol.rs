@@ -74,6 +74,8 @@ pub(crate) struct Simulation {
     pub(crate) attendees: u32,
     /// Seconds to go on; none until interrupted.
     pub(crate) seconds: Option<u64>,
+    /// Play the whole conference within so many seconds instead of at a rate.
+    pub(crate) within_seconds: Option<u64>,
 }
 
 /// What the process answers: any number of `progress` lines, then one of the other two.

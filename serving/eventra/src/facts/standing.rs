@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use records::{EventId, Fact, FactRow, ItemId, OrganizationId};
+use records::{EventId, Fact, FactRow, ItemId, OrganizationId, SessionId};
 
 /// What a fact is about, within its organization; a later fact about the same replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +23,6 @@ pub(crate) enum About {
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     facts: BTreeMap<(OrganizationId, About), Fact>,
-    erased: Vec<(OrganizationId, Vec<u64>)>,
 }
 
 impl Standing {
@@ -32,9 +31,6 @@ impl Standing {
         let Some(fact) = row.known() else { return };
         if let Fact::KeyRevoked { key } = fact {
             self.facts.remove(&(row.organization, About::Key(key.clone())));
-        }
-        if let Fact::SubjectErased { subjects, .. } = fact {
-            self.erased.push((row.organization, subjects.clone()));
         }
         if let Some(about) = about(fact) {
             self.facts.insert((row.organization, about), fact.clone());
@@ -63,9 +59,33 @@ impl Standing {
             .collect()
     }
 
-    /// The subjects whose keys must not exist: what a crash between the fact and the deletion left is deleted again.
-    pub(crate) fn erased(&self) -> impl Iterator<Item = (OrganizationId, u64)> + '_ {
-        self.erased.iter().flat_map(|(organization, subjects)| subjects.iter().map(|subject| (*organization, *subject)))
+    /// Every event, with its title.
+    pub(crate) fn events(&self) -> Vec<(OrganizationId, EventId, String)> {
+        let events = self.facts.iter().filter_map(|((organization, _), fact)| match fact {
+            Fact::EventScheduled { event, title, .. } => Some((*organization, *event, title.clone())),
+            _ => None,
+        });
+        events.collect()
+    }
+
+    /// What people call a session, when it was listed.
+    pub(crate) fn session_title(
+        &self,
+        organization: OrganizationId,
+        event: EventId,
+        session: SessionId,
+    ) -> Option<String> {
+        let first = (organization, About::Item(event, ItemId(0)));
+        let items = self
+            .facts
+            .range(first..)
+            .take_while(|((of, about), _)| *of == organization && matches!(about, About::Item(at, _) if *at == event));
+        items
+            .filter_map(|(_, fact)| match fact {
+                Fact::ItemListed { session: listed, title, .. } if *listed == session => Some(title.clone()),
+                _ => None,
+            })
+            .next()
     }
 
     /// Titles of events, for tests.

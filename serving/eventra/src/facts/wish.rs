@@ -54,6 +54,25 @@ pub(crate) fn commands(document: &Document, standing: &Standing, now: Timestamp)
     (commands.into_iter().filter_map(missing).collect(), made)
 }
 
+/// The commands that append those of `rows` that do not stand yet: one for each aggregate, rows in their order.
+pub(crate) fn commands_of(rows: Vec<FactRow>, standing: &Standing) -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    for row in rows {
+        let Some(fact) = row.known().filter(|fact| !standing.has(row.organization, fact)) else { continue };
+        let aggregate = match fact {
+            Fact::EventScheduled { event, .. } | Fact::ItemListed { event, .. } => {
+                aggregate_of_event(row.organization, *event)
+            }
+            _ => aggregate_of_organization(row.organization),
+        };
+        match commands.iter_mut().find(|command| command.aggregate == aggregate) {
+            Some(command) => command.rows.push(row),
+            None => commands.push(Command { aggregate, rows: vec![row] }),
+        }
+    }
+    commands
+}
+
 fn wished_key(organization: OrganizationId, key: &Key, standing: &Standing, made: &mut Vec<Made>) -> Option<Fact> {
     let stands = standing.fact(organization, About::Key(key.name.clone()));
     if key.revoked {

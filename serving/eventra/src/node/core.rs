@@ -1,0 +1,195 @@
+//! What all parts of the process share, and the commands that need only that.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use api::keys::KeyRing;
+use api::metrics::Registry;
+use collect::subjects::Erasure;
+use collect::{Appender, Door};
+use dataflow::computations::{Product, Views};
+use dataflow::{Handle, Status};
+use eventlog::clock::Clock;
+use eventlog::{EventLog, Lane, Offset, PartitionId, ReadLimits};
+use parking_lot::{Mutex, RwLock};
+use records::{FactRow, OrganizationId, Span, Timestamp};
+
+use super::offline;
+use super::warehouse::Warehouse;
+use crate::commands::apply::Applied;
+use crate::commands::erase::Erased;
+use crate::document::Document;
+use crate::facts::{self, Command, Writer};
+use crate::settings::Settings;
+
+/// The parts, shared by every task and thread of the process.
+pub(crate) struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) started: Instant,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) facts: Mutex<Writer>,
+    pub(crate) appender: Appender,
+    pub(crate) door: RwLock<Option<Arc<Door>>>,
+    pub(crate) flow: RwLock<Option<Handle<Product>>>,
+    pub(crate) last_views: Mutex<Views>,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) metrics: Arc<Registry>,
+    /// Held for reading by whoever appends in bulk, for writing while figures are compared at one place of the log.
+    pub(crate) intake: Arc<tokio::sync::RwLock<()>>,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) runtime: tokio::runtime::Handle,
+}
+
+impl Core {
+    /// Whether the process is ending.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The front door.
+    ///
+    /// # Errors
+    /// When the process is ending.
+    pub(crate) fn door(&self) -> anyhow::Result<Arc<Door>> {
+        self.door.read().clone().context("the process is stopping")
+    }
+
+    /// The views as they are now.
+    pub(crate) fn views(&self) -> Views {
+        self.flow.read().as_ref().map_or_else(|| self.last_views.lock().clone(), Handle::views)
+    }
+
+    /// How the dataflow is; none when it has been stopped.
+    pub(crate) fn flow_status(&self) -> Option<Status> {
+        self.flow.read().as_ref().map(Handle::status)
+    }
+
+    /// Makes the facts say what a document says.
+    ///
+    /// # Errors
+    /// When the log refuses.
+    pub(crate) fn apply(&self, document: &Document) -> anyhow::Result<Applied> {
+        offline::apply_to(&mut self.facts.lock(), document)
+    }
+
+    /// Appends facts that do not stand yet, such as those of a simulated conference.
+    ///
+    /// # Errors
+    /// When the log refuses.
+    pub(crate) fn apply_rows(&self, rows: Vec<FactRow>) -> anyhow::Result<usize> {
+        let mut writer = self.facts.lock();
+        let commands = facts::commands_of(rows, writer.standing());
+        let mut count = 0;
+        for command in &commands {
+            writer.append(command)?;
+            count += command.rows.len();
+        }
+        Ok(count)
+    }
+
+    /// Destroys a person's key, says so in the log, and takes what is unmasked out of the warehouse.
+    ///
+    /// # Errors
+    /// When the key store or the log fails; the next start finishes what was begun.
+    pub(crate) fn erase(&self, organization: OrganizationId, subject: &str) -> anyhow::Result<Erased> {
+        let subjects = self.appender.subjects();
+        let Some(erasure) = subjects.erase(organization, subject)? else {
+            return Ok(Erased { keys: 0, warehouse: true });
+        };
+        {
+            let mut facts = self.facts.lock();
+            let command = erased(&erasure, facts.now());
+            facts.append(&command)?;
+        }
+        subjects.announced(&erasure)?;
+        tracing::info!(%organization, keys = erasure.subjects.len(), "subject erased");
+        let warehouse = self.warehouse.erase(&self.runtime, &erasure);
+        Ok(Erased { keys: erasure.subjects.len(), warehouse })
+    }
+
+    /// Drops activity that is older than the retention, and that every reader is past.
+    pub(crate) fn retain(&self) {
+        let days = i64::from(self.settings.retention_days.0);
+        if days == 0 {
+            return;
+        }
+        let oldest = self.clock.now() - Span(Span::DAY.0.saturating_mul(days));
+        let Some(limit) = self.flow.read().as_ref().and_then(Handle::safe_to_truncate) else { return };
+        let Some(landed) = self.warehouse.landed_activity(&self.log) else { return };
+        for partition in self.log.identity().partitions.each(Lane::Activity) {
+            let safe = limit.activity.get(partition.index()).copied().unwrap_or_default();
+            let landed = landed.get(partition.index()).copied().unwrap_or(Offset(u64::MAX));
+            let Some(expired) = self.first_newer(partition, oldest, safe.min(landed)) else { continue };
+            if let Err(error) = self.log.truncate_before(Lane::Activity, partition, expired) {
+                tracing::warn!(%error, %partition, "retention");
+            }
+        }
+    }
+
+    /// The first offset before `end` whose frame is newer than `oldest`, by halving: log times grow with offsets.
+    fn first_newer(&self, partition: PartitionId, oldest: Timestamp, end: Offset) -> Option<Offset> {
+        let (mut low, mut high) = (self.log.starts(Lane::Activity)[partition.index()].0, end.0);
+        let start = low;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let one = ReadLimits { max_rows: 1, ..ReadLimits::default() };
+            let frames = self.log.read(Lane::Activity, partition, Offset(middle), one).ok()?;
+            let frame = frames.first()?;
+            if frame.log_time < oldest { low = frame.end().0.min(end.0) } else { high = frame.first.0.min(middle) }
+        }
+        (low > start).then_some(Offset(low))
+    }
+}
+
+/// The command that tells of an erasure.
+pub(super) fn erased(erasure: &Erasure, now: Timestamp) -> Command {
+    Command {
+        aggregate: facts::aggregate_of_organization(erasure.organization),
+        rows: vec![FactRow::new(erasure.organization, now, erasure.fact())],
+    }
+}
+
+impl Core {
+    /// The figures of `eventra top`.
+    pub(crate) fn figures(&self) -> crate::figures::Figures {
+        super::figures::figures(self)
+    }
+
+    /// Compares live views, log and warehouse.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub(crate) fn verify(
+        &self,
+        tell: &dyn Fn(&str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<crate::figures::Comparison> {
+        super::verification::verify(self, tell)
+    }
+
+    /// Applies the facts of a simulated conference; returns its organization.
+    ///
+    /// # Errors
+    /// When the log refuses.
+    pub(crate) fn prepare_conference(&self, wanted: &crate::control::Simulation) -> anyhow::Result<OrganizationId> {
+        super::simulation::prepare(self, wanted).map(|conference| conference.organization())
+    }
+
+    /// Plays a simulated conference; see [`super::simulation::simulate`].
+    ///
+    /// # Errors
+    /// When the log refuses, or `tell` fails.
+    pub(crate) fn simulate(
+        &self,
+        wanted: &crate::control::Simulation,
+        tell: &mut dyn FnMut(serde_json::Value) -> anyhow::Result<()>,
+        stop: &dyn Fn() -> bool,
+    ) -> anyhow::Result<serde_json::Value> {
+        super::simulation::simulate(self, wanted, tell, stop)
+    }
+}

@@ -1,0 +1,143 @@
+//! The figures of `eventra top`, gathered from the parts.
+
+use eventlog::Lane;
+use records::{EventId, OrganizationId, SessionId, Token};
+use views::leaderboards::Board;
+use views::recommend::{Recommend, VisitorKey};
+use views::windows::Series;
+
+use super::Core;
+use crate::figures::{Figures, Leader, Recommendation, Session, Suspicion};
+
+/// Lines of each list.
+const ROWS: usize = 5;
+/// Visitors whose recommendations are shown: the first of the leaderboard.
+const VISITORS: usize = 3;
+
+/// Everything at one moment.
+pub(super) fn figures(core: &Core) -> Figures {
+    let views = core.views();
+    let status = core.flow_status();
+    let log = core.log.status();
+    let ends = |lane: Lane| core.log.ends(lane).iter().map(|end| end.0).sum::<u64>();
+    let door = core.door.read().as_ref().map(|door| door.status()).unwrap_or_default();
+    let mut figures = Figures {
+        address: core.address.to_string(),
+        uptime_ms: u64::try_from(core.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        records: ends(Lane::Activity),
+        facts: ends(Lane::Facts),
+        log_bytes: log.lanes.iter().map(|lane| lane.bytes).sum(),
+        dead_letters: door.dead,
+        duplicates: door.duplicates
+            + log.lanes.iter().filter(|lane| lane.lane == "activity").map(|lane| lane.voided_rows).sum::<u64>(),
+        resident_bytes: resident_bytes(),
+        warehouse: core.warehouse.figures(),
+        ..Figures::default()
+    };
+    if let Some(status) = status {
+        figures.epoch = status.as_of.epoch;
+        figures.lag_records = status.behind_records;
+        figures.freshness_ms = status.behind.millis();
+    }
+    let Some((organization, event, title)) = busiest(core, &views) else { return figures };
+    figures.event = title;
+    figures.late =
+        views.windows.read(Series::late_hash(organization, event), |fold| fold.late(organization, event)).0.late;
+    figures.sessions = sessions(core, &views, organization, event);
+    figures.leaders = leaders(&views, organization, event);
+    figures.fraud = suspicions(&views, organization);
+    figures.recommendations = recommendations(&views, organization, event, &figures.leaders);
+    figures
+}
+
+/// The event with the most joins, or the newest one that was announced.
+fn busiest(core: &Core, views: &dataflow::computations::Views) -> Option<(OrganizationId, EventId, String)> {
+    let events = core.facts.lock().standing().events();
+    let views = views.clone();
+    events.into_iter().max_by_key(|(organization, event, _)| {
+        let kinds = Series::kinds(*organization, *event, SessionId::NONE);
+        kinds.map(|series| views.windows.read(series.hash(), |fold| fold.total(&series)).0).sum::<u64>()
+    })
+}
+
+fn sessions(
+    core: &Core,
+    views: &dataflow::computations::Views,
+    organization: OrganizationId,
+    event: EventId,
+) -> Vec<Session> {
+    let mut found = Vec::new();
+    views.attendance.scan(|_, fold| found.extend(fold.sessions(organization, event)));
+    found.sort_by_key(|session| (std::cmp::Reverse((session.present, session.joined)), session.session));
+    let facts = core.facts.lock();
+    found
+        .into_iter()
+        .take(ROWS)
+        .map(|session| Session {
+            title: facts.standing().session_title(organization, event, session.session).unwrap_or_default(),
+            session: session.session.to_string(),
+            present: session.present,
+            joined: session.joined,
+        })
+        .collect()
+}
+
+/// The first board of the event; the one with the most participants when there are several.
+fn leaders(views: &dataflow::computations::Views, organization: OrganizationId, event: EventId) -> Vec<Leader> {
+    let mut boards = Vec::new();
+    views.leaderboards.scan(|_, fold| boards.extend(fold.boards(organization)));
+    let best = boards
+        .into_iter()
+        .filter(|(board, _)| board.event == event || !board.event.is_some())
+        .max_by_key(|(board, info)| (info.participants, std::cmp::Reverse(*board)));
+    let Some((board, _)) = best else { return Vec::new() };
+    let top = views.leaderboards.read(Board::hash(&board), |fold| fold.top(&board, 0, ROWS)).0;
+    top.into_iter()
+        .flat_map(|top| top.places)
+        .map(|place| Leader { rank: place.rank, participant: place.participant.to_string(), score: place.score })
+        .collect()
+}
+
+fn suspicions(views: &dataflow::computations::Views, organization: OrganizationId) -> Vec<Suspicion> {
+    let overview =
+        views.scores.read(views::fraud::Scores::hash(organization), |fold| fold.overview(organization, ROWS)).0;
+    let scores = overview.into_iter().flat_map(|overview| overview.recent);
+    scores
+        .map(|score| Suspicion {
+            kind: score.kind.to_string(),
+            id: records::OrderId(score.record).to_string(),
+            score: i64::from(score.score),
+            reasons: score.reasons.iter().map(|reason| reason.text.clone()).collect(),
+        })
+        .collect()
+}
+
+fn recommendations(
+    views: &dataflow::computations::Views,
+    organization: OrganizationId,
+    event: EventId,
+    leaders: &[Leader],
+) -> Vec<Recommendation> {
+    let now = views.recommend.progress().current().log_time;
+    let visitors = leaders.iter().filter_map(|leader| leader.participant.parse::<Token>().ok()).take(VISITORS);
+    visitors
+        .filter_map(|visitor| {
+            let key = VisitorKey { organization, event, visitor };
+            let (next, _) =
+                views.recommend.read(Recommend::hash(organization, event), |fold| fold.next(key, now, VISITORS));
+            let reason = next.next.first()?.reason.clone();
+            let name = |item: &views::recommend::ItemName| {
+                if item.title.is_some() { item.title.to_string() } else { item.item.to_string() }
+            };
+            let items = next.next.iter().map(|suggestion| name(&suggestion.item)).collect();
+            Some(Recommendation { visitor: visitor.to_string(), items, reason })
+        })
+        .collect()
+}
+
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|number| number.parse::<u64>().ok());
+    kibibytes.unwrap_or(0) << 10
+}

@@ -1,0 +1,88 @@
+//! Answers of the process to the command line.
+
+use std::sync::{Arc, Weak};
+
+use anyhow::Context as _;
+use records::OrganizationId;
+use serde_json::{Value, json};
+
+use super::{Core, figures, lettered, simulation, verification};
+use crate::control::Request;
+use crate::control::server::{Handler, Teller};
+
+/// The handler of a running process. It holds nothing alive.
+pub(super) fn handler(core: &Arc<Core>) -> Handler {
+    let weak: Weak<Core> = Arc::downgrade(core);
+    Arc::new(move |request, teller| {
+        let core = weak.upgrade().context("the process is stopping")?;
+        answer(&core, request, &teller)
+    })
+}
+
+fn organization(text: &str) -> anyhow::Result<OrganizationId> {
+    OrganizationId::parse(text).with_context(|| format!("`{text}` is no organization"))
+}
+
+fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result<Value> {
+    match request {
+        Request::Status => status(core),
+        Request::Top => Ok(serde_json::to_value(figures::figures(core))?),
+        Request::Apply { document } => Ok(serde_json::to_value(core.apply(&document)?)?),
+        Request::Erase { subject, organization: tenant } => {
+            Ok(serde_json::to_value(core.erase(organization(&tenant)?, &subject)?)?)
+        }
+        Request::Verify => {
+            let tell = |text: &str| teller.progress(json!(text));
+            Ok(serde_json::to_value(verification::verify(core, &tell)?)?)
+        }
+        Request::Replay { dataset, files, speed, organization: tenant } => {
+            simulation::replay(core, &dataset, &files, speed, organization(&tenant)?, teller)
+        }
+        Request::Simulate(wanted) => {
+            let mut tell = |progress: Value| teller.progress(progress);
+            simulation::simulate(core, &wanted, &mut tell, &|| teller.is_gone())
+        }
+        Request::DeadLetters { organization: tenant, limit } => {
+            Ok(serde_json::to_value(lettered::list(core, organization(&tenant)?, limit)?)?)
+        }
+        Request::ReplayDeadLetters { .. } => lettered::replay(core),
+        Request::Warehouse => Ok(serde_json::to_value(core.warehouse.place()?)?),
+        Request::Stop => {
+            core.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+            Ok(Value::Null)
+        }
+    }
+}
+
+fn status(core: &Core) -> anyhow::Result<Value> {
+    let flow = core.flow_status().context("the process is stopping")?;
+    let log = core.log.status();
+    let standing: Vec<Value> = {
+        let facts = core.facts.lock();
+        facts.standing().organizations().into_iter().map(|(id, name)| json!({"id": id, "name": name})).collect()
+    };
+    Ok(json!({
+        "address": core.address.to_string(),
+        "pid": std::process::id(),
+        "uptime_s": core.started.elapsed().as_secs(),
+        "organizations": standing,
+        "keys": core.keys.len(),
+        "views": {
+            "phase": format!("{:?}", flow.phase),
+            "epoch": flow.as_of.epoch,
+            "behind_records": flow.behind_records,
+            "replaying": flow.replaying,
+            "snapshot_epoch": flow.snapshot.epoch,
+            "skipped": flow.skipped,
+            "rebuilds": flow.rebuilds,
+        },
+        "log": {
+            "free_bytes": log.free_bytes,
+            "reserve_held": log.reserve_held,
+            "poisoned": log.poisoned,
+            "durability": core.log.identity().durability.statement,
+            "lanes": log.lanes.iter().map(|lane| json!({"lane": lane.lane, "bytes": lane.bytes, "rows": lane.rows})).collect::<Vec<_>>(),
+        },
+        "warehouse": core.warehouse.figures(),
+    }))
+}

@@ -1,0 +1,341 @@
+//! The warehouse's side of the wiring: engine or server, migrations, landing of raw records and of the views' rows.
+//!
+//! Nothing here stands in the way of live views: a warehouse that is down is waited for by its own tasks.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use collect::Subjects;
+use collect::subjects::Erasure;
+use dataflow::raw::{Marks, RawLanding, RunningRawLanding};
+use dataflow::{LandingEpoch, Sink, SinkError};
+use eventlog::disk::Disk;
+use eventlog::{EventLog, Offset};
+use parking_lot::Mutex;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use warehouse::engine::{Engine, EngineConfig, EngineState, find};
+use warehouse::landing::{self, Lander, LanderConfig, Progress, Recovery};
+use warehouse::outbox::{Outbox, OutboxConfig, deliver};
+use warehouse::{Client, Endpoint, erase, migrate, schema};
+
+use super::aggregates;
+use crate::commands::sql::Where;
+use crate::figures;
+use crate::settings::{Settings, WarehouseChoice};
+
+/// The name under which the warehouse remembers how far the views' rows are.
+const TABLE_SET: &str = "views";
+/// How long a start waits for the warehouse to say how far it is, before it goes on without.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// Between two tries to reach a warehouse that is not there.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a stop looks whether more has landed.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long an erasure may take in the warehouse before the caller is told that it goes on.
+const ERASE_WITHIN: Duration = Duration::from_secs(60);
+
+/// Everything about the warehouse; empty when none is configured.
+pub(crate) struct Warehouse {
+    parts: Option<Parts>,
+}
+
+struct Parts {
+    client: Client,
+    endpoint: Address,
+    engine: Mutex<Option<Engine>>,
+    outbox: Arc<Outbox>,
+    recovery: Mutex<Option<Recovery>>,
+    disk: Arc<dyn Disk>,
+    raw: Mutex<Option<RunningRawLanding>>,
+    raw_progress: Mutex<Option<watch::Receiver<Progress>>>,
+    views: Mutex<Option<JoinHandle<()>>>,
+    views_progress: watch::Sender<Progress>,
+    stop_views: watch::Sender<bool>,
+}
+
+enum Address {
+    Server(Endpoint),
+    Embedded(watch::Receiver<Option<Endpoint>>),
+}
+
+impl Warehouse {
+    /// Starts the engine or connects to the server, migrates, and opens the outbox.
+    ///
+    /// # Errors
+    /// When the engine is not installed or does not start, the address is wrong, or the schema is of a newer build. A
+    /// server that does not answer is no error.
+    pub(super) fn prepare(
+        settings: &Settings,
+        runtime: &Runtime,
+        disk: &Arc<dyn Disk>,
+        incarnation: u64,
+    ) -> anyhow::Result<Self> {
+        let (endpoint, engine) = match &settings.warehouse {
+            WarehouseChoice::None => return Ok(Self { parts: None }),
+            WarehouseChoice::Server(address) => (Address::Server(Endpoint::parse(address)?), None),
+            WarehouseChoice::Embedded => {
+                let engine = runtime.block_on(start_engine(settings))?;
+                (Address::Embedded(engine.endpoint()), Some(engine))
+            }
+        };
+        let client = match &endpoint {
+            Address::Server(endpoint) => Client::server(endpoint.clone()),
+            Address::Embedded(endpoint) => Client::embedded(endpoint.clone()),
+        };
+        let recovery = runtime.block_on(first_recovery(&client, incarnation));
+        let landed = recovery.as_ref().and_then(|recovery| recovery.landed);
+        let outbox =
+            Outbox::open(Arc::clone(disk), "outbox", schema::aggregate_tables(), OutboxConfig::default(), landed)
+                .context("opening the outbox")?;
+        let (views_progress, _) = watch::channel(Progress::default());
+        let (stop_views, _) = watch::channel(false);
+        Ok(Self {
+            parts: Some(Parts {
+                client,
+                endpoint,
+                engine: Mutex::new(engine),
+                outbox: Arc::new(outbox),
+                recovery: Mutex::new(recovery),
+                disk: Arc::clone(disk),
+                raw: Mutex::new(None),
+                raw_progress: Mutex::new(None),
+                views: Mutex::new(None),
+                views_progress,
+                stop_views,
+            }),
+        })
+    }
+
+    /// What takes the views' landing epochs: it writes them to the outbox, never to ClickHouse itself.
+    pub(super) fn sink(&self) -> Option<Sink> {
+        let outbox = Arc::clone(&self.parts.as_ref()?.outbox);
+        Some(Box::new(move |epoch: &LandingEpoch| {
+            let failed = |error: &dyn std::fmt::Display| SinkError(error.to_string());
+            let parts = aggregates::parts(epoch).map_err(|error| failed(&error))?;
+            outbox.put_range(epoch.first, epoch.number, parts).map_err(|error| failed(&error))?;
+            Ok(epoch.number)
+        }))
+    }
+
+    /// Starts landing: raw records by a thread, the views' rows by a task.
+    pub(super) fn start(
+        &self,
+        runtime: &Runtime,
+        log: &Arc<dyn EventLog>,
+        disk: &Arc<dyn Disk>,
+        subjects: &Arc<Subjects>,
+    ) {
+        let Some(parts) = &self.parts else { return };
+        let keys = Arc::clone(subjects);
+        let raw = RawLanding {
+            log: Arc::clone(log),
+            disk: Arc::clone(disk),
+            client: parts.client.clone(),
+            open: Arc::new(move |organization, subject, blob| keys.open_sealed(organization, subject, blob).ok()),
+        };
+        let raw = raw.start(runtime.handle().clone());
+        *parts.raw_progress.lock() = Some(raw.progress());
+        *parts.raw.lock() = Some(raw);
+        let task = land_views(
+            parts.client.clone(),
+            log.identity().incarnation.id,
+            parts.recovery.lock().take(),
+            Arc::clone(&parts.outbox),
+            parts.views_progress.clone(),
+            parts.stop_views.subscribe(),
+        );
+        *parts.views.lock() = Some(runtime.spawn(task));
+    }
+
+    /// Waits until what was handed over has landed, at most `within`, then ends landing and the engine. Returns whether
+    /// everything had landed and the engine stopped by itself.
+    pub(super) fn stop(&self, runtime: &Runtime, within: Duration) -> bool {
+        let Some(parts) = &self.parts else { return true };
+        let deadline = Instant::now() + within;
+        while parts.outbox.oldest_unsent().is_some() && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+        let landed = parts.outbox.oldest_unsent().is_none();
+        if let Some(raw) = parts.raw.lock().take() {
+            raw.stop();
+        }
+        parts.stop_views.send_replace(true);
+        if let Some(task) = parts.views.lock().take() {
+            // The task ends by itself soon after it was told to.
+            let _ = runtime.block_on(async { tokio::time::timeout(within, task).await });
+        }
+        let engine = parts.engine.lock().take();
+        let stopped = engine.is_none_or(|engine| runtime.block_on(engine.stop()));
+        landed && stopped
+    }
+
+    /// The client, when there is a warehouse.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.parts.as_ref().map(|parts| &parts.client)
+    }
+
+    /// Where it answers now, for its owner only.
+    pub(crate) fn place(&self) -> anyhow::Result<Where> {
+        let parts = self.parts.as_ref().context("no warehouse is configured (`warehouse = \"none\"`)")?;
+        let endpoint = match &parts.endpoint {
+            Address::Server(endpoint) => endpoint.clone(),
+            Address::Embedded(endpoint) => {
+                endpoint.borrow().clone().context("the engine is being restarted; try again in a moment")?
+            }
+        };
+        let Endpoint { url, user, password, database } = endpoint;
+        Ok(Where { url, user, password, database })
+    }
+
+    /// How far landing is: of raw records, and of the views' rows.
+    pub(crate) fn landed(&self) -> (Option<u64>, Option<u64>) {
+        let Some(parts) = &self.parts else { return (None, None) };
+        let raw = parts.raw_progress.lock().as_ref().and_then(|progress| progress.borrow().landed);
+        (raw, parts.views_progress.borrow().landed)
+    }
+
+    /// Up to which offsets raw activity has landed for good; none when nothing has yet. Without a warehouse nothing
+    /// needs to land, which is every offset.
+    pub(crate) fn landed_activity(&self, log: &Arc<dyn EventLog>) -> Option<Vec<Offset>> {
+        let Some(parts) = &self.parts else { return Some(Vec::new()) };
+        // Recovery may want the newest landed epochs again, so retention stays that far behind.
+        let landed = self.landed().0?.checked_sub(landing::RECHECKED_EPOCHS)?;
+        let marks = Marks::load(&*parts.disk, log.identity().incarnation.id);
+        marks.at_most(landed).map(|mark| mark.activity.iter().copied().map(Offset).collect())
+    }
+
+    /// Takes a person's unmasked properties out of the rows that have landed; false when that has to wait.
+    pub(crate) fn erase(&self, runtime: &tokio::runtime::Handle, erasure: &Erasure) -> bool {
+        let Some(parts) = &self.parts else { return true };
+        let wanted = erase::Erasure {
+            organization: erasure.organization.to_string(),
+            actors: erasure.tokens.iter().map(|token| token.0).collect(),
+            subjects: erasure.subjects.clone(),
+        };
+        let erased =
+            runtime.block_on(async { tokio::time::timeout(ERASE_WITHIN, erase::erase(&parts.client, &wanted)).await });
+        match erased {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the warehouse still holds properties of an erased subject; erase again");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Figures for `top` and `status`.
+    pub(crate) fn figures(&self) -> figures::Warehouse {
+        let Some(parts) = &self.parts else {
+            return figures::Warehouse { state: "none".into(), ..figures::Warehouse::default() };
+        };
+        let raw = parts.raw_progress.lock().as_ref().map(|progress| progress.borrow().clone()).unwrap_or_default();
+        let views = parts.views_progress.borrow().clone();
+        let engine = parts.engine.lock().as_ref().map(Engine::status);
+        let error = raw.last_error.clone().or_else(|| views.last_error.clone());
+        let state = match engine.as_ref().map(|engine| &engine.state) {
+            Some(EngineState::Running) => "running",
+            Some(EngineState::Restarting(_)) => "restarting",
+            Some(EngineState::Stopped) => "stopped",
+            None if error.is_some() => "unreachable",
+            None => "running",
+        };
+        figures::Warehouse {
+            state: state.into(),
+            rows: raw.rows + views.rows,
+            landed: raw.landed,
+            waiting: raw.waiting + views.waiting,
+            error,
+            resident_bytes: engine.as_ref().and_then(|engine| engine.resident_bytes).unwrap_or(0),
+            pid: engine.and_then(|engine| engine.pid),
+        }
+    }
+}
+
+async fn start_engine(settings: &Settings) -> anyhow::Result<Engine> {
+    let executable = std::env::current_exe().context("the path of this program is not known")?;
+    let library = find::library(|name| std::env::var_os(name), Some(&executable))?;
+    let command: Vec<OsString> = vec![executable.into(), crate::cli::ENGINE_CHILD.into()];
+    let config = EngineConfig {
+        library,
+        command,
+        root: settings.data_dir.join("engine"),
+        // Drawn anew for each start; only the owner of the process is ever told.
+        password: crate::document::make_secret(),
+        memory_bytes: u64::from(settings.engine_memory_mb.0) << 20,
+    };
+    Engine::start(config).await.context("starting the embedded ClickHouse")
+}
+
+/// Migrates and asks how far landing is; none when the warehouse does not answer in time.
+async fn first_recovery(client: &Client, incarnation: u64) -> Option<Recovery> {
+    let asked = tokio::time::timeout(ASK_WITHIN, recover(client, incarnation)).await;
+    match asked {
+        Ok(Ok(recovery)) => Some(recovery),
+        Ok(Err(error)) => {
+            tracing::warn!(error = format!("{error:#}"), "warehouse does not answer; live views go on, rows wait");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("warehouse does not answer in time; live views go on, rows wait");
+            None
+        }
+    }
+}
+
+async fn recover(client: &Client, incarnation: u64) -> anyhow::Result<Recovery> {
+    migrate::migrate(client, &schema::tables()).await.context("migrating the warehouse")?;
+    let tables = schema::aggregate_tables();
+    landing::recover(client, TABLE_SET, incarnation, &tables).await.context("asking what has landed")
+}
+
+/// The task that lands the views' rows for as long as the process runs.
+async fn land_views(
+    client: Client,
+    incarnation: u64,
+    mut recovery: Option<Recovery>,
+    outbox: Arc<Outbox>,
+    report: watch::Sender<Progress>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let recovery = loop {
+        if let Some(recovery) = recovery.take() {
+            break recovery;
+        }
+        match recover(&client, incarnation).await {
+            Ok(found) => recovery = Some(found),
+            Err(error) => {
+                let error = format!("{error:#}");
+                report.send_modify(|progress| progress.last_error = Some(error));
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    _ = stop.changed() => return,
+                }
+            }
+        }
+    };
+    let lander = Lander::start(client, recovery, &LanderConfig::default());
+    let mut progress = lander.progress();
+    let copy = tokio::spawn({
+        let report = report.clone();
+        async move {
+            loop {
+                let now = progress.borrow_and_update().clone();
+                report.send_replace(now);
+                if progress.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    if let Err(error) = deliver(outbox, &lander, stop).await {
+        tracing::error!(%error, "rows of views do not land any more");
+        report.send_modify(|progress| progress.last_error = Some(error.to_string()));
+    }
+    lander.stop(PAUSE).await;
+    copy.abort();
+}
