@@ -188,6 +188,8 @@ pub struct Windows {
     vacant: Vec<u32>,
     owners: BTreeMap<OrganizationId, Owner>,
     untold: Vec<Untold>,
+    // How many entries were left when `untold` was last merged: it is merged again at twice as many.
+    merged: usize,
     parting: Vec<WindowCountRow>,
 }
 
@@ -248,7 +250,7 @@ impl Windows {
             if size == Size::Hour && actors.iter().any(|actor| actor.is_some()) {
                 counters.uniques.add(number, actors);
             }
-            tell(&mut self.untold, (slot, size as u8, number), i64::from(records));
+            tell(&mut self.untold, &mut self.merged, (slot, size as u8, number), i64::from(records));
         }
     }
 
@@ -286,14 +288,15 @@ impl Windows {
     }
 }
 
-fn tell(untold: &mut Vec<Untold>, key: (u32, u8, i32), records: i64) {
+fn tell(untold: &mut Vec<Untold>, merged: &mut usize, key: (u32, u8, i32), records: i64) {
     // The last two entries are the minute and the hour of the record before, often of the same windows.
     if let Some(entry) = untold.iter_mut().rev().take(2).find(|entry| entry.0 == key) {
         entry.1 += records;
         return;
     }
-    if untold.len() >= UNTOLD_MAX && untold.len().is_multiple_of(UNTOLD_MAX) {
+    if untold.len() >= UNTOLD_MAX.max(2 * *merged) {
         merge(untold);
+        *merged = untold.len();
     }
     untold.push((key, records));
 }
@@ -358,6 +361,7 @@ impl Fold for Windows {
             rows.push(row(counters.series, untold));
         }
         self.untold.shrink_to(UNTOLD_MAX);
+        self.merged = 0;
         rows[start..].sort_unstable();
     }
 
