@@ -73,13 +73,14 @@ macro_rules! program {
 
                 fn build(writers: Writers, graph: &mut $crate::graph::Graph<'_, '_>) {
                     $(
-                        #[allow(unused_variables, reason = "not every view hands inputs on")]
                         let $field = graph.computation::<$fold>(
                             writers.$field,
                             $crate::program!(@route $route),
                             vec![$($($upstream.clone()),+)?],
                             $crate::program!(@outputs $($hands_on)?),
                         );
+                        // Not every view hands inputs on.
+                        let _ = &$field;
                     )+
                 }
             }
