@@ -21,6 +21,7 @@ mod funnels;
 mod leaderboards;
 mod reading;
 mod recommend;
+mod segments;
 mod trending;
 mod visits;
 mod windows;
@@ -45,6 +46,8 @@ pub(crate) struct Row<'a> {
 #[derive(Debug, Default)]
 pub struct Twin {
     as_of: Timestamp,
+    /// Views that are recounted; all of them when empty.
+    only: Vec<&'static str>,
     records: u64,
     facts: u64,
     rulebook: Rulebook,
@@ -60,6 +63,8 @@ pub struct Twin {
     pub funnels: funnels::Funnels,
     /// Visits by items, for recommendations.
     pub recommend: recommend::Recommend,
+    /// Membership of segments.
+    pub segments: segments::Segments,
     /// Attendance of sessions.
     pub attendance: attendance::Attendance,
     /// Windowed counts and uniques.
@@ -74,8 +79,16 @@ impl Twin {
     /// # Errors
     /// When the log cannot be read or a frame not be decoded.
     pub fn recount(log: &dyn EventLog, up_to: Timestamp) -> Result<Self, RecountError> {
+        Self::recount_only(log, up_to, &[])
+    }
+
+    /// As [`Twin::recount`], for some views by name: comparing the others then finds nothing but differences.
+    ///
+    /// # Errors
+    /// As [`Twin::recount`].
+    pub fn recount_only(log: &dyn EventLog, up_to: Timestamp, views: &[&'static str]) -> Result<Self, RecountError> {
         let up_to = up_to.min(log.bound());
-        let mut twin = Self { as_of: up_to, ..Self::default() };
+        let mut twin = Self { as_of: up_to, only: views.to_vec(), ..Self::default() };
         reading::each_frame(log, up_to, &mut |frame| twin.take(frame))?;
         Ok(twin)
     }
@@ -108,6 +121,7 @@ impl Twin {
             self.fraud.compare_scores(&views.scores),
             self.campaigns.compare(&views.campaigns),
             self.recommend.compare(&views.recommend, self.as_of),
+            self.segments.compare(&views.segments, self.as_of),
         ]
     }
 
@@ -129,7 +143,7 @@ impl Twin {
     fn record(&mut self, row: &Row<'_>, skips: &reading::Skips) {
         macro_rules! hand_to {
             ($($view:literal => $twin:ident),+ $(,)?) => {$(
-                if !skips.skipped($view) {
+                if (self.only.is_empty() || self.only.contains(&$view)) && !skips.skipped($view) {
                     self.$twin.take(row);
                 }
             )+};
@@ -144,6 +158,7 @@ impl Twin {
             "signals" => fraud,
             "campaigns" => campaigns,
             "recommend" => recommend,
+            "segments" => segments,
         }
     }
 

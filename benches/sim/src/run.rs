@@ -1,0 +1,97 @@
+//! One run: several lives that end in crashes, a last one that does not, then the checks.
+
+use std::fmt;
+
+use crate::check;
+use crate::world::{Ended, World};
+
+/// How much happens in one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// The most lives that end in a crash.
+    pub lives: u64,
+    /// The most actions of each life.
+    pub actions: u64,
+    /// The most records of one append.
+    pub batch: u64,
+}
+
+impl Size {
+    /// What the nightly runs use: some thousand records and half a dozen crashes.
+    pub const fn usual() -> Self {
+        Self { lives: 6, actions: 60, batch: 60 }
+    }
+
+    /// What a test affords.
+    pub const fn tiny() -> Self {
+        Self { lives: 3, actions: 25, batch: 25 }
+    }
+}
+
+/// What happened in a run that lost nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records whose append was acknowledged.
+    pub acknowledged: u64,
+    /// Crashes, those during recovery included.
+    pub crashes: u64,
+    /// Records that were sent again.
+    pub repeated: u64,
+    /// Landing epochs.
+    pub landed: u64,
+    /// Landing epochs that came again after a failure.
+    pub landed_again: u64,
+    /// Answers that were compared with the twin.
+    pub compared: u64,
+}
+
+impl Report {
+    /// Adds another run's figures.
+    pub fn add(&mut self, other: &Self) {
+        self.acknowledged += other.acknowledged;
+        self.crashes += other.crashes;
+        self.repeated += other.repeated;
+        self.landed += other.landed;
+        self.landed_again += other.landed_again;
+        self.compared += other.compared;
+    }
+}
+
+/// A run that lost, doubled or changed something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed; the same seed fails in the same way.
+    pub seed: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}: {}", self.seed, self.what)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Runs one seed.
+///
+/// # Errors
+/// When anything acknowledged was lost or doubled, or any view or landed row differs from its twin.
+pub fn run(seed: u64, size: &Size) -> Result<Report, Failure> {
+    attempt(seed, size).map_err(|what| Failure { seed, what })
+}
+
+fn attempt(seed: u64, size: &Size) -> Result<Report, String> {
+    let mut world = World::new(seed, *size);
+    for _ in 0..world.lives() {
+        match world.live(true)? {
+            Ended::Crashed => world.restart(),
+            Ended::Finished => {}
+        }
+    }
+    match world.live(false)? {
+        Ended::Finished => check::everything(&mut world),
+        Ended::Crashed => Err("the disk failed although nothing was planned".into()),
+    }
+}
