@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::{ADS_MAX, CampaignRule};
 use crate::fraud::{FraudRules, RULES_MAX, SCORE_MAX};
 use crate::funnel::{Funnel, FunnelRules};
-use crate::lateness::Lateness;
+use crate::lateness::{Lateness, VIEWS};
 use crate::points::{Leaderboard, PointsRules};
 use crate::segment::{SEGMENTS_MAX, SegmentRule};
 
@@ -149,6 +149,10 @@ impl RuleDocument {
         self.validate_fraud(&mut found);
         self.validate_segments(&mut found);
         self.validate_campaigns(&mut found);
+        for view in self.lateness.keys().filter(|view| !VIEWS.contains(&view.as_str())) {
+            let message = format!("no view `{view}` asks how late a record is; {} do", VIEWS.join(", "));
+            found.add(&format!("lateness.{view}"), message);
+        }
         found.0
     }
 
@@ -249,6 +253,7 @@ mod tests {
             segments = [{ id = "s", when = { all = [] } }]
             leaderboards = [{ leaderboard = "l", points = [{ rule = "r", kind = "session_joined", points = 0 }] }]
             funnels = [{ funnel = "f", within = "1h", steps = [] }]
+            lateness = { campaign = { bound = "1s", policy = "exclude" } }
             [[fraud.rules]]
             id = "r"
             on = ["page_viewed"]
@@ -268,7 +273,8 @@ mod tests {
                 "fraud.rules[0].on",
                 "segments[0].when",
                 "campaigns[1].id",
-                "campaigns[1].ads[0]"
+                "campaigns[1].ads[0]",
+                "lateness.campaign"
             ]
         );
     }
