@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::agents;
 use crate::draft::{Arrival, Draft, Letter};
 use crate::language;
+use crate::parse::holds_address;
 use crate::subjects::{Person, Subjects, Who};
 use crate::times::{Times, settle};
 
@@ -158,15 +159,6 @@ fn seal_addresses(record: &mut Record, draft: &mut Draft) {
         draft.sealed.personal.insert(format!("column_{name}"), text.to_string());
         *text = SEALED.into();
     }
-}
-
-/// Whether something in the text looks like an e-mail address, percent-encoded or not.
-fn holds_address(text: &str) -> bool {
-    let mark = text.find('@').map(|at| (at, 1)).or_else(|| text.find("%40").map(|at| (at, 3)));
-    let Some((at, length)) = mark else { return false };
-    let before = text[..at].ends_with(|letter: char| letter.is_alphanumeric());
-    let host = text[at + length..].split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-'));
-    before && host.take(1).any(|host| host.contains('.'))
 }
 
 fn sealed_letter(letter: Letter, arrival: &Arrival<'_>) -> Sealed {

@@ -19,6 +19,7 @@ use records::json::FieldError;
 use records::{Column, Currency, ItemId, Kind, Money, OrderId, Record};
 use serde_json::{Map, Value};
 
+use super::personal::{NO_ADDRESS, holds_address};
 use super::properties::set;
 
 /// What a property of a known event fills.
@@ -112,6 +113,10 @@ pub(crate) fn fill(
 
 fn id(value: &Value, field: &str, errors: &mut Vec<FieldError>) -> Option<u128> {
     let text = super::stamps::name_of(value, field, errors);
+    if holds_address(&text) {
+        errors.push(FieldError::new(field, NO_ADDRESS));
+        return None;
+    }
     match records::id::bits_of(&text) {
         Ok(bits) => Some(bits),
         Err(error) => {

@@ -8,3 +8,5 @@ mod personal;
 mod properties;
 pub mod segment;
 mod stamps;
+
+pub(crate) use personal::holds_address;

@@ -48,6 +48,10 @@ const PERSONAL: &[&str] = &[
     "zipcode",
 ];
 
+/// Why an id was refused that is an e-mail address.
+pub(crate) const NO_ADDRESS: &str =
+    "is an e-mail address; ids are kept for ever, so send it as `userId`, `actor` or a personal field";
+
 /// The canonical name of a personal field, or none.
 pub(crate) fn canonical(field: &str) -> Option<&'static str> {
     // Longer than any name on the list, separators included.
@@ -62,6 +66,15 @@ pub(crate) fn canonical(field: &str) -> Option<&'static str> {
     PERSONAL.binary_search(&plain.as_str()).ok().map(|at| PERSONAL[at])
 }
 
+/// Whether something in the text looks like an e-mail address, percent-encoded or not.
+pub(crate) fn holds_address(text: &str) -> bool {
+    let mark = text.find('@').map(|at| (at, 1)).or_else(|| text.find("%40").map(|at| (at, 3)));
+    let Some((at, length)) = mark else { return false };
+    let before = text[..at].ends_with(|letter: char| letter.is_alphanumeric());
+    let host = text[at + length..].split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | '-'));
+    before && host.take(1).any(|host| host.contains('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +82,16 @@ mod tests {
     #[test]
     fn the_list_is_sorted_for_its_search() {
         assert!(PERSONAL.is_sorted());
+    }
+
+    #[test]
+    fn addresses_are_noticed() {
+        for text in ["ada@a.example", "/people/ada%40a.example/talks", "mail ada@a.example now"] {
+            assert!(holds_address(text), "{text}");
+        }
+        for text in ["", "@ada", "a@b", "50 @ 3.50", "talk@", "/@scope/package.js"] {
+            assert!(!holds_address(text), "{text}");
+        }
     }
 
     #[test]

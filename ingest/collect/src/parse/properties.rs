@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use records::json::FieldError;
+use records::vocabulary::Meaning;
 use records::{Column, Kind, Record};
 use serde_json::{Map, Value};
 
@@ -69,6 +70,11 @@ fn brings_text(kind: Kind) -> bool {
 
 /// Sets a declared column; an error names the field as the client named it.
 pub(crate) fn set(record: &mut Record, column: Column, value: &Value, prefix: &str, errors: &mut Vec<FieldError>) {
+    // Ids are not sealed, and short ones carry their text: an e-mail address in one could never be erased.
+    if column.meaning() == Meaning::Id && value.as_str().is_some_and(personal::holds_address) {
+        errors.push(FieldError::new(format!("{prefix}{}", column.name()), personal::NO_ADDRESS));
+        return;
+    }
     if let Err(error) = record.set_json(column, value) {
         errors.push(FieldError::new(format!("{prefix}{}", error.field), error.problem));
     }

@@ -215,7 +215,11 @@ fn read_context(draft: &mut Draft, map: &Map<String, Value>, arrival: &Arrival<'
     record.platform = short(&system.to_ascii_lowercase());
     if let Some(campaign) = object(context, "campaign") {
         let named = [name(campaign, "id", &mut ignored), name(campaign, "name", &mut ignored)];
-        record.campaign = named.iter().find_map(|named| CampaignId::parse(named).ok()).unwrap_or(CampaignId::NONE);
+        record.campaign = named
+            .iter()
+            .filter(|named| !personal::holds_address(named))
+            .find_map(|named| CampaignId::parse(named).ok())
+            .unwrap_or(CampaignId::NONE);
         record.channel = short(text(campaign, "source"));
         draft.sealed.properties.insert("campaign".to_owned(), Value::Object(campaign.clone()));
     }

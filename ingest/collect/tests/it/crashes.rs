@@ -46,7 +46,7 @@ impl Life {
             "userId": format!("person-{}", number % 5), "messageId": format!("m-{number}"), "event": "item_viewed",
             "properties": {"item": "i", "note": format!("note {number}")},
         });
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             body["properties"]["item"] = json!(null);
         }
         self.door.accept_blocking(request(Format::Segment(Endpoint::Track), body.to_string().as_bytes())).is_ok()

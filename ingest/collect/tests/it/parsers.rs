@@ -129,6 +129,17 @@ fn a_name_among_properties_never_fills_a_column() {
 }
 
 #[test]
+fn an_address_is_no_id() {
+    for properties in [json!({"order": "ada@a.example"}), json!({"session": "s", "order": "o", "item": "a@b.example"})]
+    {
+        let parsed = track(json!({"userId": "u", "event": "order_reported", "properties": properties}));
+        assert!(bad(&parsed).errors[0].problem.contains("e-mail address"));
+    }
+    let parsed = track(json!({"userId": "u", "event": "Order Completed", "properties": {"order_id": "ada@a.example"}}));
+    assert_eq!(bad(&parsed).errors[0].field, "properties.order_id");
+}
+
+#[test]
 fn a_batch_keeps_its_good_messages() {
     let body = json!({
         "sentAt": "2026-11-20T12:00:05Z",
