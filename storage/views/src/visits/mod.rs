@@ -177,13 +177,11 @@ impl Visits {
         self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
     }
 
-    fn sum(&mut self, visitor: &Visitor, visit: &Visit, sign: i64) {
-        let hour = visit.start.floor(Span::HOUR);
-        let sums = VisitSums::of(visit);
+    fn sum(&mut self, visitor: &Visitor, hour: Timestamp, diff: VisitSums) {
         let owner = self.owners.entry(visitor.organization).or_default();
-        owner.totals.entry(visitor.event).or_default().1.add(sums, sign);
-        owner.hours.entry((hour, visitor.event)).or_default().add(sums, sign);
-        self.untold.entry((visitor.organization, visitor.event, hour)).or_default().add(sums, sign);
+        owner.totals.entry(visitor.event).or_default().1.add(diff, 1);
+        owner.hours.entry((hour, visitor.event)).or_default().add(diff, 1);
+        self.untold.entry((visitor.organization, visitor.event, hour)).or_default().add(diff, 1);
         if owner.hours.len() > HOURS_MAX {
             owner.hours.pop_first();
             owner.forgotten += 1;
@@ -245,8 +243,20 @@ impl Fold for Visits {
         }
         let visits = self.visitors.entry(input.visitor).or_default();
         let (gone, new) = place(visits, input.time);
-        gone.iter().for_each(|visit| self.sum(&input.visitor, visit, -1));
-        self.sum(&input.visitor, &new, 1);
+        // Nearly always one visit of the same hour just got longer: its old and new sums become one difference.
+        let hour = new.start.floor(Span::HOUR);
+        let mut diff = VisitSums::of(&new);
+        for visit in &gone {
+            let other = visit.start.floor(Span::HOUR);
+            if other == hour {
+                diff.add(VisitSums::of(visit), -1);
+            } else {
+                let mut lost = VisitSums::default();
+                lost.add(VisitSums::of(visit), -1);
+                self.sum(&input.visitor, other, lost);
+            }
+        }
+        self.sum(&input.visitor, hour, diff);
         if effects.changed.last() != Some(&input.visitor) {
             effects.changed.push(input.visitor);
         }
@@ -406,7 +416,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn visits_equal_their_naive_twin_and_keep_the_laws(
-            steps in proptest::collection::vec((1u64..4, 0i64..400), 1..60),
+            // Seven visits fit into 200 minutes: nothing ever leaves the list.
+            steps in proptest::collection::vec((1u64..4, 0i64..200), 1..60),
             chance: u64,
         ) {
             let log = laws::log(Timestamp(0), steps.iter().map(|(actor, minute)| (1, record(*actor, *minute))));
@@ -420,19 +431,14 @@ mod tests {
                     .chunk_by(|left, right| right - left < 30)
                     .map(|visit| (visit[0], *visit.last().unwrap(), visit.len() as u32))
                     .collect();
-                prop_assert!(twin.len() <= 14);
-                if twin.len() <= VISITS_MAX {
-                    prop_assert_eq!(minutes(&fold.of(&visitor(actor))), twin.clone());
-                }
+                prop_assert_eq!(minutes(&fold.of(&visitor(actor))), twin.clone());
                 for (start, end, records) in twin {
                     let (start, end) = (Timestamp(start * MINUTE), Timestamp(end * MINUTE));
                     total.add(VisitSums::of(&Visit { start, end, records }), 1);
                 }
             }
             let actors: BTreeSet<u64> = steps.iter().map(|step| step.0).collect();
-            if actors.iter().all(|actor| fold.of(&visitor(*actor)).len() < VISITS_MAX) {
-                prop_assert_eq!(fold.owners[&OrganizationId(7)].totals[&EventId(1)], (actors.len() as u64, total));
-            }
+            prop_assert_eq!(fold.owners[&OrganizationId(7)].totals[&EventId(1)], (actors.len() as u64, total));
             let ask = |fold: &Visits| {
                 let sums = fold.owners[&OrganizationId(7)].hours.clone();
                 ((1..4).map(|actor| fold.of(&visitor(actor))).collect::<Vec<_>>(), sums)
