@@ -504,7 +504,7 @@ impl<P: Program> Supervisor<P> {
         } else {
             *self.control.phase.lock() = Phase::CatchingUp;
         }
-        self.engine.log.wait_past(group.sequencer.end().bound, IDLE_MAX);
+        self.engine.log.wait_past(group.sequencer.looked(), IDLE_MAX);
     }
 
     /// Before the last epoch: the snapshot on its way must be written, or the last one could not be taken.

@@ -37,14 +37,16 @@ pub(crate) struct Doing {
 }
 
 /// Scratch memory for sorting an epoch's inputs by bin.
+#[derive(Default)]
 struct Order {
     ends: Vec<u32>,
     rows: Vec<u32>,
+    keys: Vec<u128>,
 }
 
 impl<F: Fold> Stage<F> {
     pub(crate) fn new(view: usize, writer: Writer<F>, workers: usize, kept: Box<[bool]>, outputs: bool) -> Self {
-        let order = Order { ends: vec![0; BINS], rows: Vec::new() };
+        let order = Order::new();
         let out = (0..workers).map(|_| Vec::new()).collect();
         let (stash, pool, next) = (BTreeMap::new(), Pool::default(), Vec::new());
         Self { view, writer, stash, pool, kept, order, next, out, outputs }
@@ -157,6 +159,10 @@ impl<F: Fold> Stage<F> {
 }
 
 impl Order {
+    fn new() -> Self {
+        Self { ends: vec![0; BINS], ..Self::default() }
+    }
+
     /// Sorts the places of `rows` by bin, and within a bin by place in the log. Rows mostly come sorted, or as a few
     /// sorted runs, so the sort is a check or a merge.
     fn by_bin<I>(&mut self, rows: &[Routed<I>]) {
@@ -185,15 +191,24 @@ impl Order {
         }
     }
 
+    /// Sorts each bin's rows: runs of inputs that other workers or other views' bins have sent.
     fn sort_bins<I>(&mut self, rows: &[Routed<I>]) {
         let mut start = 0;
         for end in &self.ends {
             let end = *end as usize;
-            // Stable: several inputs of one row keep the order in which they were found.
-            self.rows[start..end].sort_by_key(|place| {
+            let bin = &mut self.rows[start..end];
+            self.keys.clear();
+            // Numbers side by side sort several times faster than rows that are looked up. The place comes last, so
+            // several inputs of one row keep the order in which they were found.
+            self.keys.extend(bin.iter().map(|place| {
                 let row = &rows[*place as usize];
-                (row.seq, row.from)
-            });
+                u128::from(row.seq) << 48 | u128::from(row.from) << 32 | u128::from(*place)
+            }));
+            // The stable sort, because it makes use of runs.
+            self.keys.sort();
+            for (place, key) in bin.iter_mut().zip(&self.keys) {
+                *place = *key as u32;
+            }
             start = end;
         }
     }
@@ -209,7 +224,7 @@ mod tests {
         fn rows_are_ordered_by_bin_then_place_then_arrival(keys in proptest::collection::vec((0u64..20, 0u16..3, any::<u8>()), 0..200)) {
             let rows: Vec<_> =
                 keys.iter().map(|(seq, from, bin)| Routed { seq: *seq, from: *from, bin: *bin % 5, input: () }).collect();
-            let mut order = Order { ends: vec![0; BINS], rows: Vec::new() };
+            let mut order = Order::new();
             order.by_bin(&rows);
             let mut expected: Vec<u32> = (0..rows.len() as u32).collect();
             expected.sort_by_key(|place| {

@@ -81,6 +81,8 @@ pub(crate) struct Sequencer {
     skips: BTreeSet<Skip>,
     snapshot_bound: Timestamp,
     snapshot_rows: u64,
+    // The log's bound when it was last looked at.
+    looked: Timestamp,
 }
 
 /// Where a sequencer goes on.
@@ -107,6 +109,7 @@ impl Sequencer {
         let Resume { end, highest, replay, skips } = resume;
         Self {
             log,
+            looked: Timestamp::MIN,
             system,
             source,
             config,
@@ -139,6 +142,12 @@ impl Sequencer {
         self.replay.len()
     }
 
+    /// Up to where the log was looked at: whoever waits for news waits past this. It is later than the sequencer's own
+    /// last entry, which would otherwise wake it at once.
+    pub(crate) fn looked(&self) -> Timestamp {
+        self.looked
+    }
+
     /// Records of the log that no epoch holds yet.
     pub(crate) fn behind(&self) -> u64 {
         self.end.cursors.behind(&*self.log)
@@ -169,7 +178,8 @@ impl Sequencer {
     }
 
     fn bind(&mut self, wish: Wish) -> Result<Option<Cut>, SequenceError> {
-        let Taken { frames, bound, more } = self.source.take(self.log.bound(), self.config.epoch_rows)?;
+        self.looked = self.log.bound();
+        let Taken { frames, bound, more } = self.source.take(self.looked, self.config.epoch_rows)?;
         let now = &self.end.progress;
         let beat = bound.since(now.bound) >= self.config.beat_every;
         if frames.is_empty() && !beat && !wish.closing {

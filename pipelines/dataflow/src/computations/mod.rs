@@ -7,6 +7,7 @@ pub mod funnels;
 pub mod leaderboards;
 pub mod points;
 pub mod recommend;
+pub mod segments;
 pub mod trending;
 pub mod visits;
 pub mod windows;
@@ -18,6 +19,7 @@ use views::funnels::Funnels;
 use views::leaderboards::Leaderboards;
 use views::points::Points;
 use views::recommend::Recommend;
+use views::segments::Segments;
 use views::trending::Trends;
 use views::visits::Visits;
 use views::windows::Windows;
@@ -38,4 +40,5 @@ crate::program! {
     funnels: Funnels = {funnels::route};
     trending: Trends = {trending::route};
     recommend: Recommend = {recommend::route};
+    segments: Segments = {segments::route};
 }

@@ -7,5 +7,6 @@ mod crashes;
 mod equality;
 mod live;
 mod poison;
+mod product;
 mod support;
 mod upgrades;
