@@ -31,6 +31,16 @@ pub struct ScoreRow {
     pub score: i64,
 }
 
+/// What an award did to a board.
+enum Outcome {
+    /// The participant was there before.
+    Moved,
+    /// There is one more.
+    Joined,
+    /// There would be one more than [`PARTICIPANTS_MAX`]: whoever stood last was dropped.
+    Full,
+}
+
 /// One board's state.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
@@ -58,6 +68,17 @@ impl Standing {
             self.untold_bits[word] |= bit;
             self.untold.push(number);
         }
+    }
+
+    fn award(&mut self, participant: Token, points: i64) -> Outcome {
+        let before = self.ranking.len();
+        let update = self.ranking.add(participant, points);
+        self.note(update.number);
+        if self.ranking.len() > PARTICIPANTS_MAX {
+            self.ranking.remove_last();
+            return Outcome::Full;
+        }
+        if self.ranking.len() > before { Outcome::Joined } else { Outcome::Moved }
     }
 
     /// Rows of what the warehouse does not know, by participant.
@@ -132,18 +153,19 @@ impl Leaderboards {
     }
 
     fn award(&mut self, at: At, board: Board, track: &Text, participant: Token, points: i64) {
-        if !self.boards.contains_key(&board) {
-            self.make(at, board, track);
+        let outcome = match self.boards.get_mut(&board) {
+            Some(standing) => standing.award(participant, points),
+            None => {
+                self.make(at, board, track);
+                let standing = self.boards.get_mut(&board).expect("the board was just made");
+                standing.award(participant, points)
+            }
+        };
+        match outcome {
+            Outcome::Moved => {}
+            Outcome::Joined => self.participants += 1,
+            Outcome::Full => self.owners.entry(board.organization).or_default().dropped += 1,
         }
-        let standing = self.boards.get_mut(&board).expect("the board is there or was made");
-        let before = standing.ranking.len();
-        let update = standing.ranking.add(participant, points);
-        standing.note(update.number);
-        if standing.ranking.len() > PARTICIPANTS_MAX {
-            standing.ranking.remove_last();
-            self.owners.entry(board.organization).or_default().dropped += 1;
-        }
-        self.participants += standing.ranking.len() - before;
     }
 
     fn make(&mut self, at: At, board: Board, track: &Text) {
