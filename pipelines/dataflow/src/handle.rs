@@ -34,8 +34,9 @@ const IDLE_MAX: Duration = Duration::from_millis(100);
 const FLOW_WAIT: Duration = Duration::from_millis(100);
 /// How long a stop waits for what is in flight, and for its snapshot, before it leaves without.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
-/// Epochs that a stop cuts at most: whoever goes on appending meanwhile cannot keep it from ending.
-const CLOSING_EPOCHS_MAX: usize = 1_000;
+/// Epochs that a stop cuts at most, a few seconds of work: neither a long way behind the log nor somebody who goes on
+/// appending keeps it from ending.
+const CLOSING_EPOCHS_MAX: usize = 16;
 /// How long a failed hand-over of a landing epoch waits before it is tried again.
 const LANDING_RETRY: Duration = Duration::from_secs(1);
 
@@ -144,7 +145,7 @@ impl<P: Program> Handle<P> {
             (Arc::clone(&engine.snapshots), Arc::clone(&engine.landings), Arc::clone(&engine.writer));
         handle.spawn("dataflow-snapshot", move || write(&snapshots, &landings, &writer))?;
         let (sender, outcome) = sync_channel(1);
-        handle.spawn("dataflow", move || Supervisor { engine, control }.run(&sender))?;
+        handle.spawn("dataflow", move || Supervisor { engine, control, retired: Vec::new() }.run(&sender))?;
         match outcome.recv() {
             Ok(Ok(())) => Ok(handle),
             Ok(Err(error)) => Err(error),
@@ -205,8 +206,8 @@ impl<P: Program> Handle<P> {
         self.control.snapshots.figures().limit
     }
 
-    /// Folds what the log holds now, takes a last snapshot, and ends the threads. A dataflow that is still catching up
-    /// does not finish that first.
+    /// Folds what the log holds now, takes a last snapshot, and ends the threads. A dataflow that is far behind does not
+    /// catch up first; one that is folding bound epochs again leaves without a snapshot.
     ///
     /// # Errors
     /// What it had failed with, if it had.
@@ -358,6 +359,9 @@ impl Workers {
 struct Supervisor<P: Program> {
     engine: Engine<P>,
     control: Arc<Control<P::Views>>,
+    /// Groups that failed. They keep their frontiers until new views take their place: whoever waits for one waits on,
+    /// and is told then that it has ended.
+    retired: Vec<Arc<Shared>>,
 }
 
 impl<P: Program> Supervisor<P> {
@@ -380,8 +384,6 @@ impl<P: Program> Supervisor<P> {
     }
 
     fn groups(&mut self, started: &SyncSender<Result<(), DataflowError>>) -> Result<(), DataflowError> {
-        // A group that was left behind keeps its frontier until new views take its place: waiting readers wait on.
-        let mut retired = None;
         loop {
             let mut group = self.engine.begin(Workers::start::<P>)?;
             if self.control.published.read().is_none() {
@@ -389,7 +391,7 @@ impl<P: Program> Supervisor<P> {
                 drop(started.try_send(Ok(())));
             }
             let outcome = self.follow(&mut group);
-            let Group { sequencer, shared, workers, announcer, .. } = group;
+            let Group { sequencer, shared, workers, .. } = group;
             if outcome.is_err() || shared.failure().is_some() {
                 shared.stop();
             }
@@ -399,16 +401,17 @@ impl<P: Program> Supervisor<P> {
             let Some(failure) = shared.failure() else { return Ok(()) };
             *self.control.phase.lock() = Phase::Rebuilding;
             self.engine.after(failure)?;
-            retired = retired.or(Some((shared, announcer)));
+            self.retired.push(shared);
             if self.control.stopping() {
                 return Ok(());
             }
         }
     }
 
-    fn publish(&self, group: &Group<P, Workers>) {
+    fn publish(&mut self, group: &Group<P, Workers>) {
         *self.control.published.write() = Some((group.views.clone(), group.progress.clone()));
         self.control.generation.store(self.generation(), Ordering::Relaxed);
+        self.retired.clear();
     }
 
     fn generation(&self) -> u64 {
@@ -419,13 +422,14 @@ impl<P: Program> Supervisor<P> {
     fn follow(&mut self, group: &mut Group<P, Workers>) -> Result<(), DataflowError> {
         let mut flight: VecDeque<u64> = VecDeque::new();
         let (mut caught_up, mut closing_epochs) = (false, 0);
+        *self.control.phase.lock() = if self.retired.is_empty() { Phase::CatchingUp } else { Phase::Rebuilding };
         let mut taken = (Instant::now(), self.engine.figures.rows.load(Ordering::Relaxed));
         loop {
             let closing = self.control.stopping();
             if group.shared.stopped() {
                 return Ok(());
             }
-            if closing && (group.sequencer.replaying() > 0 || closing_epochs > CLOSING_EPOCHS_MAX) {
+            if closing && group.sequencer.replaying() > 0 {
                 return Ok(());
             }
             if closing && !self.settle(group) {
@@ -435,7 +439,9 @@ impl<P: Program> Supervisor<P> {
             let began = Instant::now();
             let may = group.sequencer.end().epoch >= group.snapshot_after;
             let snapshot = if may && (closing || self.due(taken)) { self.engine.snapshots.wanted() } else { None };
-            let Some(cut) = group.sequencer.next(Wish { closing, snapshot })? else {
+            let Some(cut) =
+                group.sequencer.next(Wish { closing, enough: closing_epochs >= CLOSING_EPOCHS_MAX, snapshot })?
+            else {
                 self.idle(group, &mut caught_up);
                 continue;
             };
@@ -483,7 +489,7 @@ impl<P: Program> Supervisor<P> {
     }
 
     /// After a rebuild: the new views take the place of the old ones as soon as they are not behind them.
-    fn replace_views(&self, group: &Group<P, Workers>) {
+    fn replace_views(&mut self, group: &Group<P, Workers>) {
         let published = self.control.generation.load(Ordering::Relaxed);
         if published != self.generation() && group.progress.epoch() >= self.control.published().1.epoch() {
             self.publish(group);
@@ -491,7 +497,7 @@ impl<P: Program> Supervisor<P> {
     }
 
     /// Nothing new: sleeps until there is, or until a beat may be due.
-    fn idle(&self, group: &Group<P, Workers>, caught_up: &mut bool) {
+    fn idle(&mut self, group: &Group<P, Workers>, caught_up: &mut bool) {
         let caught = group.shared.all() >= group.sequencer.end().epoch;
         if caught && !*caught_up {
             info!(epoch = group.sequencer.end().epoch, "dataflow follows the log");
@@ -501,8 +507,6 @@ impl<P: Program> Supervisor<P> {
             self.replace_views(group);
             *self.control.phase.lock() = Phase::Live;
             *self.control.behind.lock() = (group.sequencer.behind(), 0);
-        } else {
-            *self.control.phase.lock() = Phase::CatchingUp;
         }
         self.engine.log.wait_past(group.sequencer.looked(), IDLE_MAX);
     }

@@ -61,8 +61,11 @@ pub(crate) struct Cut {
 /// What is asked of the next epoch besides its rows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wish {
-    /// Cut an epoch even if there is nothing new, and mark it for landing and snapshot: the last one before a stop.
+    /// Cut an epoch even if there is nothing new, and mark it for landing and snapshot if nothing is left after it: the
+    /// last one before a stop.
     pub(crate) closing: bool,
+    /// Mark it even if something is left: enough was waited for.
+    pub(crate) enough: bool,
     /// Whether a marked epoch may be written to disk now.
     pub(crate) snapshot: Option<Depth>,
 }
@@ -185,7 +188,7 @@ impl Sequencer {
         if frames.is_empty() && !beat && !wish.closing {
             return Ok(None);
         }
-        let closing = wish.closing && !more;
+        let closing = wish.closing && (!more || wish.enough);
         let landing = closing || bound.floor(self.config.landing_every) > now.landing_bound;
         let rows: u64 = frames.iter().map(|frame| u64::from(frame.rows)).sum();
         let due = bound.since(self.snapshot_bound) >= self.config.snapshot_every

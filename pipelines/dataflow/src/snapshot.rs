@@ -120,6 +120,8 @@ impl Snapshots {
         state.workers = workers;
         state.asked = false;
         state.collecting.clear();
+        // One that is not being written yet holds what changed since a manifest that may not be the one restored from.
+        state.ready = None;
     }
 
     /// Which bins a snapshot would write now; none while one is on its way.

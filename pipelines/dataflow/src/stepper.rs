@@ -107,7 +107,9 @@ impl<P: Program> Stepper<P> {
         let group = self.group.as_mut().expect("there is a group between steps");
         let may = group.sequencer.end().epoch >= group.snapshot_after;
         let snapshot = if may { self.engine.snapshots.wanted() } else { None };
-        let Some(cut) = group.sequencer.next(Wish { closing, snapshot })? else { return Ok(Step::Idle) };
+        let Some(cut) = group.sequencer.next(Wish { closing, enough: closing, snapshot })? else {
+            return Ok(Step::Idle);
+        };
         let number = cut.epoch.number;
         Figures::add(&self.engine.figures.epochs, 1);
         Figures::add(&self.engine.figures.rows, cut.epoch.rows);

@@ -130,6 +130,7 @@ fn threads_survive_a_panic_of_one_worker() {
         let log: Arc<dyn EventLog> = world.log.clone();
         let handle =
             Handle::<Poisoned>::start(world.config(workers, 100), log, Arc::new(world.disk.clone()), hooks).unwrap();
+        let old = handle.progress();
         append(&mut world, &[8, DEADLY]);
         append(&mut world, &[16]);
         let newest = world.newest();
@@ -143,6 +144,9 @@ fn threads_survive_a_panic_of_one_worker() {
         let status = handle.status();
         assert_eq!((status.skipped, letters.lock().len()), (1, 1));
         assert!(status.panics >= 2 && status.rebuilds >= 2);
+        // Whoever waits at the views from before is told to ask again.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(!runtime.block_on(old.past(u64::MAX)));
         handle.stop().unwrap();
     }
 }
