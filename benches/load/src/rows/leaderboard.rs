@@ -19,7 +19,7 @@ const PIPELINE: usize = 2_000;
 const SEED: u64 = 11;
 
 /// The view's own fold with one board.
-struct Ours {
+pub(super) struct Ours {
     fold: Leaderboards,
     board: Board,
     effects: Effects<Leaderboards>,
@@ -28,7 +28,7 @@ struct Ours {
 
 impl Ours {
     /// A board on which everybody has a score.
-    fn new(participants: u32) -> Self {
+    pub(super) fn new(participants: u32) -> Self {
         let board = Board::all_time(OrganizationId(1), LeaderboardId(1));
         let mut this = Self { fold: Leaderboards::default(), board, effects: Effects::default(), count: 0 };
         let scores = Scores::new(SEED, 1);
@@ -40,6 +40,11 @@ impl Ours {
             });
         }
         this
+    }
+
+    /// Bytes on the heap of the ranking.
+    pub(super) fn bytes(&self) -> usize {
+        self.fold.bytes()
     }
 
     fn add(&mut self, increment: Increment) {
@@ -68,7 +73,7 @@ impl Ours {
     }
 }
 
-fn prefill(redis: &mut Redis, participants: u32) -> anyhow::Result<()> {
+pub(super) fn prefill(redis: &mut Redis, participants: u32) -> anyhow::Result<()> {
     for chunk in (0..participants).collect::<Vec<_>>().chunks(PIPELINE) {
         let mut commands = Vec::new();
         for number in chunk {
@@ -117,7 +122,7 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
     let rounds = interleave(settings.rounds, &mut run, || {
         run_redis(&mut redis, &theirs.by_ref().take(few).collect::<Vec<_>>())
     })?;
-    let own_bytes = ours.fold.bytes() as f64 / f64::from(participants);
+    let own_bytes = ours.bytes() as f64 / f64::from(participants);
     Ok(Row::of_rounds(NAME, UNIT, &rounds, "Redis ZINCRBY+ZREVRANK, pipelined; its server's CPU", GOAL, 10.0)
         .part("bytes a participant", "bytes", own_bytes)
         .part("bytes a participant, Redis", "bytes", bytes))

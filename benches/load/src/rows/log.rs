@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,11 +56,8 @@ impl Frames {
     }
 }
 
-/// A folder on the disk that the checkout is on: `/tmp` may be memory.
 fn folder() -> anyhow::Result<tempfile::TempDir> {
-    let base = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    std::fs::create_dir_all(&base)?;
-    Ok(tempfile::tempdir_in(base)?)
+    Ok(tempfile::tempdir_in(super::base()?)?)
 }
 
 fn open(path: &Path, codec: Codec) -> anyhow::Result<FileLog> {
@@ -99,9 +96,9 @@ fn fill(log: &FileLog, frames: &Frames) -> anyhow::Result<()> {
 fn append_ours(frames: &Frames, codec: Codec) -> anyhow::Result<f64> {
     let folder = folder()?;
     let log = open(folder.path(), codec)?;
-    let started = Instant::now();
-    fill(&log, frames)?;
-    Ok(frames.mib() / started.elapsed().as_secs_f64())
+    let (cost, filled) = cost(|| fill(&log, frames));
+    filled?;
+    Ok(frames.mib() / cost.wall.as_secs_f64())
 }
 
 /// The same bodies into one file, with a data sync every 10 ms and at the end.

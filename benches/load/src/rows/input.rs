@@ -1,0 +1,74 @@
+//! Logs full of the pipeline mix, for the rows that fold it.
+
+use std::sync::Arc;
+
+use eventlog::clock::SystemClock;
+use eventlog::disk::RealDisk;
+use eventlog::{Codec, EventLog, FileLog, FileOptions, Lane, MemoryLog, MemoryOptions, NewFrame, PartitionId, Ticket};
+use records::{Batch, Record, Timestamp};
+use workload::mix::Mix;
+
+/// Rows of one frame: what the door gathers under load.
+const FRAME_ROWS: usize = 4_096;
+/// Frames on their way to the disk at most.
+const IN_FLIGHT: usize = 64;
+/// Where the mix starts: 2026-10-05T07:00:00Z.
+const STARTS: Timestamp = Timestamp::from_seconds(1_791_183_600);
+
+/// A log in memory that takes whatever fits.
+pub(crate) fn memory_log() -> Arc<MemoryLog> {
+    let options = MemoryOptions { max_bytes: u64::MAX, ..MemoryOptions::default() };
+    Arc::new(MemoryLog::with_options(1, SystemClock, options))
+}
+
+/// A log in files as the product opens it.
+pub(crate) fn file_log(disk: &RealDisk) -> anyhow::Result<Arc<FileLog>> {
+    let options = FileOptions { codecs: [Codec::Lz4; 3], ..FileOptions::default() };
+    Ok(Arc::new(FileLog::open(Arc::new(RealDisk::new(disk.root())?), SystemClock, options)?))
+}
+
+/// Fills a log with the facts and so many records of the mix over so many people.
+pub(crate) fn fill(log: &dyn EventLog, seed: u64, records: u64, people: u32) -> anyhow::Result<()> {
+    let mut mix = Mix::new(seed, people, STARTS);
+    let facts = mix.facts();
+    let rows = u32::try_from(facts.len())?;
+    let body = records::fact::encode(&facts).into();
+    log.append(vec![NewFrame {
+        lane: Lane::Facts,
+        partition: PartitionId(0),
+        body,
+        rows,
+        dedup: vec![],
+        claim: None,
+    }])?;
+    let partitions = u64::from(log.identity().partitions.activity);
+    let mut waiting = std::collections::VecDeque::<Ticket>::new();
+    let mut chunk: Vec<Record> = Vec::with_capacity(FRAME_ROWS);
+    let mut made = 0;
+    while made < records {
+        chunk.clear();
+        mix.fill(&mut chunk, FRAME_ROWS.min(usize::try_from(records - made)?));
+        made += chunk.len() as u64;
+        waiting.push_back(log.submit(vec![frame(&chunk, made / FRAME_ROWS as u64 % partitions)?])?);
+        if waiting.len() > IN_FLIGHT
+            && let Some(ticket) = waiting.pop_front()
+        {
+            ticket.wait()?;
+        }
+    }
+    waiting.into_iter().try_for_each(|ticket| ticket.wait().map(drop))?;
+    Ok(())
+}
+
+/// Records as a frame of the activity lane.
+pub(crate) fn frame(records: &[Record], partition: u64) -> anyhow::Result<NewFrame> {
+    let batch = Batch::from_records(records);
+    Ok(NewFrame {
+        lane: Lane::Activity,
+        partition: PartitionId(u16::try_from(partition)?),
+        body: batch.encode().into(),
+        rows: u32::try_from(records.len())?,
+        dedup: batch.dedup(),
+        claim: None,
+    })
+}

@@ -1,0 +1,21 @@
+//! Some seeds in every test run; thousands by `cargo run -p sim --release -- --runs 10000`.
+
+use sim::{Report, Size, run};
+
+#[test]
+fn crashes_lose_double_and_change_nothing() {
+    let mut total = Report::default();
+    for seed in 1..=12 {
+        match run(seed, &Size::tiny()) {
+            Ok(report) => total.add(&report),
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(total.crashes >= 12 && total.acknowledged > 500 && total.repeated > 50, "{total:?}");
+    assert!(total.landed_again > 0, "no landing epoch came again: {total:?}");
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    assert_eq!(run(77, &Size::tiny()), run(77, &Size::tiny()));
+}
