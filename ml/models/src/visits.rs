@@ -81,9 +81,18 @@ pub struct Suggestion<K> {
     pub because: K,
 }
 
+/// What neighbours said for one item.
 struct Vote {
+    place: u32,
+    idf: f64,
     score: f64,
     by: [f64; EVOLVING_MAX],
+}
+
+/// Votes by item: a small map to places in a list, because the votes themselves are too large to move about.
+struct Votes {
+    by_item: HashMap<u32, u32, FixedState>,
+    list: Vec<Vote>,
 }
 
 impl<K: Copy + Ord + Hash> VisitIndex<K> {
@@ -184,11 +193,15 @@ impl<K: Copy + Ord + Hash> VisitIndex<K> {
         let current = &current[current.len().saturating_sub(EVOLVING_MAX)..];
         let places: Vec<Option<u32>> = current.iter().map(|key| self.places.get(key).copied()).collect();
         let population = if query.population == 0 { self.visits.len() as u64 } else { query.population };
-        let mut votes = HashMap::<u32, Vote, FixedState>::default();
-        for (visit, similarity) in self.neighbours(&places, query) {
+        let neighbours = self.neighbours(&places, query);
+        // Grown once, not step by step: growing would cost as much as the voting.
+        let most = neighbours.len() * 8;
+        let by_item = HashMap::with_capacity_and_hasher(most, FixedState);
+        let mut votes = Votes { by_item, list: Vec::with_capacity(most) };
+        for (visit, similarity) in neighbours {
             self.vote(visit, similarity, &places, population, &mut votes);
         }
-        self.best(votes, current, query.limit, allowed)
+        self.best(votes.list, current, query.limit, allowed)
     }
 
     /// The items that visits with this one held most often, with in how many of its recent visits: co-visitation.
@@ -279,7 +292,8 @@ impl<K: Copy + Ord + Hash> VisitIndex<K> {
 
     /// The most similar of the most recent matching visits, most similar first; of equals the most recent first.
     fn neighbours(&self, places: &[Option<u32>], query: &Query) -> Vec<(Visit, f64)> {
-        let mut similar = HashMap::<Visit, u32, FixedState>::default();
+        let lengths = places.iter().flatten().map(|place| self.items[*place as usize].recent.len());
+        let mut similar = HashMap::<Visit, u32, FixedState>::with_capacity_and_hasher(lengths.sum(), FixedState);
         // A place in the current visit counts in whole steps; dividing by the length once gives the paper's decay.
         for (step, place) in (1u32..).zip(places) {
             let Some(place) = place else { continue };
@@ -306,14 +320,7 @@ impl<K: Copy + Ord + Hash> VisitIndex<K> {
     }
 
     /// Lets one neighbour vote for its items.
-    fn vote(
-        &self,
-        visit: Visit,
-        similarity: f64,
-        places: &[Option<u32>],
-        population: u64,
-        votes: &mut HashMap<u32, Vote, FixedState>,
-    ) {
+    fn vote(&self, visit: Visit, similarity: f64, places: &[Option<u32>], population: u64, votes: &mut Votes) {
         let Some(at) = self.at(visit) else { return };
         let items = &self.visits[at].items;
         // The shared item that was viewed last, and how many steps ago.
@@ -322,26 +329,26 @@ impl<K: Copy + Ord + Hash> VisitIndex<K> {
         let steps = f64::from(count(places.len() - 1 - shared));
         let weight = similarity * (1.0 - 0.1 * steps);
         for item in items {
-            let vote = votes.entry(*item).or_insert(Vote { score: 0.0, by: [0.0; EVOLVING_MAX] });
-            let idf = ln(population as f64 / f64::from(self.items[*item as usize].visits.max(1)));
-            // An item that everybody viewed has no idf; it still ranks above nothing.
-            let part = weight * (idf.max(0.0) + 1e-3);
+            let next = count(votes.list.len());
+            let at = *votes.by_item.entry(*item).or_insert(next);
+            if at == next {
+                let idf = ln(population as f64 / f64::from(self.items[*item as usize].visits.max(1)));
+                // An item that everybody viewed has no idf; it still ranks above nothing.
+                let idf = idf.max(0.0) + 1e-3;
+                votes.list.push(Vote { place: *item, idf, score: 0.0, by: [0.0; EVOLVING_MAX] });
+            }
+            let vote = &mut votes.list[at as usize];
+            let part = weight * vote.idf;
             vote.score += part;
             vote.by[shared] += part;
         }
     }
 
-    fn best(
-        &self,
-        votes: HashMap<u32, Vote, FixedState>,
-        current: &[K],
-        limit: usize,
-        allowed: impl Fn(K) -> bool,
-    ) -> Vec<Suggestion<K>> {
+    fn best(&self, votes: Vec<Vote>, current: &[K], limit: usize, allowed: impl Fn(K) -> bool) -> Vec<Suggestion<K>> {
         let mut list: Vec<Suggestion<K>> = votes
             .into_iter()
-            .filter_map(|(place, vote)| {
-                let item = self.items[place as usize].key;
+            .filter_map(|vote| {
+                let item = self.items[vote.place as usize].key;
                 if current.contains(&item) || !allowed(item) {
                     return None;
                 }
