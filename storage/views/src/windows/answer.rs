@@ -6,6 +6,8 @@ use serde::Serialize;
 use super::fold::{Counters, Series, Size, Windows};
 use super::panes::{number, start};
 use super::uniques::{UniqueCount, Uniques};
+use crate::as_of::AsOf;
+use crate::shards::Reader;
 
 /// The most windows of one answer: a day of minutes.
 pub const WINDOWS_MAX: usize = 1_440;
@@ -65,6 +67,23 @@ pub struct LateCount {
 /// that are later still correct it (policy `correct`) or are excluded.
 pub fn is_final(start: Timestamp, size: Size, lateness: Span, log_time: Timestamp) -> bool {
     start.saturating_add(size.span()).saturating_add(lateness) <= log_time
+}
+
+/// Distinct actors of an event or session over all kinds, in the hours that begin in `hours`, or in all of its time. The
+/// answer reflects at least what the second value says: each kind is asked in its own bin.
+pub fn uniques_of(
+    reader: &Reader<Windows>,
+    organization: OrganizationId,
+    event: EventId,
+    session: SessionId,
+    hours: Option<(Timestamp, Timestamp)>,
+) -> (UniqueCount, AsOf) {
+    let as_of = reader.progress().current();
+    let mut merged = Uniques::default();
+    for series in Series::kinds(organization, event, session) {
+        reader.read(series.hash(), |bin| bin.uniques_into(&series, hours, &mut merged));
+    }
+    (merged.count(), as_of)
 }
 
 impl Counters {
@@ -193,6 +212,21 @@ mod tests {
         let (start, bound) = (Timestamp::from_seconds(60), Span::from_seconds(10));
         assert!(!is_final(start, Size::Minute, bound, Timestamp::from_seconds(129)));
         assert!(is_final(start, Size::Minute, bound, Timestamp::from_seconds(130)));
+    }
+
+    #[test]
+    fn an_actor_of_two_kinds_is_one_unique() {
+        let (_announcer, _frontier, progress) = crate::as_of::channel(AsOf::default());
+        let (mut writers, reader) = crate::shards::open::<Windows>(1, progress, crate::feed::Limits::default());
+        let at = laws::log(Timestamp(0), [(1, ())])[0].0;
+        for (kind, actor, hour) in [(Kind::Page, 1, 0), (Kind::Track, 1, 0), (Kind::Track, 2, 5)] {
+            let series = Series { kind, ..series(0) };
+            let time = Timestamp::from_seconds(hour * 3_600);
+            let input = Input::Count { series, time, records: 1, actors: vec![Token(actor)] };
+            writers[0].apply(1, records::hash::bin(series.hash()), [((), at, &input)], &mut Vec::new());
+        }
+        let ask = |hours| uniques_of(&reader, OrganizationId(7), EventId(1), SessionId::NONE, hours).0.count;
+        assert_eq!((ask(None), ask(Some((Timestamp(0), Timestamp(1))))), (2, 1));
     }
 
     #[test]

@@ -10,6 +10,6 @@ pub mod hll;
 mod panes;
 pub mod uniques;
 
-pub use answer::{LateCount, Sliding, WindowCount, WindowSeries};
+pub use answer::{LateCount, Sliding, WindowCount, WindowSeries, is_final, uniques_of};
 pub use fold::{Input, Series, Size, WindowCountRow, Windows};
 pub use uniques::{UniqueCount, Uniques};
