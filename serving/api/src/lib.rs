@@ -57,6 +57,8 @@ pub struct Parts {
     pub clock: Arc<dyn eventlog::clock::Clock>,
     /// The readers of the views as they are now.
     pub views: Box<dyn Fn() -> reads::Views + Send + Sync>,
+    /// What the facts say so far: the definitions of funnels.
+    pub rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     /// Whether answers are current.
     pub readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
     /// Held for writing while somebody compares figures at one place of the log: tracking waits meanwhile.

@@ -38,13 +38,21 @@ pub enum Type {
 /// One scrape's worth of values.
 #[derive(Debug, Default)]
 pub struct Exposition {
-    families: BTreeMap<&'static str, (Type, &'static str, Vec<(String, f64)>)>,
+    families: BTreeMap<&'static str, Family>,
+}
+
+#[derive(Debug)]
+struct Family {
+    kind: Type,
+    help: &'static str,
+    values: Vec<(String, f64)>,
 }
 
 impl Exposition {
     /// Adds one value of a family, under labels such as `[("view", "leaderboards")]`.
     pub fn value(&mut self, kind: Type, name: &'static str, help: &'static str, labels: &[(&str, &str)], value: f64) {
-        self.families.entry(name).or_insert_with(|| (kind, help, Vec::new())).2.push((label_text(labels), value));
+        let family = self.families.entry(name).or_insert(Family { kind, help, values: Vec::new() });
+        family.values.push((label_text(labels), value));
     }
 
     /// Adds a gauge's value.
@@ -61,7 +69,7 @@ impl Exposition {
     /// The text that Prometheus reads.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        for (name, (kind, help, values)) in &self.families {
+        for (name, Family { kind, help, values }) in &self.families {
             let kind = if *kind == Type::Counter { "counter" } else { "gauge" };
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
             for (labels, value) in values {

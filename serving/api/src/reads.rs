@@ -7,6 +7,8 @@ mod campaigns;
 mod changes;
 mod extract;
 mod leaderboards;
+mod people;
+mod sessions;
 mod windows;
 
 use axum::Router;
@@ -25,6 +27,20 @@ pub struct Views {
     pub leaderboards: Reader<views::leaderboards::Leaderboards>,
     /// Campaign counts.
     pub campaigns: Reader<views::campaigns::Campaigns>,
+    /// Fraud scores.
+    pub scores: Reader<views::fraud::Scores>,
+    /// Who is in which session.
+    pub attendance: Reader<views::attendance::Rooms>,
+    /// Visits.
+    pub visits: Reader<views::visits::Visits>,
+    /// Funnels.
+    pub funnels: Reader<views::funnels::Funnels>,
+    /// What gets attention.
+    pub trending: Reader<views::trending::Trends>,
+    /// Recommendations.
+    pub recommend: Reader<views::recommend::Recommend>,
+    /// Segments.
+    pub segments: Reader<views::segments::Segments>,
 }
 
 impl Views {
@@ -51,4 +67,19 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/v1/views/campaigns", get(campaigns::list))
         .route("/v1/views/campaigns/changes", get(changes::campaigns))
         .route("/v1/views/campaigns/{campaign}", get(campaigns::windows))
+        .route("/v1/views/attendance", get(sessions::attendance))
+        .route("/v1/views/attendance/changes", get(changes::attendance))
+        .route("/v1/views/attendance/{session}", get(sessions::session))
+        .route("/v1/views/trending", get(sessions::trending))
+        .route("/v1/views/visits", get(sessions::visits))
+        .route("/v1/views/visits/{person}", get(sessions::visits_of))
+        .route("/v1/views/funnels/{funnel}", get(sessions::funnel))
+        .route("/v1/views/fraud/scores", get(people::scores))
+        .route("/v1/views/fraud/scores/changes", get(changes::scores))
+        .route("/v1/views/fraud/scores/{record}", get(people::score))
+        .route("/v1/views/fraud/rings/{person}", get(people::ring))
+        .route("/v1/views/recommendations/visitors/{person}", get(people::recommendations))
+        .route("/v1/views/recommendations/items/{item}", get(people::also_viewed))
+        .route("/v1/views/segments", get(people::segments))
+        .route("/v1/views/segments/visitors/{person}", get(people::profile))
 }

@@ -11,45 +11,24 @@ const SILENCE_MAX: Duration = Duration::from_secs(35);
 /// The largest answer that is read, bytes.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// The status.
-    pub(crate) status: u16,
-    /// The body.
-    pub(crate) body: String,
-}
-
-/// Posts JSON with a key, on a connection of its own.
+/// Posts JSON with a key, on a connection of its own; returns the status once the whole answer is there.
 ///
 /// # Errors
 /// When the server cannot be reached or does not speak HTTP; then nothing is known about what it did.
-pub(crate) fn post(address: SocketAddr, path: &str, key: &str, body: &str) -> anyhow::Result<Answer> {
-    request(address, "POST", path, key, body)
-}
-
-/// Gets with a key.
-///
-/// # Errors
-/// As [`post`].
-pub(crate) fn get(address: SocketAddr, path: &str, key: &str) -> anyhow::Result<Answer> {
-    request(address, "GET", path, key, "")
-}
-
-fn request(address: SocketAddr, method: &str, path: &str, key: &str, body: &str) -> anyhow::Result<Answer> {
+pub(crate) fn post(address: SocketAddr, path: &str, key: &str, body: &str) -> anyhow::Result<u16> {
     let mut stream = TcpStream::connect_timeout(&address, SILENCE_MAX)?;
     stream.set_read_timeout(Some(SILENCE_MAX))?;
     stream.set_write_timeout(Some(SILENCE_MAX))?;
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )?;
     read(stream)
 }
 
-fn read(stream: TcpStream) -> anyhow::Result<Answer> {
+fn read(stream: TcpStream) -> anyhow::Result<u16> {
     let mut reader = BufReader::new(stream.take(ANSWER_BYTES_MAX));
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -79,5 +58,5 @@ fn read(stream: TcpStream) -> anyhow::Result<Answer> {
         // `Connection: close` was asked for, so the end of the stream is the end of the body.
         None => _ = reader.read_to_end(&mut body)?,
     }
-    Ok(Answer { status, body: String::from_utf8(body)? })
+    Ok(status)
 }

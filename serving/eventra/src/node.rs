@@ -70,7 +70,8 @@ impl Node {
                 .context("opening the key store")?,
         );
         let keys = Arc::new(api::keys::KeyRing::new());
-        let facts = open_facts(&log, &keys, &subjects, address)?;
+        let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
+        let facts = open_facts(&log, &keys, &rules, &subjects, address)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
         let warehouse = Warehouse::prepare(settings, &runtime, &disk, log.identity().incarnation.id)?;
@@ -86,6 +87,7 @@ impl Node {
             started: Instant::now(),
             log,
             keys,
+            rules,
             facts: Mutex::new(facts),
             appender,
             door: RwLock::new(Some(door)),
@@ -163,11 +165,15 @@ impl Node {
 fn open_facts(
     log: &Arc<dyn EventLog>,
     keys: &Arc<api::keys::KeyRing>,
+    rules: &Arc<std::sync::RwLock<rules::Rulebook>>,
     subjects: &Subjects,
     address: SocketAddr,
 ) -> anyhow::Result<Writer> {
-    let ring = Arc::clone(keys);
-    let listener = Box::new(move |row: &records::FactRow| ring.apply(row));
+    let (ring, book) = (Arc::clone(keys), Arc::clone(rules));
+    let listener = Box::new(move |row: &records::FactRow| {
+        ring.apply(row);
+        book.write().expect("nothing panics under the lock").apply(row);
+    });
     let mut facts = Writer::open(Arc::clone(log), storage::clock(), address.to_string(), listener)?;
     // A crash may have come between the destroyed key and the fact that tells of it.
     for erasure in subjects.pending_erasures() {
@@ -195,6 +201,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         door: core.door()?,
         clock: Arc::clone(&core.clock),
         views: Box::new(move || readers(&views.views())),
+        rules: Arc::clone(&core.rules),
         readiness: Box::new(move || ready(&readiness)),
         intake: Arc::clone(&core.intake),
         metrics: Arc::clone(&core.metrics),
@@ -207,6 +214,13 @@ fn readers(views: &dataflow::computations::Views) -> api::reads::Views {
         windows: views.windows.clone(),
         leaderboards: views.leaderboards.clone(),
         campaigns: views.campaigns.clone(),
+        scores: views.scores.clone(),
+        attendance: views.attendance.clone(),
+        visits: views.visits.clone(),
+        funnels: views.funnels.clone(),
+        trending: views.trending.clone(),
+        recommend: views.recommend.clone(),
+        segments: views.segments.clone(),
     }
 }
 

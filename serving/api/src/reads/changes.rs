@@ -7,8 +7,10 @@ use records::{EventId, OrganizationId, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use views::as_of::AsOf;
+use views::attendance::{Place, Rooms};
 use views::campaigns::{CampaignKey, Campaigns, Counted};
 use views::feed::{Position, Step};
+use views::fraud::{ScoreKey, Scores};
 use views::leaderboards::{Board, Leaderboards};
 use views::shards::Reader;
 use views::state::Fold;
@@ -155,6 +157,47 @@ pub(crate) async fn campaigns(caller: Caller, Params(since): Params<Since>) -> R
             let mut keys = Vec::new();
             caller.views.campaigns.scan(|_, fold| keys.extend(fold.of(organization)));
             keys
+        },
+    };
+    feeding.answer(&since)
+}
+
+/// Every session of one event.
+pub(crate) async fn attendance(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let (organization, event) = (caller.organization, since.event);
+    let feeding = Feeding::<Rooms> {
+        reader: &caller.views.attendance,
+        wanted: &|place: &Place| (place.organization, place.event) == (organization, event),
+        hash: Place::hash,
+        value: &|fold, place| json!(fold.session(place)),
+        all: &|| {
+            let mut places = Vec::new();
+            caller.views.attendance.scan(|_, fold| {
+                let sessions = fold.sessions(organization, event);
+                places.extend(sessions.into_iter().map(|found| Place { organization, event, session: found.session }));
+            });
+            places
+        },
+    };
+    feeding.answer(&since)
+}
+
+/// Scores of the organization as records are scored; a reset holds the newest high ones.
+pub(crate) async fn scores(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let organization = caller.organization;
+    let hash = |key: &ScoreKey| Scores::hash(key.organization);
+    let feeding = Feeding::<Scores> {
+        reader: &caller.views.scores,
+        wanted: &|key: &ScoreKey| key.organization == organization,
+        hash,
+        value: &|fold, key| json!(fold.score(*key)),
+        all: &|| {
+            let (overview, _) = caller
+                .views
+                .scores
+                .read(Scores::hash(organization), |fold| fold.overview(organization, limits::ROWS_MAX));
+            let recent = overview.into_iter().flat_map(|overview| overview.recent);
+            recent.map(|score| ScoreKey { organization, record: score.record }).collect()
         },
     };
     feeding.answer(&since)

@@ -80,13 +80,29 @@ impl House {
         let (announcer, frontier, progress) = channel(AsOf { incarnation: 7, ..AsOf::default() });
         let (mut windows, windows_reader) = open(1, progress.clone(), Limits::default());
         let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), Limits::default());
-        let (_, campaigns_reader) = open(1, progress, Limits::default());
-        let views = Views { windows: windows_reader, leaderboards: leaderboards_reader, campaigns: campaigns_reader };
+        macro_rules! idle {
+            () => {
+                open(1, progress.clone(), Limits::default()).1
+            };
+        }
+        let views = Views {
+            windows: windows_reader,
+            leaderboards: leaderboards_reader,
+            campaigns: idle!(),
+            scores: idle!(),
+            attendance: idle!(),
+            visits: idle!(),
+            funnels: idle!(),
+            trending: idle!(),
+            recommend: idle!(),
+            segments: idle!(),
+        };
         let api = Api::from(Parts {
             keys,
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
             views: Box::new(move || views.clone()),
+            rules: Arc::default(),
             readiness: Box::new(|| Readiness { ready: true, ..Readiness::default() }),
             intake: Arc::default(),
             metrics: Arc::new(Registry::default()),

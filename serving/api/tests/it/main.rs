@@ -1,5 +1,7 @@
 //! The API from outside: through the router, and over real sockets with Segment's own libraries.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
+
 mod house;
 mod libraries;
 mod reads;

@@ -14,6 +14,7 @@ use views::attendance::AttendanceRow;
 use views::campaigns::{CampaignCountRow, WINDOW};
 use views::fraud::FraudScoreRow;
 use views::leaderboards::ScoreRow;
+use views::segments::SegmentChangeRow;
 use views::windows::WindowCountRow;
 use warehouse::outbox::Part;
 use warehouse::schema::{self, TableSchema};
@@ -47,6 +48,9 @@ fn part(rows: &ViewRows) -> Result<Option<Part>, BatchError> {
     }
     if let Some(rows) = rows.rows::<AttendanceRow>() {
         return table(&schema::attendance(), attendance(rows)).map(Some);
+    }
+    if let Some(rows) = rows.rows::<SegmentChangeRow>() {
+        return table(&schema::segment_changes(), segments(rows)).map(Some);
     }
     Ok(None)
 }
@@ -165,6 +169,17 @@ fn attendance(rows: &[AttendanceRow]) -> Vec<ArrayRef> {
     ]
 }
 
+fn segments(rows: &[SegmentChangeRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| row.segment.to_string()),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.actor.0))),
+        each!(texts, rows, |row| if row.joined { "joined".into() } else { "left".into() }),
+        each!(times, rows, |row| row.at),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.number))),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use records::{EventId, Kind, LeaderboardId, OrganizationId, Pos, RuleId, SessionId, Text, Token};
@@ -218,6 +233,15 @@ mod tests {
         let place = Place { organization: acme(), event: EventId::NONE, session: SessionId::NONE };
         let row = AttendanceRow { place, joined: 1, present: 1, peak: 1, left: 0, focused_ms: 9 };
         table(&schema::attendance(), attendance(&[row])).unwrap();
+        let row = SegmentChangeRow {
+            organization: acme(),
+            segment: records::SegmentId::parse("regulars").unwrap(),
+            actor: Token(7),
+            number: 1,
+            joined: true,
+            at: Timestamp(5),
+        };
+        table(&schema::segment_changes(), segments(&[row])).unwrap();
         assert_eq!(LeaderboardId::NONE.to_string(), "-", "absent ids print as a dash, so `id` leaves them out");
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) started: Instant,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) keys: Arc<KeyRing>,
+    pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     pub(crate) facts: Mutex<Writer>,
     pub(crate) appender: Appender,
     pub(crate) door: RwLock<Option<Arc<Door>>>,

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use collect::replay::{self, Dataset, Options, Pacer, Replay, Speed};
-use collect::{Appender, Refusal};
+use collect::times::Times;
+use collect::{Appender, Draft, Marker, Refusal};
 use eventlog::Ticket;
-use records::{OrganizationId, Record, Source, Span, Timestamp};
+use records::{Flags, Kind, OrganizationId, Record, Source, Span, Timestamp, Token};
 use serde_json::{Value, json};
 use workload::pace::Due;
 use workload::{Conference, Pace, Scale};
@@ -120,7 +121,7 @@ impl Run {
             self.ended = until == Timestamp::MAX || self.conference.clock() >= self.conference.ends();
             return Ok(false);
         }
-        let records: Vec<Record> = self.records.drain(..).map(live).collect();
+        let records: Vec<Record> = through_the_door(&self.appender, self.records.drain(..));
         self.settle(IN_FLIGHT - 1)?;
         {
             let _intake = core.intake.blocking_read();
@@ -151,10 +152,69 @@ impl Run {
     }
 }
 
-/// A record of the conference with its door named. Its event time is the conference's own, which runs ahead of the
-/// wall: a conference of days is played in minutes, so it says by its lateness and not by the wall's clock.
-fn live(record: Record) -> Record {
-    Record { source: Source::Simulator, ..record }
+/// Turns records of the generator into what the door would have made of the same messages: its own pseudonyms, and
+/// names, mail addresses and texts sealed under each person's key. So simulated people can be looked up by the ids that
+/// their "client" uses (`user-...`), and erased.
+fn through_the_door(appender: &Appender, records: impl Iterator<Item = Record>) -> Vec<Record> {
+    let subjects = appender.subjects();
+    let mut marker: Option<(OrganizationId, Marker<'_>)> = None;
+    let mut out = Vec::new();
+    for record in records {
+        if !record.kind.is_activity() {
+            out.push(Record { source: Source::Simulator, ..record });
+            continue;
+        }
+        let organization = record.organization;
+        let (_, marker) = match &mut marker {
+            Some(known) if known.0 == organization => known,
+            other => other.insert((organization, Marker::new(subjects, organization))),
+        };
+        let times = Times { event_time: record.event_time, late_by: record.late_by, flags: record.flags };
+        out.push(marker.record_at(draft(record), times));
+    }
+    out
+}
+
+/// The message of which the door would make this record.
+fn draft(record: Record) -> Draft {
+    let said = workload::personal(&record);
+    let named = |token: Token| if token.is_some() { format!("user-{token}") } else { String::new() };
+    let anonymous = record.flags.has(Flags::ANONYMOUS);
+    let introduces = matches!(record.kind, Kind::Identify | Kind::RegistrationReported | Kind::CheckInReported);
+    let mut draft = Draft {
+        device: said.device,
+        card: said.card,
+        address: said.address,
+        visit: if record.visit.is_some() { format!("visit-{}", record.visit) } else { String::new() },
+        ..Draft::default()
+    };
+    *(if anonymous { &mut draft.anonymous } else { &mut draft.user }) = said.user;
+    match record.kind {
+        Kind::Identify => draft.anonymous = named(record.linked),
+        Kind::ChatReported => draft.receiver = named(record.linked),
+        _ => {}
+    }
+    if introduces {
+        for (field, text) in [("name", said.name), ("email", said.email)] {
+            if !text.is_empty() {
+                draft.sealed.personal.insert(field.to_owned(), text);
+            }
+        }
+    }
+    draft.sealed.text = said.text;
+    // What the door gives itself must not come from the generator.
+    let none = Token::NONE;
+    draft.record = Record {
+        source: Source::Simulator,
+        actor: none,
+        device: none,
+        visit: none,
+        card: none,
+        address: none,
+        linked: none,
+        ..record
+    };
+    draft
 }
 
 /// Replays a public data set.

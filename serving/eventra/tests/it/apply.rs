@@ -59,7 +59,7 @@ fn a_wrong_file_changes_nothing() {
     assert!(!folder.path().join("data").exists());
 }
 
-fn holds(folder: &Path, wanted: &[u8]) -> bool {
+pub(crate) fn holds(folder: &Path, wanted: &[u8]) -> bool {
     std::fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -1,6 +1,9 @@
 //! The command line from outside: help, settings, applying without a process.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
+
 mod apply;
 mod help;
+mod process;
 mod run;
 mod settings;

@@ -187,7 +187,7 @@ impl Sender {
                     let to = *address.lock();
                     let answer = http::post(to, "/v1/batch", &key, &batch(run, first));
                     // Without an answer nobody knows, so the same numbers go out again: that is what ids are for.
-                    if answer.is_ok_and(|answer| answer.status == 200) {
+                    if answer.is_ok_and(|status| status == 200) {
                         acknowledged.fetch_add(BATCH, Ordering::Relaxed);
                         first += BATCH;
                         // Only between batches: what went out is sent until it is acknowledged.

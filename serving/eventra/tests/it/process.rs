@@ -1,0 +1,175 @@
+//! A process from start to end: serves, answers, stops in order, and loses nothing when it is killed.
+//!
+//! Without a warehouse: `eventra demo` and `demo --crash` run the same with the real engine.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::run::run;
+
+const FILE: &str = r#"
+[[organization]]
+id = "acme"
+name = "Acme Events"
+
+[[organization.key]]
+name = "all"
+scopes = ["write", "read"]
+secret_file = "acme.key"
+
+[[organization.event]]
+id = "conf"
+title = "Conference"
+starts = 2026-11-20T09:00:00Z
+ends = 2026-11-21T18:00:00Z
+"#;
+const KEY: &str = "a-secret-of-acme-that-is-long";
+
+/// A serving child; killed when dropped.
+struct Process {
+    child: Child,
+    address: String,
+}
+
+impl Process {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_eventra"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--warehouse", "none", "--log-filter", "warn"])
+            .env_clear()
+            .env("HOME", folder)
+            .env("EVENTRA_DATA_DIR", folder.join("data"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("http://").expect("the first line says where").to_owned();
+        Self { child, address }
+    }
+
+    /// Sends a request; returns the status and the body.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let status = text.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        (status, serde_json::from_str(body).unwrap_or(serde_json::Value::Null))
+    }
+
+    fn join(&self, message: &str) -> String {
+        let body = format!(
+            r#"{{"userId":"ada","messageId":"{message}","event":"session_joined","properties":{{"event":"conf","session":"talk"}}}}"#
+        );
+        let (status, answer) = self.ask("POST", "/v1/track", &body);
+        assert_eq!(status, 200, "{answer}");
+        answer["wait_for"].as_str().unwrap().to_owned()
+    }
+
+    fn joined(&self, wait_for: &str) -> u64 {
+        let path = format!("/v1/views/windows?event=conf&session=talk&kind=session_joined&wait_for={wait_for}");
+        let (status, answer) = self.ask("GET", &path, "");
+        assert_eq!(status, 200, "{answer}");
+        answer["data"]["total"].as_u64().unwrap()
+    }
+
+    fn terminate(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("acme.toml"), FILE).unwrap();
+    std::fs::write(folder.path().join("acme.key"), KEY).unwrap();
+    folder
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_stop_and_after_a_kill() {
+    let folder = folder();
+    let file = folder.path().join("acme.toml");
+    let file = file.to_str().unwrap();
+    // Before any process: offline.
+    assert_eq!(run(folder.path(), &["apply", file]).code, 0);
+
+    let process = Process::start(folder.path());
+    let again = run(folder.path(), &["apply", file]);
+    assert!(again.out.contains("nothing to do"), "{} {}", again.out, again.err);
+    let second = run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--warehouse", "none"]);
+    assert_eq!(second.code, 1);
+    assert!(second.err.contains("already running"), "{}", second.err);
+    assert_eq!(process.joined(&process.join("m-1")), 1);
+    assert_eq!(process.joined(&process.join("m-2")), 2);
+    assert_eq!(process.terminate(), Some(0), "a stop in order");
+
+    let process = Process::start(folder.path());
+    assert_eq!(process.joined(&process.join("m-3")), 3, "the snapshot and the tail give the state back");
+    process.kill();
+
+    let process = Process::start(folder.path());
+    assert_eq!(process.joined(&process.join("m-3")), 3, "the same message again counts once");
+    let verified = run(folder.path(), &["verify"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    assert!(verified.out.contains("counted session_joined"), "{}", verified.out);
+    assert_eq!(process.terminate(), Some(0));
+    assert_eq!(run(folder.path(), &["log", "verify"]).code, 0);
+}
+
+#[test]
+fn a_conference_is_simulated_shown_and_verified() {
+    let folder = folder();
+    let process = Process::start(folder.path());
+    let simulated =
+        run(folder.path(), &["simulate", "--seed", "3", "--rate", "0", "--attendees", "30", "--duration", "2"]);
+    assert_eq!(simulated.code, 0, "{}", simulated.err);
+    let top = run(folder.path(), &["top", "--once"]);
+    assert!(top.out.contains("Summit") && top.out.contains("leaders"), "{}", top.out);
+    let verified = run(folder.path(), &["verify", "--json"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let found: serde_json::Value = serde_json::from_str(&verified.out).unwrap();
+    assert!(found["lines"].as_array().is_some_and(|lines| lines.len() > 10), "{found}");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[test]
+fn an_erased_person_is_in_no_file_and_the_counts_stay() {
+    let folder = folder();
+    run(folder.path(), &["apply", folder.path().join("acme.toml").to_str().unwrap()]);
+    let process = Process::start(folder.path());
+    let body = r#"{"userId":"planted-user-id","messageId":"p-1","event":"Signed Up",
+        "traits":{"email":"planted@example.org"},"properties":{"secret_note":"planted-note-17"}}"#;
+    let (status, _) = process.ask("POST", "/v1/track", body);
+    assert_eq!(status, 200);
+    let erased = run(folder.path(), &["erase", "planted-user-id", "--organization", "acme"]);
+    assert!(erased.out.contains("key(s) destroyed"), "{}{}", erased.out, erased.err);
+    let (_, answer) = process.ask("GET", "/v1/views/windows?kind=tracked&wait_for=0", "");
+    assert_eq!(answer["data"]["total"], 1, "{answer}");
+    assert_eq!(process.terminate(), Some(0));
+    for planted in ["planted-user-id", "planted@example.org", "planted-note-17"] {
+        assert!(!crate::apply::holds(&folder.path().join("data"), planted.as_bytes()), "{planted}");
+    }
+}
