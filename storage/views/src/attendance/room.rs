@@ -86,7 +86,9 @@ impl Room {
             }
             return;
         };
-        self.stays[minutes(&guest)] -= 1;
+        let stay = &mut self.stays[minutes(&guest)];
+        // Never below nothing: bytes that were damaged in a plausible way must not bring a worker down.
+        *stay = stay.saturating_sub(1);
         self.expiring.remove(&(guest.last, actor));
         if let Sign::Heartbeat { focused_ms } = sign
             && guest.present
