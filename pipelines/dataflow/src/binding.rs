@@ -1,7 +1,5 @@
 //! What the sequencer writes into the log's system lane: which frames make an epoch, and which records are skipped.
 
-use std::collections::VecDeque;
-
 use eventlog::{Incarnation, Lane, Offset};
 use records::{Pos, Timestamp};
 use views::codec::{In, Out};
@@ -180,31 +178,6 @@ impl Skip {
     }
 }
 
-/// Keeps the bindings that hold: one that follows an earlier epoch takes the place of those between, and nothing
-/// counts after the first one that reaches beyond what the lanes hold (`ends`).
-///
-/// Such a binding is left when a lane lost its tail although the system lane did not. Nothing of it can have left the
-/// process, unless a disk lied about a sync.
-///
-/// Each binding comes with its place in the system lane.
-pub fn hold(
-    bindings: impl IntoIterator<Item = (Offset, Binding)>,
-    ends: impl Fn(Lane, u16) -> Offset,
-) -> VecDeque<(Offset, Binding)> {
-    let mut held: VecDeque<(Offset, Binding)> = VecDeque::new();
-    for (place, binding) in bindings {
-        while held.back().is_some_and(|(_, last)| last.epoch > binding.previous) {
-            held.pop_back();
-        }
-        held.push_back((place, binding));
-    }
-    let fits =
-        |(_, binding): &&(Offset, Binding)| binding.ends.iter().all(|end| end.end <= ends(end.lane, end.partition));
-    let count = held.iter().take_while(fits).count();
-    held.truncate(count);
-    held
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,20 +224,5 @@ mod tests {
     fn a_live_binding_is_small() {
         // Review 16: only moved partitions are written. 40 epochs a second make about 5 KB/s.
         assert!(Entry::Bound(binding(1 << 30, (1 << 30) - 1, 1 << 33)).encode().len() < 64);
-    }
-
-    fn held(bindings: &[(u64, u64, u64)]) -> Vec<u64> {
-        let bindings = bindings.iter().map(|(epoch, previous, end)| (Offset(0), binding(*epoch, *previous, *end)));
-        hold(bindings, |_, _| Offset(15)).iter().map(|(_, binding)| binding.epoch).collect()
-    }
-
-    #[test]
-    fn a_binding_beyond_the_tail_is_cut_with_all_later_ones() {
-        assert_eq!(held(&[(1, 0, 10), (2, 1, 20), (3, 2, 15)]), [1]);
-    }
-
-    #[test]
-    fn a_binding_takes_the_place_of_those_that_were_cut_before() {
-        assert_eq!(held(&[(1, 0, 10), (2, 1, 20), (3, 1, 12), (4, 3, 14)]), [1, 3, 4]);
     }
 }

@@ -207,7 +207,7 @@ impl<P: Program> Engine<P> {
         usable: &[Manifest],
         build: &mut impl FnMut(&Config, &Arc<Shared>, Vec<P::Writers>, Option<Arc<Restored>>) -> Result<W, DataflowError>,
     ) -> Result<(Resume, Announcer, Arc<Shared>, P::Views, as_of::Progress, W, u64), DataflowError> {
-        let resume = restore::resume(&*self.log, restored.as_ref().map(|restored| restored.checkpoint()), numbers)?;
+        let resume = restore::resume(&self.log, restored.as_ref().map(|restored| restored.checkpoint()), numbers)?;
         let start = resume.end.as_of(self.log.identity().incarnation);
         let (epoch, landing, replay) = (start.epoch, resume.end.progress.landing, resume.replay.len());
         let outbox = restored.as_ref().map_or(0, |restored| restored.outbox());

@@ -476,7 +476,7 @@ impl<P: Program> Supervisor<P> {
     fn count(&self, group: &Group<P, Workers>, rows: u64) {
         Figures::add(&self.engine.figures.epochs, 1);
         Figures::add(&self.engine.figures.rows, rows);
-        *self.control.behind.lock() = (group.sequencer.behind(), group.sequencer.replaying() as u64);
+        *self.control.behind.lock() = (group.sequencer.behind(), group.sequencer.replaying());
     }
 
     /// Waits until few enough epochs are in flight.

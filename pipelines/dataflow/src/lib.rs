@@ -62,6 +62,7 @@ mod operator;
 mod packet;
 pub mod program;
 pub mod raw;
+mod replay;
 pub mod restore;
 mod routing;
 pub mod sequencer;

@@ -1,6 +1,6 @@
 //! A manifest: everything that is needed to go on after an epoch, and where the bins are.
 //!
-//! Bytes: magic, length and JSON of [`Manifest`], length and bytes of the rulebook, CRC-32C of all before.
+//! Bytes: magic, length and JSON, length and bytes of the rulebook, CRC-32C of all before.
 
 use std::io;
 

@@ -5,18 +5,18 @@ use std::io;
 use std::sync::Arc;
 
 use eventlog::disk::{Disk, DiskFile};
-use eventlog::{EventLog, Lane, Offset};
+use eventlog::{EventLog, Offset};
 use records::hash::{Bin, HASH_VERSION};
 use rules::rulebook::{Rulebook, RulebookError};
 use tracing::{info, warn};
 use views::state::StateError;
 
-use crate::binding::{Binding, Entry, hold};
 use crate::cursors::Cursors;
+use crate::engine::DataflowError;
 use crate::epoch::Checkpoint;
 use crate::manifest::{self, Manifest, ManifestError};
+use crate::replay::{Replay, Scanned};
 use crate::sequencer::Resume;
-use crate::system::{self, SystemError};
 
 /// Why the state of a manifest cannot be used; the one before is tried then.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,14 @@ pub enum RestoreError {
     /// The bytes are no state of this build.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Records of the epoch were lost with a lane's tail, and the log went on without them.
+    #[error("epoch {epoch} was cut, a later one follows epoch {follows}")]
+    Cut {
+        /// The manifest's epoch.
+        epoch: u64,
+        /// The epoch after which the log went on.
+        follows: u64,
+    },
     /// Reading the state panicked.
     #[error("reading state: {0}")]
     Panicked(String),
@@ -144,32 +152,21 @@ fn unusable(manifest: &Manifest, log: &dyn EventLog, views: &[(&'static str, u32
 }
 
 /// Reads the system lane and puts together where the sequencer goes on: after `from`, or at the log's start.
-pub(crate) fn resume(log: &dyn EventLog, from: Option<Checkpoint>, found: (u64, u64)) -> Result<Resume, SystemError> {
-    let incarnation = log.identity().incarnation;
+pub(crate) fn resume(
+    log: &Arc<dyn EventLog>,
+    from: Option<Checkpoint>,
+    found: (u64, u64),
+) -> Result<Resume, DataflowError> {
     let from_start = from.is_none();
-    let mut end = from.unwrap_or_else(|| Checkpoint::start(Cursors::at_start(log)));
-    let mut highest = found.0.max(end.progress.epoch);
-    let (mut bindings, mut skips) = (Vec::<(Offset, Binding)>::new(), BTreeSet::new());
-    for (offset, entry) in system::read(log, Offset(end.progress.system))? {
-        match entry {
-            Entry::Bound(binding) if binding.incarnation == incarnation => {
-                highest = highest.max(binding.epoch);
-                bindings.push((offset, binding));
-            }
-            Entry::Skipped(skip) => drop(skips.insert(skip)),
-            Entry::Bound(_) | Entry::Opened => {}
-        }
+    let mut end = from.unwrap_or_else(|| Checkpoint::start(Cursors::at_start(&**log)));
+    let scanned = Replay::scan(log, Offset(end.progress.system))?;
+    let Scanned { replay, skips, highest, follows } = scanned;
+    let epoch = end.progress.epoch;
+    if let Some(follows) = follows.filter(|follows| *follows < epoch && !from_start) {
+        return Err(RestoreError::Cut { epoch, follows }.into());
     }
-    let read = bindings.len();
-    let ends = Lane::ALL.map(|lane| log.ends(lane));
-    let reaches =
-        |lane: Lane, partition: u16| ends[lane.index()].get(usize::from(partition)).copied().unwrap_or_default();
-    let replay = hold(bindings, reaches);
-    if replay.len() < read {
-        let cut = read - replay.len();
-        warn!(cut, "bindings reach beyond the log's tail, or others took their place, and are cut");
-    }
-    if from_start && replay.is_empty() {
+    let highest = highest.max(found.0).max(epoch);
+    if from_start && replay.len() == 0 {
         // A new log: what other logs were told must stay told, so numbers go on.
         end.progress.epoch = highest;
         end.progress.landing = found.1;

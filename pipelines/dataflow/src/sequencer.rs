@@ -1,6 +1,6 @@
 //! The sequencer: cuts the log into epochs, binds them durably, replays bound ones exactly.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eventlog::{EventLog, Frame, Incarnation, Lane, Offset, ReadError};
@@ -11,6 +11,7 @@ use crate::binding::{Binding, End, Entry, Skip};
 use crate::config::Config;
 use crate::cursors::Cursors;
 use crate::epoch::{Checkpoint, Dealt, Depth, Epoch, EpochEnd, Place, SkippedRows};
+use crate::replay::Replay;
 use crate::source::{Source, Taken};
 use crate::system::{SystemError, SystemLane};
 
@@ -80,7 +81,7 @@ pub(crate) struct Sequencer {
     end: Checkpoint,
     // The highest number that any binding ever had: cut ones are not used again.
     highest: u64,
-    replay: VecDeque<(Offset, Binding)>,
+    replay: Replay,
     skips: BTreeSet<Skip>,
     snapshot_bound: Timestamp,
     snapshot_rows: u64,
@@ -93,8 +94,8 @@ pub(crate) struct Resume {
     pub(crate) end: Checkpoint,
     /// Numbers start above this one.
     pub(crate) highest: u64,
-    /// Bound epochs after `end`, each with the offset after its binding.
-    pub(crate) replay: VecDeque<(Offset, Binding)>,
+    /// Bound epochs after `end`.
+    pub(crate) replay: Replay,
     pub(crate) skips: BTreeSet<Skip>,
 }
 
@@ -129,7 +130,7 @@ impl Sequencer {
 
     /// Cuts the next epoch; none when there is nothing new and no beat is due.
     pub(crate) fn next(&mut self, wish: Wish) -> Result<Option<Cut>, SequenceError> {
-        match self.replay.pop_front() {
+        match self.replay.next()? {
             Some((system, binding)) => self.again(system, &binding, wish).map(Some),
             None => self.bind(wish),
         }
@@ -141,7 +142,7 @@ impl Sequencer {
     }
 
     /// Epochs that are still to be replayed.
-    pub(crate) fn replaying(&self) -> usize {
+    pub(crate) fn replaying(&self) -> u64 {
         self.replay.len()
     }
 

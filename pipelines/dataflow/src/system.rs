@@ -67,18 +67,37 @@ impl SystemLane {
 /// Reads every entry that counts from `from` on, each with the offset after it.
 pub(crate) fn read(log: &dyn EventLog, from: Offset) -> Result<Vec<(Offset, Entry)>, SystemError> {
     let mut entries = Vec::new();
-    let start = log.starts(Lane::System).first().copied().unwrap_or_default();
-    let mut at = from.max(start);
+    read_each(log, from, |after, entry| entries.push((after, entry)))?;
+    Ok(entries)
+}
+
+/// Calls `each` with every entry that counts from `from` on and the offset after it.
+pub(crate) fn read_each(
+    log: &dyn EventLog,
+    from: Offset,
+    mut each: impl FnMut(Offset, Entry),
+) -> Result<(), SystemError> {
+    let mut at = from;
     loop {
-        let frames = log.read(Lane::System, PARTITION, at, ReadLimits::default())?;
-        let Some(last) = frames.last() else { return Ok(entries) };
-        at = last.end();
-        for frame in frames.iter().filter(|frame| frame.counted() > 0) {
-            let entry =
-                Entry::decode(&frame.body).map_err(|source| SystemError::Entry { offset: frame.first, source })?;
-            entries.push((frame.end(), entry));
+        let (next, entries) = read_some(log, at)?;
+        if next == at {
+            return Ok(());
         }
+        entries.into_iter().for_each(|(after, entry)| each(after, entry));
+        at = next;
     }
+}
+
+/// Reads some entries that count from `from` on; returns where to go on, which is `from` at the end.
+pub(crate) fn read_some(log: &dyn EventLog, from: Offset) -> Result<(Offset, Vec<(Offset, Entry)>), SystemError> {
+    let start = log.starts(Lane::System).first().copied().unwrap_or_default();
+    let frames = log.read(Lane::System, PARTITION, from.max(start), ReadLimits::default())?;
+    let mut entries = Vec::with_capacity(frames.len());
+    for frame in frames.iter().filter(|frame| frame.counted() > 0) {
+        let entry = Entry::decode(&frame.body).map_err(|source| SystemError::Entry { offset: frame.first, source })?;
+        entries.push((frame.end(), entry));
+    }
+    Ok((frames.last().map_or(from, |last| last.end()), entries))
 }
 
 #[cfg(test)]

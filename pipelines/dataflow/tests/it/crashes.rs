@@ -138,7 +138,8 @@ fn a_changed_log_is_an_error() {
     stepper.run().unwrap();
     drop(stepper);
     let outcome = |change| {
-        let copy = copy(&world, change);
+        let mut copy = copy(&world, change);
+        copy.disk = eventlog::disk::SimDisk::new(1);
         open(&copy, Hooks::default()).and_then(|mut stepper| stepper.run()).map_err(|error| error.to_string())
     };
     assert_eq!(outcome(None), Ok(()));
@@ -148,7 +149,19 @@ fn a_changed_log_is_an_error() {
 
 /// Another log with the same frames at the same times; the one before `change` in activity/1 gets another record.
 fn copy(world: &World, change: Option<Offset>) -> World {
-    let copy = World::new(44);
+    copy_with(world, |frame, body| {
+        if (frame.lane, frame.partition, Some(frame.end())) == (Lane::Activity, PartitionId(1), change) {
+            let record = records::Record { actor: records::Token(99), ..records::Record::new(records::Kind::Page) };
+            *body = records::Batch::from_records(&vec![record; frame.rows as usize]).encode().into();
+        }
+        true
+    })
+}
+
+/// Another log with the frames that `keep` lets through, at the same times; it may change their bodies.
+fn copy_with(world: &World, keep: impl Fn(&eventlog::Frame, &mut bytes::Bytes) -> bool) -> World {
+    let mut copy = World::new(44);
+    copy.disk = world.disk.clone();
     let mut frames = Vec::new();
     for lane in Lane::ALL {
         for partition in world.log.identity().partitions.each(lane) {
@@ -157,15 +170,42 @@ fn copy(world: &World, change: Option<Offset>) -> World {
     }
     frames.sort_by_key(|raw| raw.frame.log_time);
     for raw in frames {
-        let eventlog::Frame { lane, partition, rows, claim, log_time, mut body, .. } = raw.frame;
-        if (lane, partition, Some(raw.frame.first.plus(rows))) == (Lane::Activity, PartitionId(1), change) {
-            let record = records::Record { actor: records::Token(99), ..records::Record::new(records::Kind::Page) };
-            body = records::Batch::from_records(&vec![record; rows as usize]).encode().into();
+        let mut body = raw.frame.body.clone();
+        copy.clock.set(raw.frame.log_time);
+        if keep(&raw.frame, &mut body) {
+            let eventlog::Frame { lane, partition, rows, claim, .. } = raw.frame;
+            copy.log.append(vec![NewFrame { lane, partition, body, rows, dedup: raw.dedup, claim }]).unwrap();
         }
-        copy.clock.set(log_time);
-        copy.log.append(vec![NewFrame { lane, partition, body, rows, dedup: raw.dedup, claim }]).unwrap();
     }
     copy
+}
+
+#[test]
+fn state_of_records_that_were_lost_is_not_used_when_the_log_has_grown_again() {
+    let mut world = World::new(44);
+    world.append(60);
+    let mut stepper = open(&world, Hooks::default()).unwrap();
+    stepper.run().unwrap();
+    stepper.close().unwrap();
+    let ends = world.log.ends(Lane::Activity);
+    // Power is lost, and the disk had lied about the last activity.
+    let lost =
+        |frame: &eventlog::Frame| frame.lane == Lane::Activity && frame.end().0 + 40 > ends[frame.partition.index()].0;
+    let mut after = copy_with(&world, |frame, _| !lost(frame));
+    let record =
+        records::Record { actor: records::Token(1), amount_minor: 5, ..records::Record::new(records::Kind::Page) };
+    for _ in 0..2 {
+        let mut stepper = open(&after, Hooks::default()).unwrap();
+        stepper.run().unwrap();
+        assert_eq!(answers(&stepper.views()), twin(&*after.log));
+        drop(stepper);
+        while after.log.ends(Lane::Activity).iter().zip(&ends).any(|(now, then)| now <= then) {
+            after.append_records(&vec![record.clone(); 50], vec![]);
+        }
+    }
+    let mut stepper = open(&after, Hooks::default()).unwrap();
+    stepper.run().unwrap();
+    assert_eq!(answers(&stepper.views()), twin(&*after.log));
 }
 
 #[test]
