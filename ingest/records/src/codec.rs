@@ -308,7 +308,9 @@ fn check_message(
         let end = buffer.offset().checked_add(buffer.length());
         let inside =
             buffer.offset() >= 0 && buffer.length() >= 0 && end.is_some_and(|end| end.unsigned_abs() <= body as u64);
-        inside.then_some(buffer.length().unsigned_abs() as usize).ok_or_else(|| damaged("a buffer reaches past the end"))
+        inside
+            .then_some(buffer.length().unsigned_abs() as usize)
+            .ok_or_else(|| damaged("a buffer reaches past the end"))
     });
     let mut next = || lengths.next().unwrap_or_else(|| Err(damaged("a buffer is missing")));
     for (_, layout, _) in heads {
