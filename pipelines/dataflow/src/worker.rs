@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use timely::WorkerConfig;
 use timely::communication::Allocator;
@@ -98,8 +98,8 @@ impl Worker {
         restored: Option<&Restored>,
     ) -> Result<Self, RestoreError> {
         let context = std::rc::Rc::new(context);
-        // No timer: nothing in the graph asks for the time.
-        let mut timely = TimelyWorker::new(WorkerConfig::default(), allocator, None);
+        // A worker without a timer never parks: it takes every step for urgent. Nothing in the graph asks for the time.
+        let mut timely = TimelyWorker::new(WorkerConfig::default(), allocator, Some(Instant::now()));
         let shared = std::rc::Rc::clone(&context);
         let error = Cell::new(None);
         let input = timely.dataflow::<u64, _, _>(|scope| {
@@ -177,4 +177,37 @@ pub(crate) fn run(mut worker: Worker, feeds: &Receiver<Feed>) {
 pub(crate) fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use timely::communication::allocator::Thread;
+    use views::as_of::{AsOf, channel};
+
+    use super::*;
+    use crate::computations::Product;
+    use crate::landing::Landings;
+    use crate::snapshot::Snapshots;
+
+    #[test]
+    fn an_idle_worker_sleeps() {
+        let (_announcer, frontier, progress) = channel(AsOf::default());
+        let names = Product::views();
+        let count = names.len();
+        let (landings, snapshots) = (Landings::new(names, false), Snapshots::new(count));
+        let shared = Shared::new(1, 0, frontier, Arc::new(landings), Arc::new(snapshots), Arc::default());
+        let context = Context::new(0, 1, count, Arc::new(shared));
+        let (writers, _readers) = Product::open(1, &progress, views::feed::Limits::default());
+        let writers = writers.into_iter().next().unwrap();
+        let mut worker =
+            Worker::build::<Product>(Allocator::Thread(Thread::default()), context, writers, None).unwrap();
+        let park = Duration::from_millis(40);
+        // A new graph has some steps to do before it is idle.
+        let slept = (0..100).any(|_| {
+            let began = Instant::now();
+            worker.step(park);
+            began.elapsed() >= park
+        });
+        assert!(slept, "a hundred steps, and none of them parked");
+    }
 }
