@@ -15,7 +15,7 @@ use crate::settings::Settings;
 #[command(after_help = "Examples:\n  eventra replay userbehavior userbehavior_hour1.csv.zst --speed max\n  \
 eventra replay meetup meetup_rsvps.jsonl.zst --speed 60\n\nA replay that was broken off goes on: rows that are in the log are known by their file and line.")]
 pub(crate) struct Arguments {
-    /// Which data set: see the table in docs/replays.md
+    /// Which data set: userbehavior, meetup, talkingdata or ecommerce
     dataset: String,
     /// The files, plain or compressed
     #[arg(required = true)]

@@ -51,10 +51,14 @@ impl Process {
 
     /// Sends a request; returns the status and the body.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
+        self.ask_with(KEY, method, path, body)
+    }
+
+    fn ask_with(&self, key: &str, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
@@ -172,4 +176,33 @@ fn an_erased_person_is_in_no_file_and_the_counts_stay() {
     for planted in ["planted-user-id", "planted@example.org", "planted-note-17"] {
         assert!(!crate::apply::holds(&folder.path().join("data"), planted.as_bytes()), "{planted}");
     }
+}
+
+/// The rules of replays and the e-commerce set: every purchase within a minute of signing up, and no other, fires.
+#[test]
+fn the_ecommerce_set_fires_the_fast_purchase_rule_1531_times() {
+    let Some(data) = std::env::var_os("EVENTRA_DATA") else {
+        println!("skipped: EVENTRA_DATA does not name the folder of public data sets");
+        return;
+    };
+    let file = Path::new(&data).join("fraud/ecommerce_30k.csv.zst");
+    let folder = folder();
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/replay.toml");
+    let applied = run(folder.path(), &["apply", rules]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let key = applied.out.split_whitespace().find(|word| word.starts_with("ek_")).unwrap().to_owned();
+    let process = Process::start(folder.path());
+    let replayed = run(folder.path(), &["replay", "ecommerce", file.to_str().unwrap()]);
+    assert_eq!(replayed.code, 0, "{}", replayed.err);
+    assert!(replayed.out.contains(r#""dead_letters": 1"#), "{}", replayed.out);
+    let letters = run(folder.path(), &["dead-letters", "list", "--organization", "replay"]);
+    assert!(letters.out.contains("bad_row") && letters.out.contains("line 30191"), "{}", letters.out);
+    let verified = run(folder.path(), &["verify"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let (status, scores) = process.ask_with(&key, "GET", "/v1/views/fraud/scores", "");
+    assert_eq!(status, 200, "{scores}");
+    let fired = scores["data"]["fired"].as_array().unwrap();
+    let fast = fired.iter().find(|rule| rule[0] == "fast-purchase").expect("the rule fired");
+    assert_eq!(fast[1], 1_531);
+    assert_eq!(process.terminate(), Some(0));
 }

@@ -8,6 +8,8 @@ use crate::figures::{Figures, Leader};
 
 const WIDTH: usize = 79;
 const ROWS: usize = 5;
+/// Characters of a recommended item: the reason wants room too.
+const ITEM: usize = 24;
 
 /// Draws figures; with earlier ones and the span since, rates and movement too.
 pub(crate) fn draw(now: &Figures, before: Option<(&Figures, Duration)>) -> String {
@@ -57,7 +59,8 @@ pub(crate) fn draw(now: &Figures, before: Option<(&Figures, Duration)>) -> Strin
     }
     line("recommended next".to_owned());
     for next in now.recommendations.iter().take(ROWS - 1) {
-        line(format!("{} -> {}  ({})", next.visitor, next.items.join(", "), next.reason));
+        let items: Vec<String> = next.items.iter().take(1).map(|item| cut(item, ITEM)).collect();
+        line(format!("{} -> {:<ITEM$} {}", next.visitor, items.join(""), next.reason));
     }
     out
 }
