@@ -58,3 +58,28 @@ pub(crate) fn by_partition(records: &[Record], partitions: u16) -> BTreeMap<u16,
     }
     parts.into_iter().map(|(partition, records)| (partition, Batch::from_records(&records))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(acknowledged: u128, in_doubt: u128) -> Model {
+        let of = |id| vec![Record { message: MessageId(id), ..Record::default() }];
+        let mut model = Model::default();
+        model.sends(&of(acknowledged));
+        model.sends(&of(in_doubt));
+        model.acknowledged(of(acknowledged));
+        model
+    }
+
+    #[test]
+    fn lost_doubled_and_stray_messages_are_found() {
+        let counted = |list: &[(u128, u32)]| list.iter().map(|(id, times)| (MessageId(*id), *times)).collect();
+        let says = |list| model(1, 2).check(&counted(list)).err().unwrap_or_default();
+        assert!(says(&[(2, 1)]).ends_with("was acknowledged and is lost"));
+        assert!(says(&[(1, 2)]).ends_with("counts 2 times"));
+        assert!(says(&[(1, 1), (3, 1)]).ends_with("was never sent"));
+        assert_eq!(says(&[(1, 1)]), "", "whatever is in doubt may be missing");
+        assert_eq!(says(&[(1, 1), (2, 1)]), "");
+    }
+}
