@@ -50,14 +50,14 @@ def main() -> None:
     table_env.execute_sql(f"""
         CREATE TABLE events (
             ad_id STRING, event_type STRING, event_time BIGINT,
-            at AS TO_TIMESTAMP_LTZ(event_time, 3),
-            WATERMARK FOR at AS at - INTERVAL '3' SECOND
+            happened AS TO_TIMESTAMP_LTZ(event_time, 3),
+            WATERMARK FOR happened AS happened - INTERVAL '3' SECOND
         ) WITH ('connector' = 'filesystem', 'path' = 'file://{events}', 'format' = 'json')""")
     table_env.execute_sql(f"""
         CREATE TABLE campaigns (ad_id STRING, campaign_id STRING)
         WITH ('connector' = 'filesystem', 'path' = 'file://{campaigns}', 'format' = 'csv')""")
     table_env.execute_sql(f"""
-        CREATE TABLE counts (campaign_id STRING, window_start BIGINT, views BIGINT)
+        CREATE TABLE counts (campaign_id STRING, start_ms BIGINT, counted BIGINT)
         WITH ('connector' = 'filesystem', 'path' = 'file://{out}', 'format' = 'csv')""")
     started = time.monotonic()
     # A window aggregation by ad, then the join with the small bounded table: both inputs of the join only append, so
@@ -65,10 +65,10 @@ def main() -> None:
     # added up by whoever reads the result, which spares Flink that work.
     result = table_env.execute_sql("""
         INSERT INTO counts
-        SELECT c.campaign_id, w.start_ms, w.views
+        SELECT c.campaign_id, w.start_ms, w.counted
         FROM (
-            SELECT ad_id, UNIX_TIMESTAMP(CAST(window_start AS STRING)) * 1000 AS start_ms, COUNT(*) AS views
-            FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(at), INTERVAL '10' SECOND))
+            SELECT ad_id, UNIX_TIMESTAMP(CAST(window_start AS STRING)) * 1000 AS start_ms, COUNT(*) AS counted
+            FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(happened), INTERVAL '10' SECOND))
             WHERE event_type = 'view'
             GROUP BY ad_id, window_start, window_end
         ) AS w JOIN campaigns AS c ON w.ad_id = c.ad_id""")
