@@ -4,5 +4,6 @@
 
 mod house;
 mod libraries;
+mod page;
 mod reads;
 mod tracking;

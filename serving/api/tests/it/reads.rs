@@ -132,3 +132,39 @@ fn a_feed_starts_with_everything_and_goes_on_without_gap() {
     let wrong = run(house.get(READ, "/v1/views/leaderboards/changes?from=windows.1.7.1.0"));
     assert_eq!(wrong.body["code"], "position_wrong");
 }
+
+#[test]
+fn views_without_records_answer_in_words() {
+    let house = House::new();
+    run(async {
+        for (path, status) in [
+            ("/v1/views/freshness", 200),
+            ("/v1/views/attendance?event=conf", 200),
+            ("/v1/views/attendance/talk?event=conf", 404),
+            ("/v1/views/trending?event=conf", 404),
+            ("/v1/views/visits?event=conf", 200),
+            ("/v1/views/funnels/shop", 404),
+            ("/v1/views/campaigns", 200),
+            ("/v1/views/campaigns/c-1", 200),
+            ("/v1/views/fraud/scores", 404),
+            ("/v1/views/fraud/scores/A-1", 404),
+            ("/v1/views/fraud/rings/0000000000000007", 200),
+            ("/v1/views/recommendations/visitors/0000000000000007?event=conf", 200),
+            ("/v1/views/recommendations/items/i-1?event=conf", 200),
+            ("/v1/views/segments", 200),
+            ("/v1/views/segments/visitors/0000000000000007", 200),
+            ("/v1/views/visits/nobody", 404),
+            ("/v1/views/windows/changes?event=conf", 200),
+            ("/v1/views/attendance/changes?event=conf", 200),
+            ("/v1/views/campaigns/changes", 200),
+            ("/v1/views/fraud/scores/changes", 200),
+            ("/v1/views/windows?kind=nonsense", 400),
+            ("/v1/views/leaderboards/points?scope=day", 400),
+        ] {
+            let answer = house.get(READ, path).await;
+            assert_eq!(answer.status.as_u16(), status, "{path}: {answer:?}");
+            let words = if status == 200 { "as_of" } else { "code" };
+            assert!(!answer.body[words].is_null(), "{path}: {answer:?}");
+        }
+    });
+}
