@@ -19,12 +19,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    /// Send them through the door again; those that are right now become records
-    Replay {
-        /// The organization's id
-        #[arg(long, value_name = "ID")]
-        organization: String,
-    },
+    /// Send all of them through the door again; those that are right now become records
+    Replay,
 }
 
 /// One dead letter, as the list shows it. The original stays sealed.
@@ -50,9 +46,8 @@ pub(crate) fn run(command: &Command, settings: &Settings) -> anyhow::Result<Exit
                 println!("{:<28} {:<32} {:<24} {}", letter.at, letter.reason, letter.field, letter.position);
             }
         }
-        Command::Replay { organization } => {
-            let done: Value =
-                client::ask(settings, &Request::ReplayDeadLetters { organization: organization.clone() })?;
+        Command::Replay => {
+            let done: Value = client::ask(settings, &Request::ReplayDeadLetters)?;
             println!("{}", serde_json::to_string_pretty(&done)?);
         }
     }

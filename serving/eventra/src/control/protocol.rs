@@ -52,11 +52,8 @@ pub(crate) enum Request {
         /// The most to list.
         limit: usize,
     },
-    /// Sends dead letters through the door again.
-    ReplayDeadLetters {
-        /// The tenant.
-        organization: String,
-    },
+    /// Sends every dead letter through the door again.
+    ReplayDeadLetters,
     /// Where the warehouse answers.
     Warehouse,
     /// Stop in order.

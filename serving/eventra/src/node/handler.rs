@@ -45,7 +45,7 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
         Request::DeadLetters { organization: tenant, limit } => {
             Ok(serde_json::to_value(lettered::list(core, organization(&tenant)?, limit)?)?)
         }
-        Request::ReplayDeadLetters { .. } => lettered::replay(core),
+        Request::ReplayDeadLetters => lettered::replay(core),
         Request::Warehouse => Ok(serde_json::to_value(core.warehouse.place()?)?),
         Request::Stop => {
             core.stopping.store(true, std::sync::atomic::Ordering::Relaxed);

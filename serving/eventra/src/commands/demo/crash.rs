@@ -66,7 +66,9 @@ pub(super) fn run(arguments: &Arguments, loaded: &Loaded) -> anyhow::Result<Exit
     }
     let acknowledged = sender.stop()?;
     println!("comparing live figures with the log and with the warehouse");
-    let comparison: Comparison = client::ask_watching(&settings, &Request::Verify, |text| println!("    {text}"))?;
+    let comparison: Comparison = client::ask_watching(&settings, &Request::Verify, |text| {
+        println!("    {}", text.as_str().unwrap_or_default());
+    })?;
     print!("{}", comparison.table());
     let counted = numbered(&settings)?;
     server.stop(&settings)?;
