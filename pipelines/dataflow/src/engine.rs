@@ -213,7 +213,7 @@ impl<P: Program> Engine<P> {
         let outbox = restored.as_ref().map_or(0, |restored| restored.outbox());
         let (announcer, frontier, progress) = as_of::channel(start);
         let (writers, views) = P::open(self.config.workers, &progress, self.config.feed);
-        self.landings.restart(self.config.workers, landing, outbox);
+        self.landings.restart(self.config.workers, landing, outbox, resume.told);
         self.snapshots.restart(self.config.workers);
         let shared = Arc::new(Shared::new(
             self.config.workers,

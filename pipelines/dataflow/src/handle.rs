@@ -458,6 +458,9 @@ impl<P: Program> Supervisor<P> {
                 return self.close(group, number);
             }
             self.hold_back(group, &mut flight);
+            if group.sequencer.replaying() > 0 {
+                self.engine.landings.wait_for_room(self.engine.config.landing_patience);
+            }
             self.replace_views(group);
             if caught_up && small {
                 self.control.pause(self.engine.config.epoch_every.saturating_sub(began.elapsed()));

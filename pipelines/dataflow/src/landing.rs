@@ -128,6 +128,8 @@ struct State {
     // The newest landing epoch that was taken, and the outbox's position after it.
     taken: u64,
     position: u64,
+    // Epochs up to this one may have been handed over by an earlier group or process.
+    told: u64,
     closed: bool,
     dropped_rows: u64,
 }
@@ -154,10 +156,11 @@ impl Landings {
         Self { views, wanted, state: Mutex::default(), moved: Condvar::new() }
     }
 
-    /// A new group begins: halves of an old one are forgotten.
-    pub(crate) fn restart(&self, workers: usize, taken: u64, position: u64) {
+    /// A new group begins: halves of an old one are forgotten. Landing epochs up to `told` may have been handed over
+    /// before, one by one, so they are handed over like that again and never merged.
+    pub(crate) fn restart(&self, workers: usize, taken: u64, position: u64, told: u64) {
         let mut state = self.state.lock();
-        (state.workers, state.taken, state.position) = (workers, taken, position);
+        (state.workers, state.taken, state.position, state.told) = (workers, taken, position, told);
         state.collecting.clear();
         state.waiting.clear();
         drop(state);
@@ -237,6 +240,18 @@ impl Landings {
         !state.closed
     }
 
+    /// Waits until fewer landing epochs wait than are merged: for whoever makes old ones again faster than anybody takes
+    /// them. Gives up after `patience`.
+    pub(crate) fn wait_for_room(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let mut state = self.state.lock();
+        while state.waiting.len() >= WAITING_MAX && !state.closed {
+            if self.moved.wait_until(&mut state, deadline).timed_out() {
+                return;
+            }
+        }
+    }
+
     /// Waits until a landing epoch was taken, and returns the outbox's position.
     pub(crate) fn wait_taken(&self, number: u64, patience: Duration) -> Option<u64> {
         let deadline = Instant::now() + patience;
@@ -266,7 +281,8 @@ impl State {
         let rows = |epoch: &LandingEpoch| epoch.views.iter().map(ViewRows::len).sum::<usize>();
         let waiting: usize = self.waiting.iter().map(rows).sum();
         let crowded = self.waiting.len() >= WAITING_MAX;
-        match self.waiting.back_mut() {
+        let told = self.told;
+        match self.waiting.back_mut().filter(|last| last.number > told) {
             Some(last) if waiting + rows(&epoch) > WAITING_ROWS_MAX => {
                 let dropped = rows(&epoch) as u64;
                 self.dropped_rows += dropped;
@@ -315,7 +331,7 @@ mod tests {
 
     fn landings() -> Landings {
         let landings = Landings::new(vec![("sum", 1)], true);
-        landings.restart(2, 0, 0);
+        landings.restart(2, 0, 0, 0);
         landings
     }
 
@@ -356,6 +372,20 @@ mod tests {
         });
         while landings.hand_over(&mut sink) {}
         assert_eq!(*total.lock(), (100, 400));
+    }
+
+    #[test]
+    fn what_may_have_been_told_before_is_told_again_one_by_one() {
+        // An outbox cannot take a range of which it holds a part.
+        let landings = landings();
+        landings.restart(2, 0, 0, 100);
+        (1..=200).for_each(|number| land(&landings, number));
+        let mut sink: Sink = Box::new(move |epoch| {
+            assert!(epoch.first == epoch.number || epoch.first > 100, "{}..={}", epoch.first, epoch.number);
+            Ok(0)
+        });
+        while landings.hand_over(&mut sink) {}
+        assert_eq!(landings.figures().taken, 200);
     }
 
     #[test]

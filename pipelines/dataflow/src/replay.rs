@@ -27,6 +27,8 @@ pub(crate) struct Scanned {
     pub(crate) skips: BTreeSet<Skip>,
     /// The highest number that any binding has, whether it holds or not.
     pub(crate) highest: u64,
+    /// The highest number of a landing epoch.
+    pub(crate) landing: u64,
     /// The lowest epoch that a later binding follows: state of a later epoch than this is of a history that was cut.
     pub(crate) follows: Option<u64>,
 }
@@ -39,11 +41,12 @@ impl Replay {
         let reaches =
             |lane: Lane, partition: u16| ends[lane.index()].get(usize::from(partition)).copied().unwrap_or_default();
         let (mut held, mut skips) = (Held::default(), BTreeSet::new());
-        let (mut highest, mut follows, mut bound) = (0, None, 0);
+        let (mut highest, mut landing, mut follows, mut bound) = (0, 0, None, 0);
         system::read_each(&**log, from, |_, entry| match entry {
             Entry::Bound(binding) if binding.incarnation == incarnation => {
                 (bound, highest) = (bound + 1, highest.max(binding.epoch));
                 follows = Some(follows.map_or(binding.previous, |least: u64| least.min(binding.previous)));
+                landing = landing.max(binding.landing.unwrap_or(0));
                 held.push(&binding, &reaches);
             }
             Entry::Skipped(skip) => drop(skips.insert(skip)),
@@ -55,7 +58,7 @@ impl Replay {
             warn!(cut, "bindings reach beyond the log's tail, or others took their place, and are cut");
         }
         let replay = Self { log: Arc::clone(log), at: from, ahead: VecDeque::new(), held };
-        Ok(Scanned { replay, skips, highest, follows })
+        Ok(Scanned { replay, skips, highest, landing, follows })
     }
 
     /// How many epochs are left.

@@ -160,7 +160,7 @@ pub(crate) fn resume(
     let from_start = from.is_none();
     let mut end = from.unwrap_or_else(|| Checkpoint::start(Cursors::at_start(&**log)));
     let scanned = Replay::scan(log, Offset(end.progress.system))?;
-    let Scanned { replay, skips, highest, follows } = scanned;
+    let Scanned { replay, skips, highest, landing: told, follows } = scanned;
     let epoch = end.progress.epoch;
     if let Some(follows) = follows.filter(|follows| *follows < epoch && !from_start) {
         return Err(RestoreError::Cut { epoch, follows }.into());
@@ -171,5 +171,5 @@ pub(crate) fn resume(
         end.progress.epoch = highest;
         end.progress.landing = found.1;
     }
-    Ok(Resume { end, highest, replay, skips })
+    Ok(Resume { end, highest, replay, skips, told })
 }

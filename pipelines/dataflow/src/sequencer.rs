@@ -97,6 +97,8 @@ pub(crate) struct Resume {
     /// Bound epochs after `end`.
     pub(crate) replay: Replay,
     pub(crate) skips: BTreeSet<Skip>,
+    /// Landing epochs up to this one may have been handed over before.
+    pub(crate) told: u64,
 }
 
 impl Sequencer {
@@ -110,7 +112,7 @@ impl Sequencer {
         let source = Source::new(Arc::clone(&log), &resume.end.cursors);
         let incarnation = log.identity().incarnation;
         let (snapshot_bound, snapshot_rows) = (resume.end.progress.bound, resume.end.progress.rows);
-        let Resume { end, highest, replay, skips } = resume;
+        let Resume { end, highest, replay, skips, .. } = resume;
         Self {
             log,
             looked: Timestamp::MIN,
