@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -49,6 +50,8 @@ struct Parts {
     engine: Mutex<Option<Engine>>,
     outbox: Arc<Outbox>,
     recovery: Mutex<Option<Recovery>>,
+    // Whether it has answered since the start.
+    reached: Arc<AtomicBool>,
     disk: Arc<dyn Disk>,
     raw: Mutex<Option<RunningRawLanding>>,
     raw_progress: Mutex<Option<watch::Receiver<Progress>>>,
@@ -99,6 +102,7 @@ impl Warehouse {
                 endpoint,
                 engine: Mutex::new(engine),
                 outbox: Arc::new(outbox),
+                reached: Arc::new(AtomicBool::new(recovery.is_some())),
                 recovery: Mutex::new(recovery),
                 disk: Arc::clone(disk),
                 raw: Mutex::new(None),
@@ -144,6 +148,7 @@ impl Warehouse {
             parts.client.clone(),
             log.identity().incarnation.id,
             parts.recovery.lock().take(),
+            Arc::clone(&parts.reached),
             Arc::clone(&parts.outbox),
             parts.views_progress.clone(),
             parts.stop_views.subscribe(),
@@ -241,7 +246,7 @@ impl Warehouse {
             Some(EngineState::Running) => "running",
             Some(EngineState::Restarting(_)) => "restarting",
             Some(EngineState::Stopped) => "stopped",
-            None if error.is_some() => "unreachable",
+            None if error.is_some() || !parts.reached.load(Ordering::Relaxed) => "unreachable",
             None => "running",
         };
         figures::Warehouse {
@@ -298,6 +303,7 @@ async fn land_views(
     client: Client,
     incarnation: u64,
     mut recovery: Option<Recovery>,
+    reached: Arc<AtomicBool>,
     outbox: Arc<Outbox>,
     report: watch::Sender<Progress>,
     mut stop: watch::Receiver<bool>,
@@ -318,6 +324,7 @@ async fn land_views(
             }
         }
     };
+    reached.store(true, Ordering::Relaxed);
     let lander = Lander::start(client, recovery, &LanderConfig::default());
     let mut progress = lander.progress();
     let copy = tokio::spawn({
