@@ -190,8 +190,8 @@ impl<K: Copy + Ord + Hash> VisitIndex<K> {
     /// of a visit is the sum of the shared items' places in the current visit (linear decay). The `neighbours` most
     /// similar vote for their items with similarity x (1 - 0.1 x steps since the last shared item) x idf.
     pub fn next(&self, current: &[K], query: &Query, allowed: impl Fn(K) -> bool) -> Vec<Suggestion<K>> {
-        let current = &current[current.len().saturating_sub(EVOLVING_MAX)..];
-        let places: Vec<Option<u32>> = current.iter().map(|key| self.places.get(key).copied()).collect();
+        let evolving = &current[current.len().saturating_sub(EVOLVING_MAX)..];
+        let places: Vec<Option<u32>> = evolving.iter().map(|key| self.places.get(key).copied()).collect();
         let population = if query.population == 0 { self.visits.len() as u64 } else { query.population };
         let neighbours = self.neighbours(&places, query);
         // Grown once, not step by step: growing would cost as much as the voting.
@@ -201,7 +201,8 @@ impl<K: Copy + Ord + Hash> VisitIndex<K> {
         for (visit, similarity) in neighbours {
             self.vote(visit, similarity, &places, population, &mut votes);
         }
-        self.best(votes.list, current, query.limit, allowed)
+        // Only the last items say where the visit goes, but nothing that it holds is news.
+        self.best(votes.list, evolving, query.limit, |item| !current.contains(&item) && allowed(item))
     }
 
     /// The items that visits with this one held most often, with in how many of its recent visits: co-visitation.
@@ -344,19 +345,19 @@ impl<K: Copy + Ord + Hash> VisitIndex<K> {
         }
     }
 
-    fn best(&self, votes: Vec<Vote>, current: &[K], limit: usize, allowed: impl Fn(K) -> bool) -> Vec<Suggestion<K>> {
+    fn best(&self, votes: Vec<Vote>, evolving: &[K], limit: usize, allowed: impl Fn(K) -> bool) -> Vec<Suggestion<K>> {
         let mut list: Vec<Suggestion<K>> = votes
             .into_iter()
             .filter_map(|vote| {
                 let item = self.items[vote.place as usize].key;
-                if current.contains(&item) || !allowed(item) {
+                if !allowed(item) {
                     return None;
                 }
                 // Of equals the item viewed last: people remember it best.
-                let because = (0..current.len())
+                let because = (0..evolving.len())
                     .rev()
-                    .fold(current.len() - 1, |best, place| if vote.by[place] > vote.by[best] { place } else { best });
-                Some(Suggestion { item, score: vote.score, because: current[because] })
+                    .fold(evolving.len() - 1, |best, place| if vote.by[place] > vote.by[best] { place } else { best });
+                Some(Suggestion { item, score: vote.score, because: evolving[because] })
             })
             .collect();
         let order = |a: &Suggestion<K>, b: &Suggestion<K>| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
@@ -412,6 +413,7 @@ mod tests {
     /// The algorithm by the book, over a plain list of visits.
     fn naive(visits: &[Vec<u8>], kept: usize, current: &[u8], query: &Query) -> Vec<(u8, f64, u8)> {
         let alive: Vec<&Vec<u8>> = visits.iter().rev().take(kept).collect();
+        let viewed = current;
         let current = &current[current.len().saturating_sub(EVOLVING_MAX)..];
         let mut matching: Vec<(usize, f64)> = Vec::new();
         for (age, visit) in alive.iter().enumerate() {
@@ -438,7 +440,7 @@ mod tests {
         }
         let mut list: Vec<(u8, f64, u8)> = scores
             .into_iter()
-            .filter(|(item, _)| !current.contains(item))
+            .filter(|(item, _)| !viewed.contains(item))
             .map(|(item, (score, by))| {
                 let most = by.values().copied().fold(f64::MIN, f64::max);
                 let place = by.iter().rev().find(|(_, part)| **part == most).unwrap().0;

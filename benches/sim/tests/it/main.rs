@@ -19,3 +19,11 @@ fn crashes_lose_double_and_change_nothing() {
 fn a_seed_decides_everything() {
     assert_eq!(run(77, &Size::tiny()), run(77, &Size::tiny()));
 }
+
+#[test]
+fn nothing_that_a_long_visit_holds_is_recommended_to_it() {
+    // This seed has visits of more items than the ten that decide what comes next.
+    if let Err(failure) = run(4896, &Size::usual()) {
+        panic!("{failure}");
+    }
+}
