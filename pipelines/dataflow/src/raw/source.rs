@@ -26,7 +26,9 @@ pub enum RawError {
     #[error(transparent)]
     System(#[from] SystemError),
     /// Landing epochs that have not landed are gone from the log.
-    #[error("landing epoch {wanted} is next, but the log's first one is {found}; its records were dropped before they landed")]
+    #[error(
+        "landing epoch {wanted} is next, but the log's first one is {found}; its records were dropped before they landed"
+    )]
     Gap {
         /// The landing epoch that should come.
         wanted: u64,
@@ -149,7 +151,8 @@ fn record_frame(frame: &Frame) -> Option<RecordFrame> {
     }
     let batch = Batch::decode_buffer(Buffer::from(frame.body.clone()));
     // The dataflow skips such a frame durably and says so; here it only must not stop the others.
-    let batch = batch.inspect_err(|error| warn!(%error, offset = frame.first.0, "frame does not land: unreadable")).ok()?;
+    let batch =
+        batch.inspect_err(|error| warn!(%error, offset = frame.first.0, "frame does not land: unreadable")).ok()?;
     Some(RecordFrame {
         log_time: frame.log_time,
         partition: frame.partition.0,
@@ -186,7 +189,8 @@ mod tests {
         let body = Bytes::from(batch.encode());
         let rows = u32::try_from(rows).unwrap();
         let partition = PartitionId(partition);
-        log.append(vec![NewFrame { lane: Lane::Activity, partition, body, rows, dedup: Vec::new(), claim: None }]).unwrap();
+        log.append(vec![NewFrame { lane: Lane::Activity, partition, body, rows, dedup: Vec::new(), claim: None }])
+            .unwrap();
     }
 
     fn bind(lane: &mut SystemLane, log: &Arc<dyn EventLog>, epoch: u64, previous: u64, landing: Option<u64>) {
@@ -234,7 +238,8 @@ mod tests {
         append(&log, 0, 4);
         bind(&mut lane, &log, 3, 1, Some(2));
         let mut source = RawSource::new(log, None);
-        let landed: Vec<_> = std::iter::from_fn(|| source.next_epoch().unwrap()).map(|epoch| (epoch.number, rows(&epoch))).collect();
+        let landed: Vec<_> =
+            std::iter::from_fn(|| source.next_epoch().unwrap()).map(|epoch| (epoch.number, rows(&epoch))).collect();
         assert_eq!(landed, [(1, 3), (2, 4)]);
     }
 
