@@ -25,6 +25,12 @@ pub enum RawError {
     /// The bindings cannot be read.
     #[error(transparent)]
     System(#[from] SystemError),
+    /// The log gives fewer records than were bound.
+    #[error("the {lane} lane does not hold what was bound")]
+    Short {
+        /// The lane.
+        lane: Lane,
+    },
     /// Landing epochs that have not landed are gone from the log.
     #[error(
         "landing epoch {wanted} is next, but the log's first one is {found}; its records were dropped before they landed"
@@ -79,20 +85,21 @@ impl RawSource {
             self.read_bindings()?;
         }
         let Some(last) = self.landing_end() else { return Ok(None) };
-        let bindings: Vec<(Offset, Binding)> = self.pending.drain(..=last).collect();
-        let (system, binding) = bindings.last().expect("the range holds its end");
+        let (system, binding) = &self.pending[last];
         let number = binding.landing.expect("it ends a landing epoch");
-        if self.at.number > 0 && number != self.at.number + 1 || self.at.number == 0 && number != 1 {
+        if number != self.at.number + 1 {
             return Err(RawError::Gap { wanted: self.at.number + 1, found: number });
         }
         let bound = binding.bound;
         let mut end = Mark { number, epoch: binding.epoch, system: system.0, ..self.at.clone() };
-        for moved in bindings.iter().flat_map(|(_, binding)| &binding.ends) {
+        for moved in self.pending.iter().take(last + 1).flat_map(|(_, binding)| &binding.ends) {
             let ends = if moved.lane == Lane::Facts { &mut end.facts } else { &mut end.activity };
             ends[usize::from(moved.partition)] = moved.end.0;
         }
         let records = self.frames(Lane::Activity, &self.at.activity, &end.activity, bound)?;
         let facts = self.frames(Lane::Facts, &self.at.facts, &end.facts, bound)?;
+        // Nothing moves before everything was read: after an error the same epoch comes again.
+        self.pending.drain(..=last);
         self.at = end.clone();
         let records = records.iter().filter_map(record_frame).collect();
         let facts = facts.iter().filter_map(fact_frame).collect();
@@ -127,14 +134,14 @@ impl RawSource {
         Ok(())
     }
 
-    fn frames(&self, lane: Lane, from: &[u64], to: &[u64], bound: Timestamp) -> Result<Vec<Frame>, ReadError> {
+    fn frames(&self, lane: Lane, from: &[u64], to: &[u64], bound: Timestamp) -> Result<Vec<Frame>, RawError> {
         let mut cursors: Vec<Offset> = from.iter().copied().map(Offset).collect();
         let mut frames = Vec::new();
         let limits = ReadLimits { max_bytes: READ_BYTES, ..ReadLimits::up_to(bound) };
         while cursors.iter().zip(to).any(|(at, end)| at.0 < *end) {
             let read = self.log.read_lane(lane, &cursors, limits)?;
             if read.is_empty() {
-                break;
+                return Err(RawError::Short { lane });
             }
             for frame in &read {
                 cursors[frame.partition.index()] = frame.end();

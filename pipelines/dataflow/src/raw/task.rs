@@ -82,12 +82,12 @@ impl RawLanding {
     fn run(&self, runtime: &Handle, stop: &AtomicBool, report: &watch::Sender<Progress>) {
         let Some(lander) = self.recover(runtime, stop) else { return };
         let landed = lander.landed().unwrap_or(0);
-        let incarnation = self.log.identity().incarnation.id;
-        let mut marks = Marks::load(&*self.disk, incarnation);
-        let mut source = RawSource::new(Arc::clone(&self.log), marks.at_most(landed).cloned());
+        let marks = Marks::load(&*self.disk, self.log.identity().incarnation.id);
+        let source = RawSource::new(Arc::clone(&self.log), marks.at_most(landed).cloned());
         info!(landed, "raw landing goes on");
+        let mut course = Course { setup: self, runtime, stop, source, lander, landed, marks, waiting: None };
         while !stop.load(Ordering::Acquire) {
-            match self.step(&mut source, &lander, landed, &mut marks) {
+            match course.step() {
                 Ok(true) => {}
                 Ok(false) => std::thread::sleep(IDLE),
                 Err(StepError::Stopped(_)) => break,
@@ -97,9 +97,9 @@ impl RawLanding {
                     std::thread::sleep(PAUSE);
                 }
             }
-            report.send_replace(lander.progress().borrow().clone());
+            report.send_replace(course.lander.progress().borrow().clone());
         }
-        report.send_replace(runtime.block_on(lander.stop(STOP)));
+        report.send_replace(runtime.block_on(course.lander.stop(STOP)));
     }
 
     fn recover(&self, runtime: &Handle, stop: &AtomicBool) -> Option<Lander> {
@@ -119,25 +119,59 @@ impl RawLanding {
         }
         None
     }
+}
 
+/// One run of the thread, from recovery to stop.
+struct Course<'a> {
+    setup: &'a RawLanding,
+    runtime: &'a Handle,
+    stop: &'a AtomicBool,
+    source: RawSource,
+    lander: Lander,
+    // Landing epochs up to this one had landed before; they are read again only to find the place.
+    landed: u64,
+    marks: Marks,
+    // Read and not handed over: tried again until it is.
+    waiting: Option<RawEpoch>,
+}
+
+impl Course<'_> {
     /// Lands the next landing epoch; false when there is none yet.
-    fn step(&self, source: &mut RawSource, lander: &Lander, landed: u64, marks: &mut Marks) -> Result<bool, StepError> {
-        let Some(epoch) = source.next_epoch()? else { return Ok(false) };
-        if epoch.number > landed {
-            let chunks = chunks(&epoch, &*self.open)?;
-            lander.blocking_land(LandingEpoch { landing_epoch: epoch.number, chunks })?;
+    fn step(&mut self) -> Result<bool, StepError> {
+        if self.waiting.is_none() {
+            self.waiting = self.source.next_epoch()?;
         }
-        self.remember(epoch.end, lander, marks);
+        let Some(epoch) = &self.waiting else { return Ok(false) };
+        if epoch.number > self.landed {
+            let chunks = chunks(epoch, &*self.setup.open)?;
+            self.hand_over(&LandingEpoch { landing_epoch: epoch.number, chunks })?;
+        }
+        if let Some(epoch) = self.waiting.take() {
+            self.remember(epoch.end);
+        }
         Ok(true)
     }
 
-    fn remember(&self, mark: Mark, lander: &Lander, marks: &mut Marks) {
+    /// Waits for room in the lander's queue, which a warehouse that is down never makes, but not through a stop.
+    fn hand_over(&self, epoch: &LandingEpoch) -> Result<(), landing::Stopped> {
+        loop {
+            // Chunks share their bytes, so a copy for each try costs little.
+            let land = async { tokio::time::timeout(PAUSE, self.lander.land(epoch.clone())).await };
+            match self.runtime.block_on(land) {
+                Ok(handed) => return handed,
+                Err(_) if self.stop.load(Ordering::Acquire) => return Err(landing::Stopped),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn remember(&mut self, mark: Mark) {
         // A mark is a place to read from, so it may be ahead of what has landed: recovery picks one at or before that.
-        let far_ahead = mark.number > lander.landed().unwrap_or(0) + RECHECKED_EPOCHS;
-        if !marks.wants(mark.number) || far_ahead {
+        let far_ahead = mark.number > self.lander.landed().unwrap_or(0) + RECHECKED_EPOCHS;
+        if !self.marks.wants(mark.number) || far_ahead {
             return;
         }
-        if let Err(error) = marks.remember(&*self.disk, mark) {
+        if let Err(error) = self.marks.remember(&*self.setup.disk, mark) {
             warn!(%error, "place of raw landing is not remembered; a restart reads more bindings");
         }
     }
