@@ -21,8 +21,8 @@ pub(crate) struct Figures {
     pub(crate) log_bytes: u64,
     /// Records that the views have not reflected yet.
     pub(crate) lag_records: u64,
-    /// Records that came later than their view's bound.
-    pub(crate) late: u64,
+    /// Records that came later than the bound of a view, by view.
+    pub(crate) late: Vec<(String, u64)>,
     /// Messages that could not be read.
     pub(crate) dead_letters: u64,
     /// Records that were in the log already.

@@ -11,10 +11,14 @@ use warehouse::{Client, Endpoint, shell};
 use crate::control::{Request, client};
 use crate::settings::{Settings, WarehouseChoice};
 
+/// ClickHouse's `readonly`: 2 refuses everything that writes but lets a statement choose its settings. The tables are the
+/// landing's; one that a slip drops would stay away until the log is landed anew.
+const ASKS_ONLY: &str = "2";
+
 /// Arguments of `eventra sql`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eventra sql \"SELECT kind, count() FROM records GROUP BY kind\"\n  \
-eventra sql --format parquet \"SELECT * FROM records\" > records.parquet\n  eventra sql        # a shell with history and completion")]
+eventra sql --format parquet \"SELECT * FROM records\" > records.parquet\n  eventra sql        # a shell with history and completion\n\nIt reads only: the tables are functions of the log.")]
 pub(crate) struct Arguments {
     /// The statement; without one a shell opens
     statement: Option<String>,
@@ -37,7 +41,7 @@ pub(crate) struct Where {
 }
 
 pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let client = Client::server(endpoint(settings)?);
+    let client = Client::server(endpoint(settings)?).with_setting("readonly", ASKS_ONLY);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let Some(statement) = &arguments.statement else {
         let history = history();

@@ -9,7 +9,8 @@ use crate::settings::Settings;
 /// Arguments of `eventra verify`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit code 1 when anything differs. Nothing is stopped: all three are compared at one place of the log."
+    after_help = "Exit code 1 when anything differs. All three are compared at one place of the log: what is sent meanwhile waits, and \
+is taken as soon as the comparison is over."
 )]
 pub(crate) struct Arguments {
     /// Print JSON instead of a table

@@ -38,13 +38,7 @@ pub(crate) fn ask_watching<T: DeserializeOwned>(
     request: &Request,
     mut progress: impl FnMut(Value),
 ) -> anyhow::Result<T> {
-    let mut stream = connect(settings).with_context(|| {
-        format!(
-            "no process serves `{}`; start one with `eventra serve --data-dir {}`",
-            settings.data_dir.display(),
-            settings.data_dir.display()
-        )
-    })?;
+    let mut stream = connect(settings).map_err(|error| nobody(settings, &error))?;
     stream.set_read_timeout(Some(SILENCE_MAX))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
@@ -62,6 +56,16 @@ pub(crate) fn ask_watching<T: DeserializeOwned>(
             Reply::Failed(message) => bail!(message),
         }
     }
+}
+
+/// The usual reason needs no system's words: there is no socket, or nobody listens on it any more.
+fn nobody(settings: &Settings, error: &anyhow::Error) -> anyhow::Error {
+    let data_dir = settings.data_dir.display();
+    let usual = error.downcast_ref::<std::io::Error>().is_some_and(|error| {
+        matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused)
+    });
+    let why = if usual { String::new() } else { format!(": {error:#}") };
+    anyhow::anyhow!("no process serves `{data_dir}`; start one with `eventra serve --data-dir {data_dir}`{why}")
 }
 
 fn connect(settings: &Settings) -> anyhow::Result<UnixStream> {

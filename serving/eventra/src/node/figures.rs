@@ -1,5 +1,7 @@
 //! The figures of `eventra top`, gathered from the parts.
 
+use std::collections::BTreeSet;
+
 use eventlog::Lane;
 use records::{EventId, OrganizationId, SessionId, Token};
 use views::leaderboards::Board;
@@ -11,6 +13,8 @@ use crate::figures::{Figures, Leader, Recommendation, Session, Suspicion};
 
 /// Lines of each list.
 const ROWS: usize = 5;
+/// High scores that are looked through for the newest of each person.
+const RECENT: usize = 500;
 /// Visitors whose recommendations are shown: the first of the leaderboard.
 const VISITORS: usize = 3;
 
@@ -41,8 +45,7 @@ pub(super) fn figures(core: &Core) -> Figures {
     }
     let Some((organization, event, title)) = busiest(core, &views) else { return figures };
     figures.event = title;
-    figures.late =
-        views.windows.read(Series::late_hash(organization, event), |fold| fold.late(organization, event)).0.late;
+    figures.late = late(core, &views, organization);
     figures.sessions = sessions(core, &views, organization, event);
     figures.leaders = leaders(&views, organization, event);
     figures.fraud = suspicions(&views, organization);
@@ -58,6 +61,25 @@ fn busiest(core: &Core, views: &dataflow::computations::Views) -> Option<(Organi
         let kinds = Series::kinds(*organization, *event, SessionId::NONE);
         kinds.map(|series| views.windows.read(series.hash(), |fold| fold.total(&series)).0).sum::<u64>()
     })
+}
+
+/// Records of an organization that were later than a view's bound, by view: each view has a bound of its own.
+fn late(core: &Core, views: &dataflow::computations::Views, organization: OrganizationId) -> Vec<(String, u64)> {
+    let events = core.facts.lock().standing().events();
+    let of_event = |event| {
+        views.windows.read(Series::late_hash(organization, event), |fold| fold.late(organization, event)).0.late
+    };
+    let windows = events.iter().filter(|(owner, ..)| *owner == organization).map(|(_, event, _)| of_event(*event));
+    let mut campaigns = 0;
+    views.campaigns.scan(|_, fold| {
+        let totals = fold.of(organization).map(|key| fold.total(key));
+        campaigns += totals.map(|total| total.late_excluded + total.late_counted).sum::<u64>();
+    });
+    let overview = views.scores.read(views::fraud::Scores::hash(organization), |fold| fold.overview(organization, 0)).0;
+    let scored = overview.map_or(0, |overview| overview.late);
+    [("windows", windows.sum()), ("campaigns", campaigns), ("fraud", scored)]
+        .map(|(view, count)| (view.to_owned(), count))
+        .into()
 }
 
 fn sessions(
@@ -100,9 +122,13 @@ fn leaders(views: &dataflow::computations::Views, organization: OrganizationId, 
 
 fn suspicions(views: &dataflow::computations::Views, organization: OrganizationId) -> Vec<Suspicion> {
     let overview =
-        views.scores.read(views::fraud::Scores::hash(organization), |fold| fold.overview(organization, ROWS)).0;
+        views.scores.read(views::fraud::Scores::hash(organization), |fold| fold.overview(organization, RECENT)).0;
     let scores = overview.into_iter().flat_map(|overview| overview.recent);
+    // One busy clicker would fill the list with a line for each click.
+    let mut shown = BTreeSet::new();
     scores
+        .filter(|score| shown.insert((score.actor, score.kind)))
+        .take(ROWS)
         .map(|score| Suspicion {
             kind: score.kind.to_string(),
             id: records::OrderId(score.record).to_string(),

@@ -64,8 +64,7 @@ impl Session {
         match (word, argument.trim()) {
             ("q" | "quit", _) => return Next::Quit,
             ("?" | "help", _) => say(out, HELP),
-            ("tables", _) => self.show(TABLES, out).await,
-            ("d", "") => say(out, "\\d needs a table\n"),
+            ("tables", _) | ("d", "") => self.show(TABLES, out).await,
             ("d", table) => self.show(&columns_of(table), out).await,
             ("format", word) => match word.parse() {
                 Ok(format) => self.format = format,

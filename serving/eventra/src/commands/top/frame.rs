@@ -27,13 +27,14 @@ pub(crate) fn draw(now: &Figures, before: Option<(&Figures, Duration)>) -> Strin
         now.epoch
     ));
     line(format!(
-        "late {:>10}   dead letters {:>8}   duplicates {:>8}   log {:>9}   mem {}",
-        grouped(now.late),
+        "dead letters {:>8}   duplicates {:>8}   log {:>9}   mem {}",
         grouped(now.dead_letters),
         grouped(now.duplicates),
         bytes(now.log_bytes),
         bytes(now.resident_bytes)
     ));
+    let late = now.late.iter().map(|(view, count)| format!("   {view} {}", grouped(*count)));
+    line(format!("late, by view{}", late.collect::<String>()));
     let warehouse = &now.warehouse;
     line(format!(
         "warehouse {}  landed {}  rows {}  waiting {}  mem {}{}",
@@ -49,12 +50,13 @@ pub(crate) fn draw(now: &Figures, before: Option<(&Figures, Duration)>) -> Strin
     line("-".repeat(WIDTH));
     line("fraud: newest scores".to_owned());
     for suspicion in now.fraud.iter().take(ROWS - 1) {
+        // The reasons first: an id is long, and what is cut off at the edge should be the id.
         line(format!(
-            "{:>5} {:<22} {:<18} {}",
+            "{:>5} {:<21} {}  ({})",
             suspicion.score,
             suspicion.kind,
-            suspicion.id,
-            suspicion.reasons.join("; ")
+            suspicion.reasons.join("; "),
+            suspicion.id
         ));
     }
     line("recommended next".to_owned());
