@@ -70,14 +70,21 @@ impl Cursors {
         moved
     }
 
+    /// Whether retention has dropped everything before `end`, and more: a rebuild from the log's start stands beyond it.
+    pub fn starts_beyond(&self, end: &End) -> bool {
+        let here = self.lanes[end.lane.index()].get(usize::from(end.partition));
+        here.is_some_and(|here| here.chain.is_none() && here.end > end.end.0)
+    }
+
     /// The first of `ends` that differs from here; a checksum that either side does not know is not compared.
-    pub fn differs(&self, ends: &[End]) -> Option<End> {
-        ends.iter().copied().find(|end| {
+    pub fn differs<'a>(&self, mut ends: impl Iterator<Item = &'a End>) -> Option<End> {
+        ends.find(|end| {
             let here = self.lanes[end.lane.index()].get(usize::from(end.partition));
             !here.is_some_and(|here| {
                 here.end == end.end.0 && (here.chain.is_none() || end.chain.is_none() || here.chain == end.chain)
             })
         })
+        .copied()
     }
 
     /// The ends of every partition that has records, as answers name them.

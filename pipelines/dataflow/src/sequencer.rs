@@ -180,7 +180,8 @@ impl Sequencer {
         let moved = self.end.cursors.moved_since(before);
         let unbound =
             |end: &&End| !binding.ends.iter().any(|bound| (bound.lane, bound.partition) == (end.lane, end.partition));
-        self.end.cursors.differs(&binding.ends).or_else(|| moved.iter().find(unbound).copied())
+        let left = binding.ends.iter().filter(|end| !before.starts_beyond(end));
+        self.end.cursors.differs(left).or_else(|| moved.iter().find(unbound).copied())
     }
 
     fn bind(&mut self, wish: Wish) -> Result<Option<Cut>, SequenceError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dataflow::frame::{Emit, Sequenced};
 use dataflow::{Hooks, Stepper};
-use eventlog::EventLog;
+use eventlog::{EventLog, Lane, Offset, ReadLimits};
 use records::Timestamp;
 use records::hash::mix;
 use views::state::{At, Effects, Fold, StateError};
@@ -96,4 +96,33 @@ fn a_changed_view_is_rebuilt_from_the_log() {
     // From now on the new state is found.
     let again = Stepper::<NewProgram>::open(world.config(1, 100), log, disk, Hooks::default()).unwrap();
     assert!(again.progress().epoch() > epoch);
+}
+
+#[test]
+fn a_changed_view_is_rebuilt_from_what_retention_has_left() {
+    let mut world = World::new(72);
+    world.append(200);
+    let log: Arc<dyn EventLog> = world.log.clone();
+    let disk = Arc::new(world.disk.clone());
+    let mut old =
+        Stepper::<OldProgram>::open(world.config(1, 100), log.clone(), disk.clone(), Hooks::default()).unwrap();
+    old.run().unwrap();
+    let limit = old.safe_to_truncate().unwrap();
+    old.close().unwrap();
+    let partitions = log.identity().partitions;
+    for (partition, offset) in partitions.each(Lane::Activity).zip(limit.activity) {
+        log.truncate_before(Lane::Activity, partition, offset).unwrap();
+    }
+    let starts = log.starts(Lane::Activity);
+    assert!(starts.iter().all(|start| *start > Offset(0)), "{starts:?}");
+    let left = log.read_lane(Lane::Activity, &starts, ReadLimits::everything()).unwrap();
+    let counted: u64 = left.iter().map(|frame| u64::from(frame.counted())).sum();
+    assert!(counted > 0, "something is left");
+
+    // The bindings still name the ends of what is gone.
+    let mut new = Stepper::<NewProgram>::open(world.config(1, 100), log, disk, Hooks::default()).unwrap();
+    new.run().unwrap();
+    let mut recount = 0;
+    new.views().counter.scan(|_, bin| recount += bin.0);
+    assert_eq!(recount, counted * 10);
 }
