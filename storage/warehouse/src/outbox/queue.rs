@@ -246,6 +246,7 @@ impl Outbox {
         if state.waiting_bytes() > self.config.full_above_bytes {
             return Err(OutboxError::Full { bytes: state.waiting_bytes() });
         }
+        let parts = if oldest < newest { self.summed_up(newest, parts)? } else { parts };
         self.write(&mut state, &Unsent { oldest, newest, parts })?;
         replaced
             .into_iter()
@@ -255,6 +256,20 @@ impl Outbox {
         drop(state);
         self.arrived.notify_one();
         Ok(Put::Written)
+    }
+
+    /// What several landing epochs say of one key, as one row. They land under one number, and of two rows with the same
+    /// number the warehouse keeps either one.
+    fn summed_up(&self, newest: u64, parts: Vec<Part>) -> Result<Vec<Part>, OutboxError> {
+        let sum_up = |part: Part| {
+            let Some(table) = self.tables.iter().find(|table| table.stored_name() == part.table) else {
+                return Ok(part);
+            };
+            let batch = merged(table, &part.batch.slice(0, 0), &part.batch)
+                .map_err(|error| self.damaged(&self.path(newest, false), &error.into()))?;
+            Ok(Part { batch, ..part })
+        };
+        parts.into_iter().map(sum_up).collect()
     }
 
     /// Returns whether a landing epoch may be closed now. Otherwise leave it open: the folds' changes wait in the folds.
@@ -402,12 +417,14 @@ impl State {
         self.entries.range(from..).next().map(|(newest, entry)| (*newest, entry.sent))
     }
 
+    /// The smallest two neighbours that may be merged. What was handed out keeps its neighbours apart: a range over it
+    /// would hold rows that have landed.
     fn smallest_pair(&self) -> Option<(u64, u64)> {
-        let ready: Vec<(u64, u64)> =
-            self.waiting().filter(|(_, entry)| !entry.sent).map(|(newest, entry)| (*newest, entry.bytes)).collect();
-        ready
+        let waiting: Vec<(u64, &Entry)> = self.waiting().map(|(newest, entry)| (*newest, entry)).collect();
+        waiting
             .windows(2)
-            .map(|pair| (pair[0].1 + pair[1].1, pair[0].0, pair[1].0))
+            .filter(|pair| pair.iter().all(|(_, entry)| !entry.sent))
+            .map(|pair| (pair[0].1.bytes + pair[1].1.bytes, pair[0].0, pair[1].0))
             .filter(|(bytes, _, _)| *bytes <= MERGED_BYTES)
             .min()
             .map(|(_, older, newer)| (older, newer))
