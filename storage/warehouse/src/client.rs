@@ -108,6 +108,16 @@ pub enum Error {
     /// Rows could not be encoded or decoded.
     #[error("{0}")]
     Format(String),
+    /// The database holds rows of another log; a log needs a database of its own.
+    #[error(
+        "the database holds rows of another log ({other:016x}, this one is {this:016x}); use a database of its own"
+    )]
+    OtherLog {
+        /// The other log's incarnation.
+        other: u64,
+        /// This log's incarnation.
+        this: u64,
+    },
 }
 
 impl Error {
@@ -126,7 +136,7 @@ impl Error {
             // TIMEOUT_EXCEEDED, NETWORK_ERROR, NO_FREE_CONNECTION, SOCKET_TIMEOUT, MEMORY_LIMIT_EXCEEDED, TABLE_IS_READ_ONLY,
             // NOT_ENOUGH_SPACE, TOO_MANY_PARTS, TOO_MANY_SIMULTANEOUS_QUERIES, ABORTED
             Self::Refused { code, .. } => matches!(code, 159 | 210 | 203 | 209 | 241 | 242 | 243 | 252 | 202 | 236),
-            Self::Format(_) => false,
+            Self::Format(_) | Self::OtherLog { .. } => false,
         }
     }
 }

@@ -93,6 +93,14 @@ pub(crate) async fn landed(client: &Client, owner: &Owner) -> Result<Option<u64>
     Ok((rows > 0).then_some(newest))
 }
 
+/// Returns another log that has landed in this warehouse, if one has.
+pub(crate) async fn other_log(client: &Client, owner: &Owner) -> Result<Option<u64>, Error> {
+    let sql =
+        format!("SELECT any(incarnation), count() FROM `{EPOCHS_TABLE}` WHERE incarnation != {}", owner.incarnation);
+    let (other, rows): (u64, u64) = client.fetch_one(&sql).await?;
+    Ok((rows > 0).then_some(other))
+}
+
 /// Table, view version, landing epoch, shard, chunk; attempt, repairing, rows, hash.
 type KnownRow = (String, u32, u64, u16, u32, u32, u8, u64, u64);
 

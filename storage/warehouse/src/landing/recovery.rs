@@ -26,7 +26,8 @@ pub struct Recovery {
 /// Costs one grouped count per append-only table, over its newest landing epochs.
 ///
 /// # Errors
-/// The warehouse's; nothing is half done that a second call does not mend.
+/// The warehouse's; nothing is half done that a second call does not mend. [`Error::OtherLog`] when rows of another log
+/// are in it: that log's landing epochs have the same numbers, so this log's rows would pass for landed and be lost.
 pub async fn recover(
     client: &Client,
     table_set: &str,
@@ -34,6 +35,9 @@ pub async fn recover(
     tables: &[TableSchema],
 ) -> Result<Recovery, Error> {
     let owner = Owner { table_set: table_set.to_owned(), incarnation };
+    if let Some(other) = epochs::other_log(client, &owner).await? {
+        return Err(Error::OtherLog { other, this: incarnation });
+    }
     let confirmed = epochs::landed(client, &owner).await?;
     let from = confirmed.map_or(0, |newest| newest.saturating_sub(RECHECKED_EPOCHS - 1));
     let mut known = epochs::known(client, &owner, from).await?;

@@ -52,6 +52,8 @@ async fn landed_rows_are_there_once_and_the_cursor_goes_on_after_a_restart() {
     assert_eq!((progress.landed, progress.waiting, progress.retries), (Some(6), 0, 0));
     assert_eq!(progress.chunks, 5 * CHUNKS);
 
+    let other = recover(&client, SET, 2, &[visits()]).await.unwrap_err();
+    assert!(other.to_string().contains("rows of another log"), "they would pass for this one's: {other}");
     let recovery = recover(&client, SET, 1, &[visits()]).await.unwrap();
     assert_eq!((recovery.landed, recovery.damaged.len()), (Some(6), 0));
     let second = Lander::start(client.clone(), recovery, &LanderConfig::default());
