@@ -28,9 +28,25 @@ impl FromRequestParts<Api> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let principal = auth::authorize(&api.keys, &parts.headers, None, Scope::Read)?;
         let views = (api.views)();
+        let Params(given) = Params::<Vec<(String, String)>>::from_request_parts(parts, api).await?;
+        known(&given)?;
         let Params(waiting) = Params::<Waiting>::from_request_parts(parts, api).await?;
         waiting.settle(views.progress()).await?;
         Ok(Self { organization: principal.organization, views })
+    }
+}
+
+/// Every parameter of every read.
+const PARAMETERS: [&str; 16] = [
+    "around", "at", "day", "event", "from", "kind", "limit", "minutes", "scope", "session", "size", "skip", "to",
+    "track", "wait_for", "wait_ms",
+];
+
+/// Refuses a slip such as `evnt=`, which would otherwise be answered about no event at all.
+fn known(given: &[(String, String)]) -> Result<(), Problem> {
+    match given.iter().find(|(name, _)| !PARAMETERS.contains(&name.as_str())) {
+        Some((name, _)) => Err(Problem::new(Code::ParameterWrong, format!("no read has a parameter `{name}`"))),
+        None => Ok(()),
     }
 }
 

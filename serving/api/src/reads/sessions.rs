@@ -77,7 +77,7 @@ pub(crate) async fn visits_of(
 pub(crate) struct Funnel {
     #[serde(flatten)]
     summary: FunnelSummary,
-    /// What reaches each step, by its word.
+    /// The steps, as the rules name them.
     steps: Vec<String>,
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn funnel(
     let rules = api.rules.read().expect("nothing panics under the lock").rules(organization).cloned();
     let defined = rules.as_ref().and_then(|rules| {
         rules.funnels.defined().find(|(known, _)| known.funnel == funnel).map(|(known, definition)| {
-            (known.steps.iter().map(|step| step.kind.to_string()).collect::<Vec<_>>(), definition)
+            (known.steps.iter().map(|step| step.step.to_string()).collect::<Vec<_>>(), definition)
         })
     });
     let (steps, definition) = defined.ok_or_else(|| absent("funnel"))?;

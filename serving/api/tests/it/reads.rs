@@ -54,6 +54,9 @@ fn counts_are_the_organizations_own_and_say_what_they_reflect() {
         assert_eq!((other.status, other.body["code"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")));
         let unkeyed = house.get(WRITE, "/v1/views/windows?event=conf").await;
         assert_eq!(unkeyed.body["code"], "scope_missing");
+        let slip = house.get(READ, "/v1/views/windows?evnt=conf&kind=page_viewed").await;
+        assert_eq!(slip.body["code"], "parameter_wrong", "{slip:?}");
+        assert!(slip.body["detail"].as_str().unwrap().contains("`evnt`"));
     });
 }
 
