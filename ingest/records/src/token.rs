@@ -2,15 +2,16 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A pseudonym of 64 bits; 0 means that nobody is named.
 ///
 /// Tokens of people are random numbers kept in the key store, so erasing the entry leaves nothing to compute them
 /// from again; tokens of devices, cards and network addresses are keyed hashes. Either way a token never holds the
 /// plaintext, and folds read only tokens, so a replay is unchanged by an erasure.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+///
+/// In JSON it is the 16 hexadecimal digits that it prints as: JavaScript keeps whole numbers up to 2^53 only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Token(pub u64);
 
 impl Token {
@@ -58,10 +59,36 @@ impl std::str::FromStr for Token {
     }
 }
 
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_u64(self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return u64::deserialize(deserializer).map(Self);
+        }
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| de::Error::invalid_value(de::Unexpected::Str(&text), &"16 hexadecimal digits"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::OrganizationId;
+
+    #[test]
+    fn json_holds_a_token_as_text_so_that_no_digit_is_lost() {
+        for token in [Token::NONE, Token(7), Token(u64::MAX - 1)] {
+            let json = serde_json::to_value(token).unwrap();
+            assert_eq!(json, token.to_string());
+            assert_eq!(serde_json::from_value::<Token>(json).unwrap(), token);
+        }
+        assert!(serde_json::from_value::<Token>("nobody".into()).is_err());
+    }
 
     #[test]
     fn tokens_differ_by_organization_purpose_and_key() {

@@ -9,6 +9,7 @@ pub mod as_of;
 pub mod attendance;
 pub mod campaigns;
 pub mod codec;
+mod digits;
 pub mod feed;
 pub mod fraud;
 pub mod funnels;

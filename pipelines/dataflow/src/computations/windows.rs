@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 use records::hash::FixedState;
-use records::{EventId, OrganizationId, SessionId, Span, Timestamp, Token};
+use records::{EventId, Kind, OrganizationId, SessionId, Span, Timestamp, Token};
 use rules::Lateness;
 use views::state::Fold;
 use views::windows::{Input, Series, Windows};
@@ -17,6 +17,10 @@ pub fn route(frame: &Sequenced, emit: &mut Emit<Input>) {
     for row in frame.rows() {
         let at = row as usize;
         let kind = batch.kind(at);
+        if kind == Kind::DeadLettered {
+            sums.add(row, dead(batch.organization(at)), batch.event_time(at).floor(Span::MINUTE), Token::NONE);
+            continue;
+        }
         if !kind.is_activity() {
             continue;
         }
@@ -46,6 +50,11 @@ pub fn route(frame: &Sequenced, emit: &mut Emit<Input>) {
     for (row, organization, event, late, excluded) in late.0 {
         emit.to(Series::late_hash(organization, event), row, Input::Late { organization, event, late, excluded });
     }
+}
+
+/// The series of an organization's dead letters: what could not be read belongs to no event, has nobody, and is never late.
+fn dead(organization: OrganizationId) -> Series {
+    Series { organization, event: EventId::NONE, session: SessionId::NONE, kind: Kind::DeadLettered }
 }
 
 /// The sums of a frame, in the order in which series and minutes first came.
@@ -118,7 +127,7 @@ impl Late {
 mod tests {
     use std::sync::Arc;
 
-    use records::{Batch, Fact, FactRow, Kind, Record};
+    use records::{Batch, Fact, FactRow, Record};
     use rules::Rulebook;
 
     use super::*;
@@ -151,7 +160,7 @@ mod tests {
             record(3, 59, 0, 5),
             record(0, 60, 10, 6),
             record(0, 2, 11, 7),
-            Record { organization: ACME, ..Record::new(Kind::DeadLettered) },
+            Record { organization: ACME, late_by: Span::HOUR, actor: Token(9), ..Record::new(Kind::DeadLettered) },
         ];
         let mut emit = Emit::default();
         route(&Sequenced::of_batch(Batch::from_records(&records), Timestamp(5), book()), &mut emit);
@@ -168,6 +177,8 @@ mod tests {
         };
         let late = Input::Late { organization: ACME, event: EventId(2), late: 1, excluded: 1 };
         let sent: Vec<_> = emit.sent().map(|(_, row, input)| (row, input.clone())).collect();
-        assert_eq!(sent, [(0, count(0, 0, 2, &[5])), (1, count(3, 0, 1, &[5])), (2, count(0, 1, 1, &[6])), (3, late)]);
+        let letter = Input::Count { series: dead(ACME), time: Timestamp(0), records: 1, actors: Vec::new() };
+        let (one, other) = ((0, count(0, 0, 2, &[5])), (1, count(3, 0, 1, &[5])));
+        assert_eq!(sent, [one, other, (2, count(0, 1, 1, &[6])), (4, letter), (3, late)]);
     }
 }

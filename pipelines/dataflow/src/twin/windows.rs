@@ -31,6 +31,11 @@ const ESTIMATE_SLACK_PER_MILLE: u64 = 82;
 impl Windows {
     pub(crate) fn take(&mut self, row: &Row<'_>) {
         let record = row.record;
+        if record.kind == Kind::DeadLettered {
+            let (organization, event, session) = (record.organization, EventId::NONE, SessionId::NONE);
+            let letters = Series { organization, event, session, kind: record.kind };
+            return self.count(letters, record.event_time, Token::NONE);
+        }
         if !record.kind.is_activity() {
             return;
         }

@@ -25,6 +25,7 @@ pub struct ScoreKey {
     /// The tenant.
     pub organization: OrganizationId,
     /// The order; for registrations and clicks the message id, or the actor when the message has none.
+    #[serde(serialize_with = "as_id")]
     pub record: u128,
 }
 

@@ -59,6 +59,7 @@ pub struct FunnelKey {
     /// The funnel.
     pub funnel: RuleId,
     /// The hash of its definition: a changed funnel counts from the start.
+    #[serde(with = "crate::digits")]
     pub definition: u64,
 }
 

@@ -18,6 +18,7 @@ pub struct Board {
     /// What it ranks over.
     pub scope: Scope,
     // The day's number, or the hash of the track's name.
+    #[serde(with = "crate::digits")]
     part: u64,
 }
 

@@ -130,6 +130,12 @@ impl Segments {
         self.profiles.keys().into_iter().filter(is_in).map(|key| key.actor).collect()
     }
 
+    /// The visitors of this bin that are in any segment of an organization. Looks at every profile.
+    pub fn in_any(&self, organization: OrganizationId) -> Vec<VisitorKey> {
+        let is_in = |key: &VisitorKey| key.organization == organization && !self.segments_of(*key).is_empty();
+        self.profiles.keys().into_iter().filter(is_in).collect()
+    }
+
     /// Profiles that were forgotten to make room.
     pub fn forgotten(&self) -> u64 {
         self.profiles.forgotten()

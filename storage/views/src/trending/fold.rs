@@ -124,6 +124,12 @@ impl Trends {
         Some(Trending { event: stage.event, at: now, trends: trends.collect() })
     }
 
+    /// The events of an organization in this bin.
+    pub fn of(&self, organization: OrganizationId) -> impl Iterator<Item = Stage> + '_ {
+        let events = self.owners.get(&organization).into_iter().flat_map(|owner| &owner.order);
+        events.map(move |event| Stage { organization, event: *event })
+    }
+
     /// Events and things of an organization that were dropped at a bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
         self.owners.get(&organization).map_or(0, |owner| owner.forgotten)

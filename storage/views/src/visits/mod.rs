@@ -172,6 +172,12 @@ impl Visits {
         self.visitors.get(visitor).cloned().unwrap_or_default()
     }
 
+    /// The visitors of an event in this bin whose visits are kept, in the order in which they first came.
+    pub fn visitors(&self, organization: OrganizationId, event: EventId) -> impl Iterator<Item = Visitor> + '_ {
+        let all = self.owners.get(&organization).into_iter().flat_map(|owner| &owner.order);
+        all.filter(move |visitor| visitor.event == event).copied()
+    }
+
     /// (Event, visitor) pairs and hours of an organization that were forgotten at a bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
         self.owners.get(&organization).map_or(0, |owner| owner.forgotten)

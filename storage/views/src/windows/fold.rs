@@ -82,6 +82,7 @@ impl Series {
 
     /// The series of every kind for an event or session.
     pub fn kinds(organization: OrganizationId, event: EventId, session: SessionId) -> impl Iterator<Item = Self> {
+        // Dead letters are counted too, but nobody did anything by them.
         let kinds = Kind::ALL.iter().filter(|kind| kind.is_activity()).copied();
         kinds.chain([Kind::Unknown]).map(move |kind| Self { organization, event, session, kind })
     }
@@ -208,6 +209,12 @@ impl Windows {
     /// Series of an organization that were forgotten at the bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
         self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
+    }
+
+    /// Records of one kind of all organizations and events in this bin since the beginning.
+    pub fn total_of(&self, kind: Kind) -> u64 {
+        let all = self.slots.iter().flatten().filter(|counters| counters.series.kind == kind);
+        all.filter(|counters| !counters.series.session.is_some()).map(|counters| counters.total).sum()
     }
 
     /// How many windowed counters it holds.
