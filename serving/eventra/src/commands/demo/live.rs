@@ -109,20 +109,23 @@ impl Play {
 fn introduce(settings: &Settings, node: &Node, key: &str) {
     let address = node.address();
     let data_dir = settings.data_dir.display();
+    // `make demo` leaves the binary in the build cache, where no shell looks for it.
+    let eventra = std::env::current_exe().map_or_else(|_| "eventra".into(), |path| path.display().to_string());
     println!(
         "
     address   http://{address}
-    key       {key}
 
     Move a count that has your name on it:
-      curl -u {key}: http://{address}/v1/track -H 'Content-Type: application/json' \\
+      KEY={key}
+      curl -u $KEY: http://{address}/v1/track -H 'Content-Type: application/json' \\
         -d '{{\"userId\":\"you\",\"event\":\"session_joined\",\"properties\":{{\"event\":\"my-event\",\"session\":\"my-talk\"}}}}'
-      curl -u {key}: 'http://{address}/v1/views/windows?event=my-event&session=my-talk&kind=session_joined'
+      curl -u $KEY: 'http://{address}/v1/views/windows?event=my-event&session=my-talk&kind=session_joined'
 
     Three questions for SQL, from another terminal:
-      eventra sql --data-dir '{data_dir}' \"SELECT kind, count() FROM records GROUP BY kind ORDER BY 2 DESC\"
-      eventra sql --data-dir '{data_dir}' \"SELECT board, participant, score FROM leaderboard_scores FINAL ORDER BY score DESC LIMIT 5\"
-      eventra sql --data-dir '{data_dir}' \"SELECT reasons, count() FROM fraud_scores WHERE score > 0 GROUP BY reasons ORDER BY 2 DESC LIMIT 5\"
+      alias eventra='{eventra}'; export EVENTRA_DATA_DIR='{data_dir}'
+      eventra sql \"SELECT kind, count() FROM records GROUP BY kind ORDER BY 2 DESC\"
+      eventra sql \"SELECT board, participant, score FROM leaderboard_scores FINAL ORDER BY score DESC LIMIT 5\"
+      eventra sql \"SELECT reasons, count() FROM fraud_scores WHERE score > 0 GROUP BY reasons ORDER BY 2 DESC LIMIT 5\"
 
     stop      Ctrl-C (it compares the figures and ends)
     reset     rm -r '{data_dir}'
