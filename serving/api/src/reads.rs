@@ -71,8 +71,11 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/v1/views/attendance/changes", get(changes::attendance))
         .route("/v1/views/attendance/{session}", get(sessions::session))
         .route("/v1/views/trending", get(sessions::trending))
+        .route("/v1/views/trending/changes", get(changes::trending))
         .route("/v1/views/visits", get(sessions::visits))
+        .route("/v1/views/visits/changes", get(changes::visits))
         .route("/v1/views/visits/{person}", get(sessions::visits_of))
+        .route("/v1/views/funnels/changes", get(changes::funnels))
         .route("/v1/views/funnels/{funnel}", get(sessions::funnel))
         .route("/v1/views/fraud/scores", get(people::scores))
         .route("/v1/views/fraud/scores/changes", get(changes::scores))
@@ -81,5 +84,6 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/v1/views/recommendations/visitors/{person}", get(people::recommendations))
         .route("/v1/views/recommendations/items/{item}", get(people::also_viewed))
         .route("/v1/views/segments", get(people::segments))
+        .route("/v1/views/segments/changes", get(changes::segments))
         .route("/v1/views/segments/visitors/{person}", get(people::profile))
 }

@@ -3,6 +3,9 @@
 //! Start without `from`: the answer is a reset. Then ask again with the `position` of the answer before, as often as
 //! you like; apply `data` over what you have. `null` says that the key is gone.
 
+use std::collections::BTreeMap;
+
+use axum::extract::State;
 use records::{EventId, OrganizationId, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,12 +14,17 @@ use views::attendance::{Place, Rooms};
 use views::campaigns::{CampaignKey, Campaigns, Counted};
 use views::feed::{Position, Step};
 use views::fraud::{ScoreKey, Scores};
+use views::funnels::{self, FunnelKey, Funnels};
 use views::leaderboards::{Board, Leaderboards};
+use views::segments::{Segments, VisitorKey};
 use views::shards::Reader;
 use views::state::Fold;
+use views::trending::{Stage, Trends};
+use views::visits::{Visitor, Visits};
 use views::windows::{Series, Size, Windows};
 
 use super::extract::{Caller, Params, rows};
+use crate::Api;
 use crate::answer::Answer;
 use crate::limits;
 use crate::problem::{Code, Problem};
@@ -57,9 +65,16 @@ struct Change {
 struct Feeding<'a, F: Fold> {
     reader: &'a Reader<F>,
     wanted: &'a dyn Fn(&F::Key) -> bool,
-    hash: fn(&F::Key) -> u64,
-    value: &'a dyn Fn(&F, &F::Key) -> Value,
+    value: Valued<'a, F>,
     all: &'a dyn Fn() -> Vec<F::Key>,
+}
+
+/// How a key's value is found.
+enum Valued<'a, F: Fold> {
+    /// In one bin, that of the key's hash.
+    Bin(fn(&F::Key) -> u64, &'a dyn Fn(&F, &F::Key) -> Value),
+    /// By asking all bins.
+    All(&'a dyn Fn(&F::Key) -> Value),
 }
 
 impl<F: Fold> Feeding<'_, F>
@@ -94,11 +109,14 @@ where
     }
 
     fn changes(&self, as_of: AsOf, reset: bool, position: Position, keys: &[F::Key]) -> Answer<Changes> {
-        let change = |key: &F::Key| {
-            let (value, _) = self.reader.read((self.hash)(key), |fold| (self.value)(fold, key));
-            Change { key: json!(key), value }
+        let value = |key: &F::Key| match &self.value {
+            Valued::Bin(hash, value) => self.reader.read(hash(key), |fold| value(fold, key)).0,
+            Valued::All(value) => value(key),
         };
-        Answer { as_of, data: Changes { reset, position, changes: keys.iter().map(change).collect() } }
+        let change = |key: &F::Key| Change { key: json!(key), value: value(key) };
+        // After a reset nothing is known, so that there is nothing to take back.
+        let changes = keys.iter().map(change).filter(|change| !(reset && change.value.is_null())).collect();
+        Answer { as_of, data: Changes { reset, position, changes } }
     }
 }
 
@@ -108,14 +126,13 @@ pub(crate) async fn windows(caller: Caller, Params(since): Params<Since>) -> Res
     let feeding = Feeding::<Windows> {
         reader: &caller.views.windows,
         wanted: &|series| (series.organization, series.event, series.session) == (organization, event, session),
-        hash: Series::hash,
-        value: &|fold, series| {
+        value: Valued::Bin(Series::hash, &|fold, series| {
             let now = caller.views.progress().current().log_time;
             json!(
                 fold.series(series, Size::Minute, now, now)
                     .map(|answer| { json!({"total": answer.total, "uniques": answer.uniques}) })
             )
-        },
+        }),
         all: &|| Series::kinds(organization, event, session).collect(),
     };
     feeding.answer(&since)
@@ -128,8 +145,7 @@ pub(crate) async fn leaderboards(caller: Caller, Params(since): Params<Since>) -
     let feeding = Feeding::<Leaderboards> {
         reader: &caller.views.leaderboards,
         wanted: &wanted,
-        hash: Board::hash,
-        value: &|fold, board| json!(fold.top(board, 0, PLACES)),
+        value: Valued::Bin(Board::hash, &|fold, board| json!(fold.top(board, 0, PLACES))),
         all: &|| {
             let mut boards = Vec::new();
             caller.views.leaderboards.scan(|_, fold| {
@@ -151,8 +167,7 @@ pub(crate) async fn campaigns(caller: Caller, Params(since): Params<Since>) -> R
     let feeding = Feeding::<Campaigns> {
         reader: &caller.views.campaigns,
         wanted: &|key: &CampaignKey| key.organization == organization,
-        hash: |key| Counted::hash(key.organization, key.campaign),
-        value: &|fold, key| json!(fold.total(*key)),
+        value: Valued::Bin(|key| Counted::hash(key.organization, key.campaign), &|fold, key| json!(fold.total(*key))),
         all: &|| {
             let mut keys = Vec::new();
             caller.views.campaigns.scan(|_, fold| keys.extend(fold.of(organization)));
@@ -168,8 +183,7 @@ pub(crate) async fn attendance(caller: Caller, Params(since): Params<Since>) -> 
     let feeding = Feeding::<Rooms> {
         reader: &caller.views.attendance,
         wanted: &|place: &Place| (place.organization, place.event) == (organization, event),
-        hash: Place::hash,
-        value: &|fold, place| json!(fold.session(place)),
+        value: Valued::Bin(Place::hash, &|fold, place| json!(fold.session(place))),
         all: &|| {
             let mut places = Vec::new();
             caller.views.attendance.scan(|_, fold| {
@@ -189,8 +203,7 @@ pub(crate) async fn scores(caller: Caller, Params(since): Params<Since>) -> Resu
     let feeding = Feeding::<Scores> {
         reader: &caller.views.scores,
         wanted: &|key: &ScoreKey| key.organization == organization,
-        hash,
-        value: &|fold, key| json!(fold.score(*key)),
+        value: Valued::Bin(hash, &|fold, key| json!(fold.score(*key))),
         all: &|| {
             let (overview, _) = caller
                 .views
@@ -198,6 +211,86 @@ pub(crate) async fn scores(caller: Caller, Params(since): Params<Since>) -> Resu
                 .read(Scores::hash(organization), |fold| fold.overview(organization, limits::ROWS_MAX));
             let recent = overview.into_iter().flat_map(|overview| overview.recent);
             recent.map(|score| ScoreKey { organization, record: score.record }).collect()
+        },
+    };
+    feeding.answer(&since)
+}
+
+/// What is trending in every event of the organization, or in one.
+pub(crate) async fn trending(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let (organization, event) = (caller.organization, since.event);
+    let wanted = move |stage: &Stage| stage.organization == organization && (!event.is_some() || stage.event == event);
+    let now = caller.views.progress().current().log_time;
+    let feeding = Feeding::<Trends> {
+        reader: &caller.views.trending,
+        wanted: &wanted,
+        value: Valued::Bin(Stage::hash, &|fold, stage| json!(fold.top(stage, now, PLACES))),
+        all: &|| {
+            let mut stages = Vec::new();
+            caller.views.trending.scan(|_, fold| stages.extend(fold.of(organization).filter(wanted)));
+            stages
+        },
+    };
+    feeding.answer(&since)
+}
+
+/// The steps of every funnel that the rules define now, in one event.
+pub(crate) async fn funnels(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(since): Params<Since>,
+) -> Result<Answer<Changes>, Problem> {
+    let (organization, event) = (caller.organization, since.event);
+    let rules = api.rules.read().expect("nothing panics under the lock").rules(organization).cloned();
+    let defined: BTreeMap<FunnelKey, usize> = rules
+        .iter()
+        .flat_map(|rules| rules.funnels.defined())
+        .map(|(known, definition)| {
+            (FunnelKey { organization, event, funnel: known.funnel, definition }, known.steps.len())
+        })
+        .collect();
+    let feeding = Feeding::<Funnels> {
+        reader: &caller.views.funnels,
+        wanted: &|key: &FunnelKey| defined.contains_key(key),
+        value: Valued::All(&|key| {
+            json!(defined.get(key).map(|steps| funnels::summarize(&caller.views.funnels, key, *steps).0))
+        }),
+        all: &|| defined.keys().copied().collect(),
+    };
+    feeding.answer(&since)
+}
+
+/// The segments of each visitor who is in any; null once they are in none.
+pub(crate) async fn segments(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let organization = caller.organization;
+    let feeding = Feeding::<Segments> {
+        reader: &caller.views.segments,
+        wanted: &|key: &VisitorKey| key.organization == organization,
+        value: Valued::Bin(|key| Segments::hash(key.organization, key.actor), &|fold, key| {
+            json!(Some(fold.segments_of(*key)).filter(|segments| !segments.is_empty()))
+        }),
+        all: &|| {
+            let mut visitors = Vec::new();
+            caller.views.segments.scan(|_, fold| visitors.extend(fold.in_any(organization)));
+            visitors
+        },
+    };
+    feeding.answer(&since)
+}
+
+/// The newest visits of each visitor of one event.
+pub(crate) async fn visits(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let (organization, event) = (caller.organization, since.event);
+    let feeding = Feeding::<Visits> {
+        reader: &caller.views.visits,
+        wanted: &|visitor: &Visitor| (visitor.organization, visitor.event) == (organization, event),
+        value: Valued::Bin(Visitor::hash, &|fold, visitor| {
+            json!(Some(fold.of(visitor)).filter(|visits| !visits.is_empty()))
+        }),
+        all: &|| {
+            let mut visitors = Vec::new();
+            caller.views.visits.scan(|_, fold| visitors.extend(fold.visitors(organization, event)));
+            visitors
         },
     };
     feeding.answer(&since)

@@ -9,12 +9,14 @@ use arrow_array::{
 use arrow_schema::{ArrowError, DataType};
 use dataflow::{LandingEpoch, ViewRows};
 use eventlog::Lane;
-use records::{Span, Timestamp};
+use records::{OrderId, Span, Timestamp};
+use rules::fraud::Reason;
 use views::attendance::AttendanceRow;
 use views::campaigns::{CampaignCountRow, WINDOW};
 use views::fraud::FraudScoreRow;
 use views::leaderboards::ScoreRow;
 use views::segments::SegmentChangeRow;
+use views::visits::VisitRow;
 use views::windows::WindowCountRow;
 use warehouse::outbox::Part;
 use warehouse::schema::{self, TableSchema};
@@ -51,6 +53,9 @@ fn part(rows: &ViewRows) -> Result<Option<Part>, BatchError> {
     }
     if let Some(rows) = rows.rows::<SegmentChangeRow>() {
         return table(&schema::segment_changes(), segments(rows)).map(Some);
+    }
+    if let Some(rows) = rows.rows::<VisitRow>() {
+        return table(&schema::visits(), visits(rows)).map(Some);
     }
     Ok(None)
 }
@@ -113,20 +118,23 @@ fn leaderboards(rows: &[ScoreRow]) -> Vec<ArrayRef> {
     ]
 }
 
-fn fraud(rows: &[FraudScoreRow]) -> Vec<ArrayRef> {
-    let mut reasons = ListBuilder::new(StringBuilder::new());
+/// A column of lists of texts, of the type that `column` of the table of fraud scores says.
+fn lists(rows: &[FraudScoreRow], column: &str, text: impl Fn(&Reason) -> String) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
     if let Ok(schema) = schema::fraud_scores().arrow_schema()
-        && let Ok(field) = schema.field_with_name("reasons")
+        && let Ok(field) = schema.field_with_name(column)
         && let DataType::List(item) = field.data_type()
     {
-        reasons = reasons.with_field(Arc::clone(item));
+        lists = lists.with_field(Arc::clone(item));
     }
     for row in rows {
-        for reason in &row.score.reasons {
-            reasons.values().append_value(reason.rule.to_string());
-        }
-        reasons.append(true);
+        row.score.reasons.iter().for_each(|reason| lists.values().append_value(text(reason)));
+        lists.append(true);
     }
+    Arc::new(lists.finish())
+}
+
+fn fraud(rows: &[FraudScoreRow]) -> Vec<ArrayRef> {
     let lane = |lane: u8| Lane::from_code(lane).map_or("", Lane::name).to_owned();
     vec![
         each!(texts, rows, |row| row.organization.to_string()),
@@ -137,9 +145,11 @@ fn fraud(rows: &[FraudScoreRow]) -> Vec<ArrayRef> {
         // An offset counts records, so every record is the first of its own.
         Arc::new(UInt32Array::from_iter_values(rows.iter().map(|_| 0))),
         each!(texts, rows, |row| row.score.kind.to_string()),
+        each!(texts, rows, |row| OrderId(row.score.record).to_string()),
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.score.actor.0))),
         each!(numbers, rows, |row| i64::from(row.score.score)),
-        Arc::new(reasons.finish()),
+        lists(rows, "reasons", |reason| reason.rule.to_string()),
+        lists(rows, "reason_texts", |reason| reason.text.clone()),
         Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.score.rules_version))),
     ]
 }
@@ -153,6 +163,8 @@ fn campaigns(rows: &[CampaignCountRow]) -> Vec<ArrayRef> {
         each!(counts, rows, |row| row.added.served),
         each!(counts, rows, |row| row.added.clicked),
         each!(counts, rows, |row| row.added.viewed),
+        each!(counts, rows, |row| row.added.late_excluded),
+        each!(counts, rows, |row| row.added.late_counted),
     ]
 }
 
@@ -180,15 +192,37 @@ fn segments(rows: &[SegmentChangeRow]) -> Vec<ArrayRef> {
     ]
 }
 
+fn visits(rows: &[VisitRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| id(row.event.is_some(), &row.event)),
+        each!(times, rows, |row| row.hour),
+        each!(numbers, rows, |row| row.diff.visits),
+        each!(numbers, rows, |row| row.diff.single),
+        each!(numbers, rows, |row| row.diff.records),
+        each!(numbers, rows, |row| row.diff.duration_ms),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
+    use arrow_array::cast::AsArray as _;
+    use arrow_array::types::{Int64Type, UInt64Type};
     use records::{EventId, Kind, LeaderboardId, OrganizationId, Pos, RuleId, SessionId, Text, Token};
-    use rules::fraud::Reason;
     use views::attendance::Place;
     use views::campaigns::Counts;
     use views::fraud::Score;
+    use views::visits::VisitSums;
 
     use super::*;
+
+    fn number(part: &Part, column: &str) -> i64 {
+        part.batch.column_by_name(column).unwrap().as_primitive::<Int64Type>().value(0)
+    }
+
+    fn text(part: &Part, column: &str) -> String {
+        part.batch.column_by_name(column).unwrap().as_string::<i32>().value(0).to_owned()
+    }
 
     fn acme() -> OrganizationId {
         OrganizationId::parse("acme").unwrap()
@@ -214,7 +248,7 @@ mod tests {
         let scored = Score {
             pos: Pos { lane: 1, ..Pos::default() },
             kind: Kind::OrderReported,
-            record: 1,
+            record: OrderId::parse("A-1047").unwrap().0,
             actor: Token(7),
             event_time: Timestamp(5),
             score: 5,
@@ -222,14 +256,19 @@ mod tests {
             rules_version: 1,
         };
         let row = FraudScoreRow { organization: acme(), score: Arc::new(scored) };
-        table(&schema::fraud_scores(), fraud(&[row])).unwrap();
+        let part = table(&schema::fraud_scores(), fraud(&[row])).unwrap();
+        assert_eq!(text(&part, "record"), "A-1047");
+        let said = part.batch.column_by_name("reason_texts").unwrap().as_list::<i32>().value(0);
+        assert_eq!(said.as_string::<i32>().value(0), "bought at once");
         let row = CampaignCountRow {
             organization: acme(),
             campaign: records::CampaignId::NONE,
             window: Timestamp(0),
-            added: Counts::default(),
+            added: Counts { served: 3, viewed: 2, clicked: 1, late_excluded: 7, late_counted: 5 },
         };
-        table(&schema::campaign_counts(), campaigns(&[row])).unwrap();
+        let part = table(&schema::campaign_counts(), campaigns(&[row])).unwrap();
+        let columns = ["impressions_diff", "views_diff", "clicks_diff", "late_excluded_diff", "late_counted_diff"];
+        assert_eq!(columns.map(|column| number(&part, column)), [3, 2, 1, 7, 5]);
         let place = Place { organization: acme(), event: EventId::NONE, session: SessionId::NONE };
         let row = AttendanceRow { place, joined: 1, present: 1, peak: 1, left: 0, focused_ms: 9 };
         table(&schema::attendance(), attendance(&[row])).unwrap();
@@ -237,11 +276,18 @@ mod tests {
             organization: acme(),
             segment: records::SegmentId::parse("regulars").unwrap(),
             actor: Token(7),
-            number: 1,
+            number: 9,
             joined: true,
             at: Timestamp(5),
         };
-        table(&schema::segment_changes(), segments(&[row])).unwrap();
+        let part = table(&schema::segment_changes(), segments(&[row])).unwrap();
+        assert_eq!(text(&part, "change"), "joined");
+        assert_eq!(part.batch.column_by_name("pos").unwrap().as_primitive::<UInt64Type>().value(0), 9);
+        let diff = VisitSums { visits: -1, single: -2, records: 3, duration_ms: 4 };
+        let row = VisitRow { organization: acme(), event: EventId::NONE, hour: Timestamp(0), diff };
+        let part = table(&schema::visits(), visits(&[row])).unwrap();
+        let columns = ["visits_diff", "single_diff", "records_diff", "duration_ms_diff"];
+        assert_eq!(columns.map(|column| number(&part, column)), [-1, -2, 3, 4]);
         assert_eq!(LeaderboardId::NONE.to_string(), "-", "absent ids print as a dash, so `id` leaves them out");
     }
 }

@@ -11,7 +11,15 @@ fn columns(list: &[(&'static str, &'static str, &'static str)]) -> Vec<Column> {
 
 /// Returns all tables that views fill, in the order of their names.
 pub fn aggregate_tables() -> Vec<TableSchema> {
-    vec![attendance(), campaign_counts(), fraud_scores(), leaderboard_scores(), segment_changes(), window_counts()]
+    vec![
+        attendance(),
+        campaign_counts(),
+        fraud_scores(),
+        leaderboard_scores(),
+        segment_changes(),
+        visits(),
+        window_counts(),
+    ]
 }
 
 /// Windowed counts as differences: a late record is one more row, never an update.
@@ -74,9 +82,15 @@ pub fn fraud_scores() -> TableSchema {
             ("offset", "UInt64", "offset of the scored record"),
             ("ordinal", "UInt32", "row of the scored record within its offset"),
             ("kind", "LowCardinality(String)", "kind of the scored record"),
+            (
+                "record",
+                "String",
+                "the scored order; of registrations and clicks the message id, or the actor when there is none",
+            ),
             ("actor", "UInt64", "token of the actor; 0 when unknown"),
             ("score", "Int64", "sum of the weights of the rules that fired"),
             ("reasons", "Array(String)", "names of the rules that fired, in the order of the rule file"),
+            ("reason_texts", "Array(String)", "what each of these rules found, in words with figures"),
             ("rule_version", "UInt32", "version of the rules that were applied"),
         ]),
         order_by: vec![
@@ -107,10 +121,18 @@ pub fn campaign_counts() -> TableSchema {
             ("impressions_diff", "Int64", "impressions added"),
             ("clicks_diff", "Int64", "clicks added"),
             ("views_diff", "Int64", "views added"),
+            ("late_excluded_diff", "Int64", "late rows added, which none of the counts above holds"),
+            ("late_counted_diff", "Int64", "late rows added, which the counts above hold all the same"),
         ]),
         order_by: vec!["organization".into(), "campaign".into(), "window_seconds".into(), "window_start".into()],
         partition_month_of: None,
-        rows: Rows::Additive(vec!["impressions_diff".into(), "clicks_diff".into(), "views_diff".into()]),
+        rows: Rows::Additive(vec![
+            "impressions_diff".into(),
+            "clicks_diff".into(),
+            "views_diff".into(),
+            "late_excluded_diff".into(),
+            "late_counted_diff".into(),
+        ]),
     }
 }
 
@@ -126,7 +148,7 @@ pub fn segment_changes() -> TableSchema {
             ("actor", "UInt64", "token of the actor"),
             ("change", "Enum8('left' = 0, 'joined' = 1)", "what happened"),
             ("at", TIME, "log time of the record that caused it"),
-            ("pos", "UInt64", "place of the change among the changes of this segment and actor: counts up"),
+            ("pos", "UInt64", "place of the change among the changes of this segment and actor: counts up, with gaps"),
         ]),
         order_by: vec!["organization".into(), "segment".into(), "actor".into(), "pos".into()],
         partition_month_of: Some("at".into()),
@@ -153,6 +175,28 @@ pub fn attendance() -> TableSchema {
         order_by: vec!["organization".into(), "event".into(), "session".into()],
         partition_month_of: None,
         rows: Rows::Upsert(vec!["organization".into(), "event".into(), "session".into()]),
+    }
+}
+
+/// Visits by the hour in which they begin, as differences.
+pub fn visits() -> TableSchema {
+    let sums = ["visits_diff", "single_diff", "records_diff", "duration_ms_diff"];
+    TableSchema {
+        name: "visits".into(),
+        view_version: 1,
+        doc: "Visits per event and the hour in which they begin, as differences.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for records outside any"),
+            ("hour", TIME, "start of the hour, event time, inclusive"),
+            (sums[0], "Int64", "visits added (negative: a late record joined or moved them)"),
+            (sums[1], "Int64", "visits of a single record added"),
+            (sums[2], "Int64", "records of these visits added"),
+            (sums[3], "Int64", "time from first to last record added, all visits together, milliseconds"),
+        ]),
+        order_by: vec!["organization".into(), "event".into(), "hour".into()],
+        partition_month_of: None,
+        rows: Rows::Additive(sums.into_iter().map(Into::into).collect()),
     }
 }
 

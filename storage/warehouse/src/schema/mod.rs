@@ -8,7 +8,8 @@ mod table;
 mod types;
 
 pub use aggregates::{
-    aggregate_tables, attendance, campaign_counts, fraud_scores, leaderboard_scores, segment_changes, window_counts,
+    aggregate_tables, attendance, campaign_counts, fraud_scores, leaderboard_scores, segment_changes, visits,
+    window_counts,
 };
 pub use document::markdown;
 pub use records::{FACTS_TABLE, RECORDS_TABLE, facts_table, records_table};

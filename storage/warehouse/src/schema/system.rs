@@ -44,7 +44,14 @@ pub(crate) fn current_views() -> Vec<(&'static str, String)> {
             "campaign_counts",
             "campaign_counts_current",
             "SELECT organization, campaign, window_start, window_seconds, sum(impressions_diff) AS impressions, \
-             sum(clicks_diff) AS clicks, sum(views_diff) AS views FROM campaign_counts GROUP BY ALL",
+             sum(clicks_diff) AS clicks, sum(views_diff) AS views, sum(late_excluded_diff) AS late_excluded, \
+             sum(late_counted_diff) AS late_counted FROM campaign_counts GROUP BY ALL",
+        ),
+        view(
+            "visits",
+            "visits_current",
+            "SELECT organization, event, hour, sum(visits_diff) AS visits, sum(single_diff) AS single, \
+             sum(records_diff) AS records, sum(duration_ms_diff) AS duration_ms FROM visits GROUP BY ALL HAVING visits != 0",
         ),
         view(
             "leaderboard_scores",
