@@ -23,7 +23,7 @@ pub(crate) struct Figures {
     pub(crate) lag_records: u64,
     /// Records that came later than the bound of a view, by view.
     pub(crate) late: Vec<(String, u64)>,
-    /// Messages that could not be read.
+    /// Messages that could not be read since the log began.
     pub(crate) dead_letters: u64,
     /// Records that were in the log already.
     pub(crate) duplicates: u64,
@@ -124,6 +124,8 @@ pub(crate) struct Comparison {
 /// One figure from three places.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Line {
+    /// The view, or `raw` for what no view makes.
+    pub(crate) view: String,
     /// What is compared.
     pub(crate) figure: String,
     /// What the live views say.
@@ -154,11 +156,16 @@ impl Comparison {
         let mut out = String::new();
         let said = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
         let _ = writeln!(out, "{:<38} {:>20} {:>20} {:>20}", format!("at {}", self.at), "live", "log", "warehouse");
+        let mut view = "";
         for line in &self.lines {
+            if line.view != view {
+                view = &line.view;
+                let _ = writeln!(out, "{view}");
+            }
             let mark = if line.holds() { "=" } else { "DIFFERS" };
             let _ = writeln!(
                 out,
-                "{:<38} {:>20} {:>20} {:>20} {mark}",
+                "  {:<36} {:>20} {:>20} {:>20} {mark}",
                 line.figure,
                 said(&line.live),
                 said(&line.log),
@@ -184,6 +191,7 @@ mod tests {
 
     fn line(live: &str, log: &str, warehouse: Option<&str>) -> Line {
         Line {
+            view: "raw".into(),
             figure: "records".into(),
             live: Some(live.into()),
             log: Some(log.into()),
@@ -199,5 +207,13 @@ mod tests {
         assert!(!comparison(vec![]).holds(), "comparing nothing proves nothing");
         assert!(!Line { log: None, ..line("1", "1", None) }.holds(), "one place alone proves nothing");
         assert!(comparison(vec![line("1", "2", None)]).table().contains("DIFFERS"));
+    }
+
+    #[test]
+    fn figures_are_grouped_by_view() {
+        let of = |view: &str| Line { view: view.into(), ..line("1", "1", None) };
+        let table = Comparison { lines: vec![of("raw"), of("raw"), of("visits")], ..Comparison::default() }.table();
+        let heads: Vec<&str> = table.lines().skip(1).filter(|line| !line.starts_with(' ')).collect();
+        assert_eq!(heads, ["raw", "visits", "all 3 figures agree"], "{table}");
     }
 }

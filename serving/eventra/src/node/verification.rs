@@ -3,6 +3,9 @@
 //! Intake is held for as long as it takes (requests wait), because a view has no past: all three must mean the same
 //! records. What was taken before is first folded and landed.
 
+mod counts;
+mod landed;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -10,12 +13,12 @@ use anyhow::{Context as _, bail};
 use dataflow::computations::Views;
 use dataflow::twin::{Differences, Twin};
 use eventlog::{Lane, Offset};
-use records::{Kind, SessionId, Timestamp};
+use records::Timestamp;
 use views::as_of::Wanted;
-use views::windows::Series;
 use warehouse::Client;
 
 use super::Core;
+use counts::{Figure, Name, PRESENT};
 use crate::figures::{Comparison, Line};
 
 /// How long the views may take to reach the end of the log.
@@ -27,6 +30,10 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Views whose answers depend on the time turn with each beat; a comparison that a beat came between is made again. Beats
 /// are a second apart, so that most of these tries lie between two.
 const TRIES: usize = 20;
+/// How often it is looked whether live views, log and warehouse agree about who is present, and how long in between: some
+/// ten landing epochs in all.
+const MEETINGS: usize = 20;
+const MEET_EVERY: Duration = Duration::from_millis(500);
 /// Differences of one view that are told.
 const TOLD: usize = 5;
 
@@ -51,7 +58,8 @@ pub(crate) fn verify(core: &Core, tell: Tell<'_>) -> anyhow::Result<Comparison> 
     for view in &differences {
         let (compared, agreed) = (view.compared(), view.compared() - view.found());
         comparison.lines.push(Line {
-            figure: format!("{}: answers that agree", view.view()),
+            view: view.view().into(),
+            figure: "answers that agree".into(),
             live: Some(compared.to_string()),
             log: Some(agreed.to_string()),
             warehouse: None,
@@ -60,20 +68,105 @@ pub(crate) fn verify(core: &Core, tell: Tell<'_>) -> anyhow::Result<Comparison> 
     }
     // A view that nothing was asked of agrees with everything; say so instead.
     comparison.lines.retain(|line| line.live.as_deref() != Some("0"));
-    let warehouse = match core.warehouse.client() {
-        Some(client) => {
-            tell("waiting for the warehouse to hold what the views hold")?;
-            wait_landed(core)?;
-            tell("asking the warehouse")?;
-            Some(core.runtime.block_on(ask(client)).context("asking the warehouse")?)
+    let mut figures = counts::steady(&views, &twin);
+    let (mut timely, now) = at_one_time(&views, &twin);
+    let client = core.warehouse.client();
+    let mut said = BTreeMap::new();
+    if let Some(client) = client {
+        tell("waiting for the warehouse to hold what the views hold")?;
+        wait_landed(core)?;
+        tell("asking the warehouse")?;
+        said = core.runtime.block_on(landed::figures(client, now)).context("asking the warehouse")?;
+        if let Some(note) = present(core, client, &twin, &mut timely, &mut said)? {
+            comparison.notes.push(note);
         }
-        None => {
-            comparison.notes.push("no warehouse is configured: live views and log were compared".into());
-            None
-        }
-    };
-    comparison.lines.extend(figures(core, &twin, warehouse.as_ref()));
+    } else {
+        comparison.notes.push("no warehouse is configured: live views and log were compared".into());
+    }
+    figures.extend(timely);
+    comparison.lines.extend(lines(figures, client.is_some().then_some(said)));
+    // Stable: what a view's answers say comes before its sums.
+    comparison.lines.sort_by(|one, other| one.view.cmp(&other.view));
     Ok(comparison)
+}
+
+/// Figures that depend on the time, of views and log at one time: beats go on, so it takes a try between two of them.
+fn at_one_time(views: &Views, twin: &Twin) -> (Vec<Figure>, Timestamp) {
+    let look = || {
+        let now = views.windows.progress().current().log_time;
+        (counts::timely(views, twin, now), now)
+    };
+    let mut seen = look();
+    for _ in 1..TRIES {
+        if seen.0.iter().all(|figure| figure.live == Some(figure.log)) {
+            break;
+        }
+        std::thread::sleep(LOOK);
+        seen = look();
+    }
+    seen
+}
+
+/// Who is present: the table knows its newest landing epoch only, so all three are looked at until they meet. Returns
+/// what to say when they do not, because people go faster than rows land.
+fn present(
+    core: &Core,
+    client: &Client,
+    twin: &Twin,
+    figures: &mut [Figure],
+    said: &mut BTreeMap<Name, i64>,
+) -> anyhow::Result<Option<String>> {
+    let views = core.views();
+    let is_present = |figure: &Figure| figure.name.0 == "attendance" && figure.name.1 == PRESENT;
+    let Some(place) = figures.iter().position(is_present) else { return Ok(None) };
+    for _ in 0..MEETINGS {
+        let landed = core.runtime.block_on(landed::present(client))?;
+        let (now, _) = at_one_time(&views, twin);
+        if let Some(figure) = now.into_iter().find(|figure| is_present(figure)) {
+            figures[place] = figure;
+        }
+        if figures[place].log == landed {
+            said.insert(figures[place].name.clone(), landed);
+            return Ok(None);
+        }
+        std::thread::sleep(MEET_EVERY);
+        said.insert(figures[place].name.clone(), landed);
+    }
+    let moving = figures[place].log != 0;
+    // Nobody is left, so that nothing can still be on its way: the difference is real and stays in the table.
+    if moving {
+        said.remove(&figures[place].name);
+        figures[place].lands = false;
+    }
+    Ok(moving.then(|| "attendance: people leave faster than rows land; who is present was compared without the warehouse".into()))
+}
+
+/// One line for each figure, and for each that only the warehouse has. Without a warehouse figures that only it could
+/// confirm say nothing.
+fn lines(figures: Vec<Figure>, warehouse: Option<BTreeMap<Name, i64>>) -> Vec<Line> {
+    let text = |value: i64| value.to_string();
+    let asked = warehouse.is_some();
+    let mut said = warehouse.unwrap_or_default();
+    let mut lines: Vec<Line> = Vec::new();
+    for figure in figures.into_iter().filter(|figure| asked || figure.live.is_some()) {
+        let landed = said.remove(&figure.name).unwrap_or(0);
+        lines.push(Line {
+            view: figure.name.0.into(),
+            figure: figure.name.1,
+            live: figure.live.map(text),
+            log: Some(text(figure.log)),
+            warehouse: (asked && figure.lands).then(|| text(landed)),
+        });
+    }
+    // A segment or kind that nobody else knows of; those that sum up to nothing are gone rightly.
+    lines.extend(said.into_iter().filter(|(_, landed)| *landed != 0).map(|((view, figure), landed)| Line {
+        view: view.into(),
+        figure,
+        live: None,
+        log: Some(text(0)),
+        warehouse: Some(text(landed)),
+    }));
+    lines
 }
 
 /// Waits until nothing is on its way to the disk any more.
@@ -144,82 +237,28 @@ fn wait_landed(core: &Core) -> anyhow::Result<()> {
     )
 }
 
-/// What the warehouse says, by figure.
-async fn ask(client: &Client) -> anyhow::Result<BTreeMap<String, i64>> {
-    let mut said = BTreeMap::new();
-    let kinds: Vec<(String, i64)> = client
-        .fetch_all("SELECT kind, toInt64(sum(count_diff)) FROM window_counts WHERE session = '' AND window_seconds = 3600 GROUP BY kind")
-        .await?;
-    said.extend(kinds.into_iter().map(|(kind, count)| (format!("counted {kind}"), count)));
-    for (figure, sql) in [
-        ("records", "SELECT toInt64(count()) FROM records"),
-        ("distinct messages", "SELECT toInt64(uniqExact(organization, message)) FROM records WHERE message != ''"),
-        ("facts", "SELECT toInt64(count()) FROM facts"),
-        ("leaderboard places", "SELECT toInt64(count()) FROM leaderboard_scores FINAL"),
-        ("leaderboard points", "SELECT toInt64(sum(score)) FROM leaderboard_scores FINAL"),
-        ("campaign impressions", "SELECT toInt64(sum(impressions_diff)) FROM campaign_counts"),
-        ("campaign views", "SELECT toInt64(sum(views_diff)) FROM campaign_counts"),
-        ("campaign clicks", "SELECT toInt64(sum(clicks_diff)) FROM campaign_counts"),
-        ("fraud scores", "SELECT toInt64(count()) FROM fraud_scores"),
-        ("fraud score sum", "SELECT toInt64(sum(score)) FROM fraud_scores"),
-    ] {
-        said.insert(figure.to_owned(), client.fetch_one::<i64>(sql).await.with_context(|| figure.to_owned())?);
-    }
-    Ok(said)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn figures(core: &Core, twin: &Twin, warehouse: Option<&BTreeMap<String, i64>>) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut line = |figure: String, live: Option<i64>, log: i64| {
-        let landed = warehouse.map(|said| said.get(&figure).copied().unwrap_or(0).to_string());
-        lines.push(Line {
-            live: live.map(|value| value.to_string()),
-            log: Some(log.to_string()),
-            warehouse: landed,
-            figure,
-        });
-    };
-    for (kind, (live, log)) in by_kind(core, twin) {
-        line(format!("counted {kind}"), Some(live), log);
+    fn figure(name: &str, live: Option<i64>, log: i64, lands: bool) -> Figure {
+        Figure { name: ("windows", name.into()), live, log, lands }
     }
-    let sum = |values: &mut dyn Iterator<Item = i64>| values.sum::<i64>();
-    let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
-    let boards = twin.leaderboards.landed();
-    let campaigns = twin.campaigns.counts();
-    let scores = twin.fraud.landed();
-    // Figures that only the log and the warehouse have say nothing without a warehouse.
-    if warehouse.is_some() {
-        line("records".into(), None, i64::try_from(twin.records()).unwrap_or(i64::MAX));
-        line("facts".into(), None, i64::try_from(twin.facts()).unwrap_or(i64::MAX));
-        line("leaderboard places".into(), None, count(boards.len()));
-        line("leaderboard points".into(), None, sum(&mut boards.values().copied()));
-        line(
-            "campaign impressions".into(),
-            None,
-            sum(&mut campaigns.values().map(|counts| counts.served.cast_signed())),
-        );
-        line("campaign views".into(), None, sum(&mut campaigns.values().map(|counts| counts.viewed.cast_signed())));
-        line("campaign clicks".into(), None, sum(&mut campaigns.values().map(|counts| counts.clicked.cast_signed())));
-        line("fraud scores".into(), None, count(scores.len()));
-    }
-    lines
-}
 
-/// Counted records by kind: what the live view says, and what the recount says.
-fn by_kind(core: &Core, twin: &Twin) -> BTreeMap<Kind, (i64, i64)> {
-    let views = core.views();
-    let mut kinds = BTreeMap::<Kind, (i64, i64)>::new();
-    let mut series = std::collections::BTreeSet::new();
-    for ((organization, event, session, kind, _, seconds), count) in twin.windows.landed() {
-        if session.is_some() || seconds != 3_600 {
-            continue;
-        }
-        kinds.entry(kind).or_default().1 += count;
-        series.insert(Series { organization, event, session: SessionId::NONE, kind });
+    #[test]
+    fn what_only_the_warehouse_has_differs_and_what_has_no_second_place_is_left_out() {
+        let figures = vec![figure("both", Some(3), 3, true), figure("landed", None, 4, true)];
+        let said = |list: &[(&str, i64)]| {
+            list.iter().map(|(name, count)| (("windows", (*name).to_owned()), *count)).collect::<BTreeMap<_, _>>()
+        };
+        let alone = lines(figures.clone(), None);
+        assert_eq!((alone.len(), alone[0].holds(), &alone[0].warehouse), (1, true, &None));
+        let whole = lines(figures.clone(), Some(said(&[("both", 3), ("landed", 4), ("gone", 0)])));
+        assert!(whole.len() == 2 && whole.iter().all(Line::holds), "{whole:?}");
+        let missing = lines(figures.clone(), Some(said(&[("both", 3)])));
+        assert!(missing[0].holds() && !missing[1].holds(), "a figure that did not land is 0, not absent");
+        let more = lines(figures, Some(said(&[("both", 3), ("landed", 4), ("unknown", 1)])));
+        assert!(more.len() == 3 && !more[2].holds(), "{more:?}");
+        assert!(lines(vec![figure("live", Some(1), 1, false)], Some(said(&[])))[0].holds());
     }
-    for series in series {
-        let (total, _) = views.windows.read(series.hash(), |fold| fold.total(&series));
-        kinds.entry(series.kind).or_default().0 += i64::try_from(total).unwrap_or(i64::MAX);
-    }
-    kinds
 }

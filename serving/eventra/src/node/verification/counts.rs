@@ -1,0 +1,212 @@
+//! The figures that live views and a recount of the log both have, view by view.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dataflow::computations::Views;
+use dataflow::twin::Twin;
+use records::{EventId, Kind, OrganizationId, SegmentId, Timestamp};
+use views::campaigns::Counts;
+use views::fraud::Scores;
+use views::visits::{self, VisitSums};
+use views::windows::Series;
+
+/// What a figure is about: the view, and what is counted.
+pub(super) type Name = (&'static str, String);
+
+/// One figure. Without a live one it is compared with the warehouse only, without `lands` with the live one only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Figure {
+    pub(super) name: Name,
+    pub(super) live: Option<i64>,
+    pub(super) log: i64,
+    pub(super) lands: bool,
+}
+
+/// The figure that changes with every second in which somebody goes.
+pub(super) const PRESENT: &str = "present";
+/// Segments of which each has a line of its own; with more there is only the sum.
+const SEGMENTS_SHOWN: usize = 24;
+
+/// Figures that depend on the records only, so that they stay as they are while intake is held.
+pub(super) fn steady(views: &Views, twin: &Twin) -> Vec<Figure> {
+    let mut figures = vec![
+        landed("raw", "records", twin.records().cast_signed()),
+        landed("raw", "facts", twin.facts().cast_signed()),
+    ];
+    figures.extend(windows(views, twin));
+    figures.extend(visits(views, twin));
+    figures.extend(campaigns(views, twin));
+    figures.extend(fraud(views, twin));
+    let boards = twin.leaderboards.landed();
+    figures.push(landed("leaderboards", "places", count(boards.len())));
+    figures.push(landed("leaderboards", "points", boards.values().sum()));
+    figures
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn landed(view: &'static str, figure: &str, log: i64) -> Figure {
+    Figure { name: (view, figure.to_owned()), live: None, log, lands: true }
+}
+
+fn everywhere(view: &'static str, figure: &str, live: i64, log: i64) -> Figure {
+    Figure { live: Some(live), ..landed(view, figure, log) }
+}
+
+fn windows(views: &Views, twin: &Twin) -> Vec<Figure> {
+    let mut kinds = BTreeMap::<Kind, (i64, i64)>::new();
+    let (mut in_sessions, mut by_minute) = ((0, 0), 0);
+    let mut series = BTreeSet::new();
+    for ((organization, event, session, kind, _, seconds), records) in twin.windows.landed() {
+        if seconds != 3_600 {
+            by_minute += records;
+            continue;
+        }
+        let sums = if session.is_some() { &mut in_sessions } else { kinds.entry(kind).or_default() };
+        sums.1 += records;
+        series.insert(Series { organization, event, session, kind });
+    }
+    let mut whole = 0;
+    for series in series {
+        let (total, _) = views.windows.read(series.hash(), |fold| fold.total(&series));
+        let sums = if series.session.is_some() { &mut in_sessions } else { kinds.entry(series.kind).or_default() };
+        sums.0 += total.cast_signed();
+        whole += total.cast_signed();
+    }
+    let mut figures: Vec<Figure> = kinds
+        .into_iter()
+        .map(|(kind, (live, log))| everywhere("windows", &format!("counted {kind}"), live, log))
+        .collect();
+    figures.push(everywhere("windows", "counted in sessions", in_sessions.0, in_sessions.1));
+    figures.push(everywhere("windows", "counted by minute", whole, by_minute));
+    figures
+}
+
+fn visits(views: &Views, twin: &Twin) -> Vec<Figure> {
+    let mut log = VisitSums::default();
+    let mut events = BTreeSet::<(OrganizationId, EventId)>::new();
+    for ((organization, event, _), sums) in twin.visits.landed() {
+        add(&mut log, &sums);
+        events.insert((organization, event));
+    }
+    let mut live = VisitSums::default();
+    for (organization, event) in events {
+        // No hour is asked for: the sums of the whole event are enough.
+        let (summary, _) = visits::summarize(&views.visits, organization, event, Timestamp::MAX, Timestamp::MAX);
+        add(&mut live, &summary.total);
+    }
+    vec![
+        everywhere("visits", "visits", live.visits, log.visits),
+        everywhere("visits", "of a single record", live.single, log.single),
+        everywhere("visits", "records", live.records, log.records),
+        everywhere("visits", "duration, ms", live.duration_ms, log.duration_ms),
+    ]
+}
+
+fn add(sums: &mut VisitSums, other: &VisitSums) {
+    sums.visits += other.visits;
+    sums.single += other.single;
+    sums.records += other.records;
+    sums.duration_ms = sums.duration_ms.saturating_add(other.duration_ms);
+}
+
+fn campaigns(views: &Views, twin: &Twin) -> Vec<Figure> {
+    let mut log = Counts::default();
+    let mut organizations = BTreeSet::new();
+    for ((organization, ..), counts) in twin.campaigns.counts() {
+        log += *counts;
+        organizations.insert(*organization);
+    }
+    let mut live = Counts::default();
+    views.campaigns.scan(|_, fold| {
+        organizations.iter().flat_map(|organization| fold.of(*organization)).for_each(|key| live += fold.total(key));
+        live += fold.refused();
+    });
+    let figure =
+        |name, of: fn(&Counts) -> u64| everywhere("campaigns", name, of(&live).cast_signed(), of(&log).cast_signed());
+    vec![
+        figure("impressions", |counts| counts.served),
+        figure("views", |counts| counts.viewed),
+        figure("clicks", |counts| counts.clicked),
+        figure("late, excluded", |counts| counts.late_excluded),
+        figure("late, counted", |counts| counts.late_counted),
+    ]
+}
+
+fn fraud(views: &Views, twin: &Twin) -> Vec<Figure> {
+    let scores = twin.fraud.landed();
+    let organizations: BTreeSet<OrganizationId> = scores.values().map(|(organization, _)| *organization).collect();
+    let (mut scored, mut fired) = (0, 0);
+    for organization in organizations {
+        let (overview, _) = views.scores.read(Scores::hash(organization), |fold| fold.overview(organization, 0));
+        if let Some(overview) = overview {
+            scored += overview.scored.cast_signed();
+            fired += overview.fired.iter().map(|(_, times)| times.cast_signed()).sum::<i64>();
+        }
+    }
+    let reasons = scores.values().map(|(_, score)| score.reasons.len()).sum();
+    vec![
+        everywhere("scores", "records scored", scored, count(scores.len())),
+        everywhere("scores", "rules that fired", fired, count(reasons)),
+        landed("scores", "sum of scores", scores.values().map(|(_, score)| i64::from(score.score)).sum()),
+    ]
+}
+
+/// Figures that depend on the time too: of the live views as they are, of the log as of `now`.
+pub(super) fn timely(views: &Views, twin: &Twin, now: Timestamp) -> Vec<Figure> {
+    let mut figures = attendance(views, twin, now);
+    figures.extend(segments(views, twin, now));
+    figures
+}
+
+#[derive(Debug, Default)]
+struct Attendance([u64; 6]);
+
+impl Attendance {
+    fn add(&mut self, figures: [u64; 6]) {
+        self.0.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
+    }
+}
+
+fn attendance(views: &Views, twin: &Twin, now: Timestamp) -> Vec<Figure> {
+    let (mut live, mut log) = (Attendance::default(), Attendance::default());
+    for (place, figures) in twin.attendance.figures(now) {
+        // Whoever only said goodbye left a sign, but the session has no row.
+        let came = u64::from(figures.joined > 0);
+        log.add([came, figures.joined, figures.left, figures.peak, figures.focused_ms, figures.present]);
+        let (room, _) = views.attendance.read(place.hash(), |fold| fold.session(&place));
+        if let Some(room) = room {
+            live.add([u64::from(room.joined > 0), room.joined, room.left, room.peak, room.focused_ms, room.present]);
+        }
+    }
+    let names = ["sessions", "joined", "left", "sum of peaks", "focused, ms", PRESENT];
+    let sums = names.into_iter().zip(live.0.into_iter().zip(log.0));
+    sums.map(|(name, (live, log))| everywhere("attendance", name, live.cast_signed(), log.cast_signed())).collect()
+}
+
+fn segments(views: &Views, twin: &Twin, now: Timestamp) -> Vec<Figure> {
+    let mut members = BTreeMap::<(OrganizationId, SegmentId), (i64, i64)>::new();
+    let mut organizations = BTreeSet::new();
+    for (key, segments) in twin.segments.members(now) {
+        organizations.insert(key.organization);
+        segments.iter().for_each(|segment| members.entry((key.organization, *segment)).or_default().1 += 1);
+    }
+    views.segments.scan(|_, fold| {
+        for organization in &organizations {
+            for (segment, visitors) in fold.counts(*organization) {
+                members.entry((*organization, segment)).or_default().0 += visitors.cast_signed();
+            }
+        }
+    });
+    let (live, log) = members.values().fold((0, 0), |sums, counts| (sums.0 + counts.0, sums.1 + counts.1));
+    let mut figures = vec![everywhere("segments", "members", live, log)];
+    if members.len() <= SEGMENTS_SHOWN {
+        let each = members.into_iter().map(|((organization, segment), (live, log))| {
+            everywhere("segments", &format!("in {organization}/{segment}"), live, log)
+        });
+        figures.extend(each);
+    }
+    figures
+}

@@ -1,0 +1,72 @@
+//! The same figures, as the warehouse has them.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use records::Timestamp;
+use warehouse::Client;
+
+use super::counts::Name;
+
+/// Figures of one row each: the view, what is counted, and how.
+const FIGURES: [(&str, &str, &str); 23] = [
+    ("raw", "records", "count() FROM records"),
+    ("raw", "facts", "count() FROM facts"),
+    (
+        "windows",
+        "counted in sessions",
+        "sum(count_diff) FROM window_counts WHERE session != '' AND window_seconds = 3600",
+    ),
+    ("windows", "counted by minute", "sum(count_diff) FROM window_counts WHERE window_seconds = 60"),
+    ("visits", "visits", "sum(visits_diff) FROM visits"),
+    ("visits", "of a single record", "sum(single_diff) FROM visits"),
+    ("visits", "records", "sum(records_diff) FROM visits"),
+    ("visits", "duration, ms", "sum(duration_ms_diff) FROM visits"),
+    ("campaigns", "impressions", "sum(impressions_diff) FROM campaign_counts"),
+    ("campaigns", "views", "sum(views_diff) FROM campaign_counts"),
+    ("campaigns", "clicks", "sum(clicks_diff) FROM campaign_counts"),
+    ("campaigns", "late, excluded", "sum(late_excluded_diff) FROM campaign_counts"),
+    ("campaigns", "late, counted", "sum(late_counted_diff) FROM campaign_counts"),
+    ("scores", "records scored", "count() FROM fraud_scores"),
+    ("scores", "rules that fired", "sum(length(reasons)) FROM fraud_scores"),
+    ("scores", "sum of scores", "sum(score) FROM fraud_scores"),
+    ("leaderboards", "places", "count() FROM leaderboard_scores FINAL"),
+    ("leaderboards", "points", "sum(score) FROM leaderboard_scores FINAL"),
+    ("attendance", "sessions", "countIf(joined > 0) FROM attendance FINAL"),
+    ("attendance", "joined", "sum(joined) FROM attendance FINAL"),
+    ("attendance", "left", "sum(left) FROM attendance FINAL"),
+    ("attendance", "sum of peaks", "sum(peak) FROM attendance FINAL"),
+    ("attendance", "focused, ms", "sum(focused_ms) FROM attendance FINAL"),
+];
+
+/// Everything that the warehouse says but who is present; of segments what had happened by `now`.
+pub(super) async fn figures(client: &Client, now: Timestamp) -> anyhow::Result<BTreeMap<Name, i64>> {
+    let mut said = BTreeMap::new();
+    let kinds: Vec<(String, i64)> = client
+        .fetch_all("SELECT kind, toInt64(sum(count_diff)) FROM window_counts WHERE session = '' AND window_seconds = 3600 GROUP BY kind")
+        .await?;
+    said.extend(kinds.into_iter().map(|(kind, count)| (("windows", format!("counted {kind}")), count)));
+    for (view, figure, what) in FIGURES {
+        said.insert((view, figure.to_owned()), one(client, what).await.with_context(|| format!("{view}: {figure}"))?);
+    }
+    // A change has the log time at which it came about, so the table tells of any time that has landed.
+    let by_segment = format!(
+        "SELECT concat(organization, '/', segment), toInt64(sum(if(change = 'joined', 1, -1))) FROM segment_changes \
+         WHERE at <= fromUnixTimestamp64Micro({}) GROUP BY ALL",
+        now.0
+    );
+    let segments: Vec<(String, i64)> = client.fetch_all(&by_segment).await.context("segments")?;
+    said.insert(("segments", "members".into()), segments.iter().map(|(_, members)| members).sum());
+    said.extend(segments.into_iter().map(|(segment, members)| (("segments", format!("in {segment}")), members)));
+    Ok(said)
+}
+
+/// How many are present, as of the newest landing epoch.
+pub(super) async fn present(client: &Client) -> anyhow::Result<i64> {
+    one(client, "sum(present) FROM attendance FINAL").await.context("attendance: present")
+}
+
+async fn one(client: &Client, what: &str) -> anyhow::Result<i64> {
+    let (figure, rest) = what.split_once(" FROM ").context("every figure is of a table")?;
+    Ok(client.fetch_one::<i64>(&format!("SELECT toInt64({figure}) FROM {rest}")).await?)
+}
