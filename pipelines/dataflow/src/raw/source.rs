@@ -94,7 +94,9 @@ impl RawSource {
         let mut end = Mark { number, epoch: binding.epoch, system: system.0, ..self.at.clone() };
         for moved in self.pending.iter().take(last + 1).flat_map(|(_, binding)| &binding.ends) {
             let ends = if moved.lane == Lane::Facts { &mut end.facts } else { &mut end.activity };
-            ends[usize::from(moved.partition)] = moved.end.0;
+            let end = &mut ends[usize::from(moved.partition)];
+            // Retention drops only what has landed: a start beyond this end has nothing to read before it.
+            *end = moved.end.0.max(*end);
         }
         let records = self.frames(Lane::Activity, &self.at.activity, &end.activity, bound)?;
         let facts = self.frames(Lane::Facts, &self.at.facts, &end.facts, bound)?;
@@ -248,6 +250,37 @@ mod tests {
         let landed: Vec<_> =
             std::iter::from_fn(|| source.next_epoch().unwrap()).map(|epoch| (epoch.number, rows(&epoch))).collect();
         assert_eq!(landed, [(1, 3), (2, 4)]);
+    }
+
+    #[test]
+    fn an_epoch_that_cannot_be_read_comes_again() {
+        let log = log();
+        let mut lane = SystemLane::claim(Arc::clone(&log), 1).unwrap();
+        let mut source = RawSource::new(Arc::clone(&log), None);
+        append(&log, 0, 3);
+        bind(&mut lane, &log, 1, 0, Some(1));
+        append(&log, 0, 2);
+        bind(&mut lane, &log, 2, 1, Some(2));
+        log.truncate_before(Lane::Activity, PartitionId(0), Offset(3)).unwrap();
+        for _ in 0..2 {
+            let error = source.next_epoch().unwrap_err();
+            assert!(matches!(error, RawError::Read(ReadError::Truncated { .. })), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_a_mark_it_begins_with_what_retention_has_left() {
+        let log = log();
+        let mut lane = SystemLane::claim(Arc::clone(&log), 1).unwrap();
+        for epoch in 1..=3 {
+            append(&log, 0, 2);
+            bind(&mut lane, &log, epoch, epoch - 1, Some(epoch));
+        }
+        log.truncate_before(Lane::Activity, PartitionId(0), Offset(4)).unwrap();
+        let mut source = RawSource::new(log, None);
+        let landed: Vec<_> =
+            std::iter::from_fn(|| source.next_epoch().unwrap()).map(|epoch| (epoch.number, rows(&epoch))).collect();
+        assert_eq!(landed, [(1, 0), (2, 0), (3, 2)]);
     }
 
     #[test]
