@@ -10,11 +10,24 @@ use records::{Batch, MessageId};
 use crate::run::Report;
 use crate::state::{self, Landed};
 use crate::world::World;
+use crate::{raw, workers};
+
+/// Of 1,000 runs, those that end with a comparison of several workers: threads cost more than all else.
+const WORKERS_PER_MILLE: u64 = 100;
 
 /// Checks everything; the report says how much there was to check.
 pub(crate) fn everything(world: &mut World) -> Result<Report, String> {
     let mut process = world.process.take().ok_or("the last life left no process")?;
-    world.model.check(&counted(&process.log)?)?;
+    let mut opened = 0;
+    let counted = counted(&process.log, |batch, rows| {
+        opened += world.privacy.check(&process.subjects, batch, rows)?;
+        Ok(())
+    })?;
+    world.model.check(&counted)?;
+    world.privacy.check_gone(&world.disk)?;
+    if !world.privacy.all_announced() {
+        return Err("the log was not told of every erasure".into());
+    }
 
     let as_of = process.dataflow.progress().current().log_time;
     let twin = Twin::recount(&*process.log, as_of).map_err(|error| error.to_string())?;
@@ -30,11 +43,16 @@ pub(crate) fn everything(world: &mut World) -> Result<Report, String> {
         }
     }
     compared += landed(world, &twin)?;
+    compared += world.warehouse.check(world.store.lock().landed())?;
+    let raw = raw::check(&world.warehouse, &counted)?;
     let live = state::hashes(&process.dataflow.views());
     process.dataflow.run().map_err(|error| error.to_string())?;
     drop(process);
     same_after(world, &live, false)?;
     same_after(world, &live, true)?;
+    if world.chance.per_mille(WORKERS_PER_MILLE) {
+        workers::check(world, &live)?;
+    }
 
     let store = world.store.lock();
     Ok(Report {
@@ -44,12 +62,20 @@ pub(crate) fn everything(world: &mut World) -> Result<Report, String> {
         landed: store.len(),
         landed_again: store.again,
         compared,
+        merged: world.warehouse.merged,
+        chunks_again: world.warehouse.again,
+        raw,
+        opened,
+        erased: world.privacy.erased(),
     })
 }
 
 /// How often each message counts, as every reader of the log sees it.
-fn counted(log: &FileLog) -> Result<BTreeMap<MessageId, u32>, String> {
-    let mut counted = BTreeMap::new();
+fn counted(
+    log: &FileLog,
+    mut each: impl FnMut(&Batch, &[u32]) -> Result<(), String>,
+) -> Result<BTreeMap<MessageId, u32>, String> {
+    let mut counted: BTreeMap<MessageId, u32> = BTreeMap::new();
     let mut from: Vec<Offset> = log.starts(Lane::Activity);
     loop {
         let frames = log.read_lane(Lane::Activity, &from, ReadLimits::default()).map_err(|error| error.to_string())?;
@@ -63,6 +89,7 @@ fn counted(log: &FileLog) -> Result<BTreeMap<MessageId, u32>, String> {
                 continue;
             }
             let batch = Batch::decode(&frame.body).map_err(|error| error.to_string())?;
+            each(&batch, &rows)?;
             rows.iter().for_each(|row| *counted.entry(batch.message(*row as usize)).or_default() += 1);
         }
     }

@@ -14,10 +14,14 @@
 
 mod check;
 mod crashes;
+mod keys;
 mod model;
+mod raw;
 mod run;
 mod state;
 mod store;
+mod warehouse;
+mod workers;
 mod world;
 
 pub use run::{Failure, Report, Size, run};

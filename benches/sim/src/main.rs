@@ -43,13 +43,18 @@ fn main() -> anyhow::Result<()> {
         bar.set_message(format!("{} crashes", total.crashes));
     }
     bar.finish();
-    let Report { acknowledged, crashes, repeated, landed, landed_again, compared } = total;
+    let Report { acknowledged, crashes, repeated, landed, landed_again, compared, .. } = total;
     println!(
         "{} runs, {crashes} crashes: {acknowledged} records acknowledged ({repeated} sent again), {landed} landing \
          epochs ({landed_again} came again), {compared} answers equal their twins, nothing lost, doubled or different \
          ({:.0?})",
         arguments.runs,
         started.elapsed()
+    );
+    let Report { merged, chunks_again, raw, opened, erased, .. } = total;
+    println!(
+        "{merged} landing epochs merged in the outbox, {chunks_again} chunks arrived again; {raw} raw records landed; \
+         {erased} subjects erased, {opened} sealed records of the others opened"
     );
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use records::{Batch, MessageId, Record};
+use records::{MessageId, Record};
 
 /// The senders' side of the log.
 #[derive(Debug, Default)]
@@ -46,17 +46,6 @@ impl Model {
             None => Ok(()),
         }
     }
-}
-
-/// Splits records into frames by partition, as the door does: whatever has the same actor stays in order.
-pub(crate) fn by_partition(records: &[Record], partitions: u16) -> BTreeMap<u16, Batch> {
-    let mut parts = BTreeMap::<u16, Vec<Record>>::new();
-    for record in records {
-        let who = if record.actor.is_some() { record.actor } else { record.device };
-        let hash = records::hash::join(records::hash::wide(record.organization.0), who.0);
-        parts.entry((hash % u64::from(partitions)) as u16).or_default().push(record.clone());
-    }
-    parts.into_iter().map(|(partition, records)| (partition, Batch::from_records(&records))).collect()
 }
 
 #[cfg(test)]

@@ -43,6 +43,16 @@ pub struct Report {
     pub landed_again: u64,
     /// Answers that were compared with the twin.
     pub compared: u64,
+    /// Landing epochs that were merged in the outbox before they landed.
+    pub merged: u64,
+    /// Chunks that arrived in the warehouse again.
+    pub chunks_again: u64,
+    /// Raw records that landed.
+    pub raw: u64,
+    /// Sealed records that were opened again.
+    pub opened: u64,
+    /// Subjects that were erased.
+    pub erased: u64,
 }
 
 impl Report {
@@ -54,6 +64,11 @@ impl Report {
         self.landed += other.landed;
         self.landed_again += other.landed_again;
         self.compared += other.compared;
+        self.merged += other.merged;
+        self.chunks_again += other.chunks_again;
+        self.raw += other.raw;
+        self.opened += other.opened;
+        self.erased += other.erased;
     }
 }
 

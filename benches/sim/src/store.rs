@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use dataflow::landing::{LandingEpoch, Sink, SinkError};
 use parking_lot::Mutex;
+use warehouse::outbox::Outbox;
 use workload::chance::Chance;
 
 use crate::state::Rows;
+use crate::warehouse::parts;
 
 /// What has landed. It survives crashes of the machine: it is another one.
 #[derive(Debug, Default)]
@@ -54,8 +56,8 @@ impl Store {
     }
 }
 
-/// A sink into the store with failures of its own.
-pub(crate) fn sink(store: Arc<Mutex<Store>>, mut chance: Chance) -> Sink {
+/// A sink into the store and the outbox, when there is one, with failures of its own.
+pub(crate) fn sink(store: Arc<Mutex<Store>>, outbox: Option<Arc<Outbox>>, mut chance: Chance) -> Sink {
     Box::new(move |epoch| {
         let mut store = store.lock();
         let fails = chance.per_mille(store.failing_per_mille);
@@ -63,6 +65,10 @@ pub(crate) fn sink(store: Arc<Mutex<Store>>, mut chance: Chance) -> Sink {
             return Err(SinkError("the warehouse is away".into()));
         }
         store.keep(epoch);
+        if let Some(outbox) = &outbox {
+            let put = outbox.put_range(epoch.first, epoch.number, parts(&Rows::of(epoch)));
+            put.map_err(|error| SinkError(error.to_string()))?;
+        }
         if fails {
             // It was kept, but the answer got lost: the same epoch comes again.
             return Err(SinkError("the answer of the warehouse got lost".into()));

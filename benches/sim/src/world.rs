@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use collect::subjects::Erasure;
+use collect::{Appender, Subjects};
 use dataflow::computations::Product;
-use dataflow::{Config, Hooks, Stepper};
+use dataflow::{Config, Hooks, Sink, Stepper};
 use eventlog::clock::ManualClock;
 use eventlog::disk::SimDisk;
 use eventlog::{
@@ -11,13 +13,20 @@ use eventlog::{
 };
 use parking_lot::Mutex;
 use records::{Fact, FactRow, LeaderboardId, Record, Span, Timestamp};
+use warehouse::outbox::OutboxConfig;
 use workload::chance::Chance;
 use workload::{Conference, Scale};
 
 use crate::crashes;
-use crate::model::{Model, by_partition};
+use crate::keys::{self, Privacy};
+use crate::model::Model;
+use crate::raw::RawLanding;
 use crate::run::Size;
 use crate::store::{self, Store};
+use crate::warehouse::{Delivery, DeliveryError, Warehouse};
+
+/// A warehouse that does not fail takes everything in one round, and says in the next that nothing is left.
+const LANDING_ROUNDS_MAX: usize = 3;
 
 /// How a life ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +48,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) model: Model,
     pub(crate) store: Arc<Mutex<Store>>,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) privacy: Privacy,
     pub(crate) chance: Chance,
     pub(crate) crashes: u64,
     pub(crate) repeated: u64,
@@ -57,6 +68,10 @@ pub(crate) struct World {
 pub(crate) struct Process {
     pub(crate) dataflow: Stepper<Product>,
     pub(crate) log: Arc<FileLog>,
+    pub(crate) subjects: Arc<Subjects>,
+    appender: Appender,
+    delivery: Delivery,
+    raw: RawLanding,
     claim: u128,
     decided: u64,
 }
@@ -87,6 +102,8 @@ impl World {
             clock: Arc::new(ManualClock::new(Timestamp::from_seconds(1_791_000_000))),
             model: Model::default(),
             store: Arc::default(),
+            warehouse: Warehouse::default(),
+            privacy: Privacy::default(),
             crashes: 0,
             repeated: 0,
             size,
@@ -118,8 +135,10 @@ impl World {
         }
         let failing = if may_crash { self.chance.below(300) } else { 0 };
         self.store.lock().failing_per_mille = failing;
+        self.warehouse.failing_per_mille = failing;
         let actions = 1 + self.chance.below(self.size.actions);
-        let lived = self.open().and_then(|mut process| {
+        let lived = self.open(may_crash).and_then(|mut process| {
+            self.announce(&mut process)?;
             for _ in 0..actions {
                 self.act(&mut process, may_crash)?;
             }
@@ -144,12 +163,24 @@ impl World {
         }
     }
 
-    fn open(&mut self) -> Result<Process, Trouble> {
+    fn open(&mut self, may_be_full: bool) -> Result<Process, Trouble> {
         let log = self.open_log()?;
-        let disk = Arc::new(self.disk.clone());
-        let dataflow = self.open_dataflow(Arc::clone(&log), disk)?;
+        let subjects = keys::open(&self.disk, &mut self.chance);
+        let subjects = Arc::new(subjects.map_err(|error| self.trouble(format!("keys do not open: {error}")))?);
+        let appender = Appender::new(Arc::<FileLog>::clone(&log), Arc::clone(&subjects));
+        // Small enough to be merged in most lives, and to be full in some.
+        let merge_above_bytes = 2_000 << self.chance.below(8);
+        let full = may_be_full && self.chance.per_mille(250);
+        let config =
+            OutboxConfig { merge_above_bytes, full_above_bytes: if full { 4 * merge_above_bytes } else { u64::MAX } };
+        let delivery = Delivery::open(&self.disk, &self.warehouse, &mut self.chance, config);
+        let delivery = delivery.map_err(|error| self.trouble(format!("outbox does not open: {error}")))?;
+        let raw = RawLanding::new(Arc::clone(&log), self.disk.clone());
+        let chance = Chance::new(self.chance.bits());
+        let sink = store::sink(Arc::clone(&self.store), Some(Arc::clone(&delivery.outbox)), chance);
+        let dataflow = self.open_dataflow(Arc::clone(&log), Arc::new(self.disk.clone()), sink)?;
         let claim = u128::from(self.chance.bits()) << 64 | u128::from(self.chance.bits());
-        Ok(Process { log, dataflow, claim, decided: 0 })
+        Ok(Process { dataflow, log, subjects, appender, delivery, raw, claim, decided: 0 })
     }
 
     pub(crate) fn open_log_again(&mut self) -> Result<Arc<FileLog>, String> {
@@ -181,23 +212,32 @@ impl World {
             Trouble::Bug(what) => what,
         };
         let disk = if from_nothing { SimDisk::new(self.seed) } else { self.disk.clone() };
-        let mut dataflow = self.open_dataflow(log, Arc::new(disk)).map_err(bug)?;
+        let sink = store::sink(Arc::clone(&self.store), None, Chance::new(self.chance.bits()));
+        let mut dataflow = self.open_dataflow(log, Arc::new(disk), sink).map_err(bug)?;
         dataflow.run().map_err(|error| error.to_string())?;
         Ok(dataflow)
     }
 
-    fn open_dataflow(&mut self, log: Arc<FileLog>, disk: Arc<SimDisk>) -> Result<Stepper<Product>, Trouble> {
-        let sink = store::sink(Arc::clone(&self.store), Chance::new(self.chance.bits()));
-        let config = Config {
+    fn open_dataflow(
+        &mut self,
+        log: Arc<FileLog>,
+        disk: Arc<SimDisk>,
+        sink: Sink,
+    ) -> Result<Stepper<Product>, Trouble> {
+        let config = self.config();
+        let hooks = Hooks { sink: Some(sink), ..Hooks::default() };
+        let opened = Stepper::open(config, log, disk, hooks);
+        opened.map_err(|error| self.trouble(format!("dataflow does not open: {error}")))
+    }
+
+    pub(crate) fn config(&mut self) -> Config {
+        Config {
             claim_id: u128::from(self.chance.bits()) << 64 | u128::from(self.chance.bits()),
             epoch_rows: 1 + self.chance.below(200),
             landing_every: Span::from_millis(self.chance.between(100, 2_000)),
             snapshot_every: Span::from_millis(self.chance.between(500, 8_000)),
             ..Config::default()
-        };
-        let hooks = Hooks { sink: Some(sink), ..Hooks::default() };
-        let opened = Stepper::open(config, log, disk, hooks);
-        opened.map_err(|error| self.trouble(format!("dataflow does not open: {error}")))
+        }
     }
 
     /// A failure is the disk's fault when the disk is down; anything else is a bug.
@@ -210,8 +250,10 @@ impl World {
             0..45 => self.send_new(process),
             45..50 => self.send_again(process),
             50..56 => self.decide(process),
-            56..86 => self.step(process),
-            86..90 if may_crash => self.fail_a_sync(process),
+            56..82 => self.step(process),
+            82..88 => self.deliver(process),
+            88..90 => self.erase(process),
+            90..93 if may_crash => self.fail_a_sync(process),
             _ => {
                 // Mostly forwards; a clock that is set back must not matter.
                 self.clock.advance(self.chance.between(-300_000, 1_500_000));
@@ -244,15 +286,9 @@ impl World {
 
     fn send(&mut self, process: &mut Process, batch: Vec<Record>) -> Result<(), Trouble> {
         self.model.sends(&batch);
-        let frames = by_partition(&batch, self.partitions.activity).into_iter().map(|(partition, rows)| NewFrame {
-            lane: Lane::Activity,
-            partition: PartitionId(partition),
-            body: rows.encode().into(),
-            rows: u32::try_from(rows.len()).expect("batches are small"),
-            dedup: rows.dedup(),
-            claim: None,
-        });
-        match process.log.append(frames.collect()) {
+        let sealed = self.privacy.seal(&process.subjects, &batch);
+        let appended = process.appender.submit(sealed).map_err(|error| error.to_string());
+        match appended.and_then(|ticket| ticket.wait().map_err(|error| error.to_string())) {
             Ok(_) => {
                 self.model.acknowledged(batch);
                 Ok(())
@@ -264,14 +300,64 @@ impl World {
         }
     }
 
+    /// Carries on with landing, of the views' rows and of raw records.
+    fn deliver(&mut self, process: &mut Process) -> Result<(), Trouble> {
+        let most = 1 + self.chance.below(8);
+        self.land(process, most).map(|_| ())
+    }
+
+    /// Lands at most so many landing epochs; returns whether none is left.
+    fn land(&mut self, process: &mut Process, most: u64) -> Result<bool, Trouble> {
+        let delivered = process.delivery.deliver(&mut self.warehouse, most, &mut self.chance);
+        let rows = match delivered {
+            Ok(done) => done,
+            Err(DeliveryError::Wrong(what)) => return Err(Trouble::Bug(what)),
+            Err(error) => return Err(self.trouble(error.to_string())),
+        };
+        let landed = process.raw.land(&mut self.warehouse, most, &mut self.chance);
+        let raw = landed.map_err(|error| self.trouble(error.to_string()))?;
+        Ok(rows && raw)
+    }
+
+    /// Somebody asks to be forgotten.
+    fn erase(&mut self, process: &mut Process) -> Result<(), Trouble> {
+        let erased = self.privacy.erase(&process.subjects, &mut self.chance);
+        match erased.map_err(|error| self.trouble(format!("erasure: {error}")))? {
+            Some(erasure) => self.announce_one(process, &erasure),
+            None => Ok(()),
+        }
+    }
+
+    /// Finishes what an earlier life began to erase.
+    fn announce(&mut self, process: &mut Process) -> Result<(), Trouble> {
+        for erasure in process.subjects.pending_erasures() {
+            self.privacy.note(&erasure);
+            self.announce_one(process, &erasure)?;
+        }
+        Ok(())
+    }
+
+    fn announce_one(&mut self, process: &mut Process, erasure: &Erasure) -> Result<(), Trouble> {
+        self.claim(process)?;
+        self.append_fact(process, &FactRow::new(erasure.organization, Timestamp(0), erasure.fact()))?;
+        self.privacy.announced(erasure);
+        let done = process.subjects.announced(erasure);
+        done.map_err(|error| self.trouble(format!("announcement: {error}")))
+    }
+
+    fn claim(&mut self, process: &mut Process) -> Result<(), Trouble> {
+        if process.decided > 0 {
+            return Ok(());
+        }
+        let claimed = Fact::PartitionClaimed { address: "sim".into() };
+        self.append_fact(process, &FactRow::new(self.source.organization(), Timestamp(0), claimed))
+    }
+
     /// Appends a fact under this process' claim: what is still to be applied, later a reset now and then.
     fn decide(&mut self, process: &mut Process) -> Result<(), Trouble> {
         let organization = self.source.organization();
         let now = Timestamp(0);
-        if process.decided == 0 {
-            let claimed = Fact::PartitionClaimed { address: "sim".into() };
-            self.append_fact(process, &FactRow::new(organization, now, claimed))?;
-        }
+        self.claim(process)?;
         let row = match self.facts.last() {
             Some(row) => row.clone(),
             None => {
@@ -350,6 +436,11 @@ impl World {
         // Enough log time for a last landing epoch and for silence to be noticed.
         self.clock.advance(10_000_000);
         process.dataflow.run().map_err(|error| self.trouble(format!("run: {error}")))?;
-        Ok(())
+        for _ in 0..LANDING_ROUNDS_MAX {
+            if self.land(process, u64::MAX)? {
+                return Ok(());
+            }
+        }
+        Err(Trouble::Bug("landing does not come to an end".into()))
     }
 }

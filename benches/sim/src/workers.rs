@@ -1,0 +1,52 @@
+//! The product's threads over a log that a run left behind: two workers must come to the state of the one before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataflow::computations::Product;
+use dataflow::{Config, Handle, Hooks, Phase};
+use eventlog::disk::SimDisk;
+
+use crate::state;
+use crate::store;
+use crate::world::World;
+
+/// Looks at the dataflow, and the pause between two: a minute in all, for a log of a few thousand records.
+const LOOKS_MAX: u32 = 12_000;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Starts with two workers, from the newest snapshot of one worker or from nothing, and compares the states.
+pub(crate) fn check(world: &mut World, live: &BTreeMap<&'static str, u64>) -> Result<(), String> {
+    let log = world.open_log_again()?;
+    let from_nothing = world.chance.per_mille(500);
+    let disk = if from_nothing { SimDisk::new(1) } else { world.disk.clone() };
+    let config = Config { workers: 2, ..world.config() };
+    let chance = workload::chance::Chance::new(world.chance.bits());
+    let sink = store::sink(Arc::clone(&world.store), None, chance);
+    let hooks = Hooks { sink: Some(sink), ..Hooks::default() };
+    let handle = Handle::<Product>::start(config, log, Arc::new(disk), hooks).map_err(|error| error.to_string())?;
+    wait(&handle)?;
+    let again = state::hashes(&handle.views());
+    let complaint = world.store.lock().complaint.take();
+    drop(handle);
+    if let Some(complaint) = complaint {
+        return Err(format!("with two workers {complaint}"));
+    }
+    match live.iter().find(|(view, hash)| again.get(*view) != Some(hash)) {
+        None => Ok(()),
+        Some((view, _)) => Err(format!("the state of `{view}` differs with two workers (from nothing: {from_nothing})")),
+    }
+}
+
+fn wait(handle: &Handle<Product>) -> Result<(), String> {
+    for _ in 0..LOOKS_MAX {
+        let status = handle.status();
+        match status.phase {
+            Phase::Live if status.behind_records == 0 => return Ok(()),
+            Phase::Failed(why) => return Err(format!("two workers gave up: {why}")),
+            _ => std::thread::sleep(PAUSE),
+        }
+    }
+    Err("two workers did not catch up within a minute".into())
+}
