@@ -1,4 +1,4 @@
-//! Trending: every happening of an event and thing as a list, decayed frame by frame.
+//! Trending: every happening of an event as a list, told again and decayed frame by frame, under the view's bound.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use records::Timestamp;
 use views::shards::Reader;
 use views::state::Fold;
 use views::trending::decay::decayed;
+use views::trending::fold::THINGS_MAX;
 use views::trending::{Stage, Thing, Trends as View, weight};
 
 use super::{Differences, Row};
@@ -13,9 +14,17 @@ use super::{Differences, Row};
 /// One unit of weight.
 const UNIT: u64 = 1 << 20;
 
-/// The weights of each thing by log time: the records of a frame have one.
+/// The happenings of each event by frame: the records of a frame have one log time, which no other frame has.
 #[derive(Debug, Default)]
-pub struct Trending(BTreeMap<Stage, BTreeMap<Thing, BTreeMap<Timestamp, u64>>>);
+pub struct Trending(BTreeMap<Stage, Vec<Frame>>);
+
+/// What one frame says of one event: things in the order in which they first came, with the sums of their weights.
+#[derive(Debug)]
+struct Frame {
+    at: Timestamp,
+    things: Vec<(Thing, u64)>,
+    places: BTreeMap<Thing, usize>,
+}
 
 impl Trending {
     pub(crate) fn take(&mut self, row: &Row<'_>) {
@@ -31,17 +40,33 @@ impl Trending {
             (false, true) => Thing::Item(record.item),
             (false, false) => return,
         };
-        let frames = self.0.entry(stage).or_default().entry(thing).or_default();
-        *frames.entry(row.pos.log_time).or_default() += u64::from(weight);
+        let (at, frames) = (row.pos.log_time, self.0.entry(stage).or_default());
+        if frames.last().is_none_or(|frame| frame.at != at) {
+            frames.push(Frame { at, things: Vec::new(), places: BTreeMap::new() });
+        }
+        let frame = frames.last_mut().expect("there is one, or it was just made");
+        let place = *frame.places.entry(thing).or_insert(frame.things.len());
+        if place == frame.things.len() {
+            frame.things.push((thing, 0));
+        }
+        frame.things[place].1 += u64::from(weight);
     }
 
     /// Everything with a score that is left, highest first, as of a log time.
     pub fn ranked(&self, stage: &Stage, as_of: Timestamp) -> Vec<(Thing, u64)> {
-        let things = self.0.get(stage).into_iter().flatten();
-        let mut scores: Vec<(Thing, u64)> = things.map(|(thing, frames)| (*thing, score(frames, as_of))).collect();
-        scores.retain(|(_, score)| *score > 0);
-        scores.sort_unstable_by_key(|(thing, score)| (std::cmp::Reverse(*score), *thing));
-        scores
+        let mut kept = Kept::new();
+        for frame in self.0.get(stage).into_iter().flatten() {
+            for (thing, weight) in &frame.things {
+                kept.entry(*thing).or_default().push((frame.at, *weight));
+                // The bound is part of what the view says it is: at twice as many the lower half is forgotten.
+                if kept.len() > 2 * THINGS_MAX {
+                    let ranked = scores(&kept, frame.at);
+                    let upper = ranked.into_iter().take(THINGS_MAX);
+                    kept = upper.filter_map(|(thing, _)| kept.remove_entry(&thing)).collect();
+                }
+            }
+        }
+        scores(&kept, as_of)
     }
 
     /// Compares the whole ranking of each event.
@@ -65,11 +90,62 @@ impl Trending {
     }
 }
 
-fn score(frames: &BTreeMap<Timestamp, u64>, as_of: Timestamp) -> u64 {
+/// The weights of things by log time, since they came or came again.
+type Kept = BTreeMap<Thing, Vec<(Timestamp, u64)>>;
+
+fn scores(kept: &Kept, as_of: Timestamp) -> Vec<(Thing, u64)> {
+    let mut scores: Vec<_> = kept.iter().map(|(thing, frames)| (*thing, score(frames, as_of))).collect();
+    scores.retain(|(_, score)| *score > 0);
+    scores.sort_unstable_by_key(|(thing, score)| (std::cmp::Reverse(*score), *thing));
+    scores
+}
+
+fn score(frames: &[(Timestamp, u64)], as_of: Timestamp) -> u64 {
     let (mut score, mut at) = (0u64, None);
     for (time, weight) in frames {
         score = decayed(score, at.map_or(records::Span::ZERO, |at| *time - at)).saturating_add(weight * UNIT);
         at = Some(*time);
     }
     decayed(score, at.map_or(records::Span::ZERO, |at| as_of - at))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use records::{Batch, ItemId, Kind, Pos, Record};
+    use views::state::{At, Effects};
+
+    use super::*;
+    use crate::frame::{Emit, Sequenced};
+
+    #[test]
+    fn an_event_with_more_things_than_are_kept_is_recounted_as_the_view_keeps_it() {
+        let (mut view, mut twin) = (View::default(), Trending::default());
+        let book = Arc::default();
+        for frame in 1..=20 {
+            let log_time = Timestamp::from_seconds(frame * 40);
+            let pos = |offset| Pos { log_time, lane: 1, partition: 0, offset };
+            let item =
+                |row: u64| ItemId(u128::from(records::hash::mix(frame.cast_unsigned() * 1_000 + row) % 20_000) + 1);
+            let records: Vec<Record> =
+                (0..1_000).map(|row| Record { item: item(row), ..Record::new(Kind::ItemViewed) }).collect();
+            let mut emit = Emit::default();
+            let batch = Batch::from_records(&records);
+            crate::computations::trending::route(&Sequenced::of_batch(batch, log_time, Arc::clone(&book)), &mut emit);
+            for (_, _, input) in emit.sent() {
+                view.apply(At { pos: pos(0) }, input, &mut Effects::default());
+            }
+            for (offset, record) in (0..).zip(&records) {
+                twin.take(&Row { pos: pos(offset), record, book: &book });
+            }
+        }
+        let (stage, now) = (*twin.0.keys().next().unwrap(), Timestamp::from_seconds(900));
+        assert!(view.forgotten(stage.organization) > 0, "the bound was never met");
+        let shown = view.top(&stage, now, usize::MAX).unwrap().trends;
+        let shown: Vec<_> = shown.iter().map(|trend| (trend.thing, trend.score)).collect();
+        let recounted: Vec<_> =
+            twin.ranked(&stage, now).into_iter().map(|(thing, score)| (thing, score as f64 / UNIT as f64)).collect();
+        assert_eq!(shown, recounted);
+    }
 }
