@@ -72,7 +72,7 @@ pub struct MessageError {
     pub place: String,
     /// The kind of mistake.
     pub reason: Reason,
-    /// The fields, and what is wrong with each. For the sender only: a problem may quote what came.
+    /// The fields, and what is wrong with each. What came is not quoted.
     pub errors: Vec<FieldError>,
 }
 

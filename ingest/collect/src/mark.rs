@@ -154,6 +154,7 @@ fn seal_addresses(record: &mut Record, draft: &mut Draft) {
         ("channel", &mut record.channel),
         ("country", &mut record.country),
         ("platform", &mut record.platform),
+        ("language", &mut record.language),
     ];
     for (name, text) in columns.into_iter().filter(|(_, text)| holds_address(text)) {
         draft.sealed.personal.insert(format!("column_{name}"), text.to_string());

@@ -68,21 +68,22 @@ impl FromJson for u32 {
 
 impl FromJson for Currency {
     fn from_json(value: &Value) -> Result<Self, String> {
-        Self::parse(&text(value)?).map_err(|error| format!("is wrong: {error}"))
+        // What came is not repeated: whoever reads the error need not be who may read the value.
+        Self::parse(&text(value)?).map_err(|_| "is not an ISO 4217 currency code such as EUR".into())
     }
 }
 
 impl FromJson for Timestamp {
     fn from_json(value: &Value) -> Result<Self, String> {
         let text = value.as_str().ok_or("is not an RFC 3339 time such as \"2026-11-20T09:00:00Z\"")?;
-        Self::parse(text).map_err(|error| format!("is wrong: {error}"))
+        Self::parse(text).map_err(|_| "is not an RFC 3339 time such as 2026-11-20T09:00:00Z".into())
     }
 }
 
 impl FromJson for Kind {
     fn from_json(value: &Value) -> Result<Self, String> {
         let word = text(value)?;
-        Self::from_word(&word).ok_or_else(|| format!("is `{word}`, which is not a kind of record"))
+        Self::from_word(&word).ok_or_else(|| "is not a kind of record".into())
     }
 }
 

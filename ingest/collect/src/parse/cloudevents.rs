@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::flat;
 use super::properties::keep;
-use super::stamps::{name, text, time};
+use super::stamps::{mistake, name, text, time};
 use crate::body::too_deep;
 use crate::draft::{Arrival, Draft, Letter, ParseError, Parsed, Reason};
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGES_MAX};
@@ -68,7 +68,7 @@ pub fn parse_binary(headers: &[(&str, &str)], body: &[u8], arrival: &Arrival<'_>
 }
 
 fn not_json(error: serde_json::Error) -> ParseError {
-    ParseError::Unparseable(FieldError::new("body", format!("is not JSON of CloudEvents: {error}")))
+    ParseError::Unparseable(FieldError::new("body", mistake(&error)))
 }
 
 fn percent_decoded(text: &str) -> String {

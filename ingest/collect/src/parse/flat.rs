@@ -12,10 +12,11 @@
 //!   turns into pseudonyms. `user_agent` marks bots and gives the platform.
 //! * Every declared column by its name. `personal`, `text` and `properties` are sealed; so is any other field.
 
+use records::Kind;
 use records::json::FieldError;
-use records::{Kind, MessageId};
 use serde_json::{Map, Value};
 
+use super::personal;
 use super::properties::{self, Style, take_personal};
 use super::segment::type_name;
 use super::stamps::{name_of, time};
@@ -72,7 +73,7 @@ fn envelope(draft: &mut Draft, map: &mut Map<String, Value>, errors: &mut Vec<Fi
     }
     let ids = [("message", take("message", errors)), ("id", take("id", errors))];
     if let Some((field, id)) = ids.into_iter().find(|(_, id)| !id.is_empty()) {
-        match MessageId::parse(&id) {
+        match personal::message_id(&id) {
             Ok(id) => draft.record.message = id,
             Err(error) => errors.push(FieldError::new(field, format!("is no id: {error}"))),
         }

@@ -84,29 +84,89 @@ pub(crate) fn set(record: &mut Record, column: Column, value: &Value, prefix: &s
 pub(crate) fn keep(draft: &mut Draft, key: String, value: Value) {
     match personal::canonical(&key) {
         Some(_) => take_personal(draft, &key, value),
-        None => drop(draft.sealed.properties.insert(key, value)),
+        None => {
+            let mut value = value;
+            lift_personal(&mut draft.sealed.personal, &key, THINGS.contains(&key.as_str()), &mut value);
+            draft.sealed.properties.insert(key, value);
+        }
+    }
+}
+
+/// Properties whose `name` is that of a thing.
+const THINGS: &[&str] = &["campaign", "item", "items", "product", "products"];
+
+/// Moves personal fields that lie deeper to the others, under their path (`customer.name`). The door has bounded how
+/// deep a message is.
+fn lift_personal(personal: &mut BTreeMap<String, String>, path: &str, thing: bool, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let is_personal = |name: &String| personal::canonical(name).is_some() && !(thing && name == "name");
+            for name in map.keys().filter(|name| is_personal(name)).cloned().collect::<Vec<_>>() {
+                match map.remove(&name).unwrap_or_default() {
+                    Value::Null => {}
+                    value => drop(personal.insert(format!("{path}.{name}"), text_of(value))),
+                }
+            }
+            for (name, value) in map {
+                lift_personal(personal, &format!("{path}.{name}"), thing, value);
+            }
+        }
+        Value::Array(list) => {
+            for (at, value) in list.iter_mut().enumerate() {
+                lift_personal(personal, &format!("{path}.{at}"), thing, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn text_of(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
     }
 }
 
 /// Seals a personal field under its own name.
 pub(crate) fn take_personal(draft: &mut Draft, name: &str, value: Value) {
-    let text = match value {
-        Value::Null => return,
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
-    draft.sealed.personal.insert(name.to_owned(), text);
+    if !value.is_null() {
+        draft.sealed.personal.insert(name.to_owned(), text_of(value));
+    }
 }
 
 /// Seals free text and counts its characters; a second text goes below the first.
 pub(crate) fn take_text(draft: &mut Draft, value: Value) {
-    let text = match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
+    let text = text_of(value);
     if !draft.sealed.text.is_empty() {
         draft.sealed.text.push('\n');
     }
     draft.sealed.text.push_str(&text);
     draft.record.text_chars = u32::try_from(draft.sealed.text.chars().count()).unwrap_or(u32::MAX);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn personal_fields_are_lifted_out_of_what_holds_them() {
+        let mut draft = Draft::default();
+        keep(
+            &mut draft,
+            "customer".into(),
+            json!({"name": "Ada", "level": 3, "homes": [{"zipCode": 1010, "rooms": 2}]}),
+        );
+        keep(&mut draft, "products".into(), json!([{"name": "Ticket", "email": "a@b.example"}]));
+        assert_eq!(
+            Value::Object(draft.sealed.properties),
+            json!({"customer": {"level": 3, "homes": [{"rooms": 2}]}, "products": [{"name": "Ticket"}]})
+        );
+        let personal: Vec<_> =
+            draft.sealed.personal.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let expected =
+            [("customer.homes.0.zipCode", "1010"), ("customer.name", "Ada"), ("products.0.email", "a@b.example")];
+        assert_eq!(personal, expected);
+    }
 }

@@ -16,12 +16,12 @@
 //! `integrations`, is ignored. Properties fill declared columns by name; the rest of them is sealed.
 
 use records::json::FieldError;
-use records::{CampaignId, Column, EventId, Kind, MessageId, Source, Text, Timestamp};
+use records::{CampaignId, Column, EventId, Kind, Source, Text, Timestamp};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::properties::{self, Style, set, take_personal};
-use super::stamps::{host_of, name, object, path_of, text, time};
+use super::stamps::{host_of, mistake, name, object, path_of, text, time};
 use super::{commerce, personal};
 use crate::agents;
 use crate::body::too_deep;
@@ -89,8 +89,7 @@ pub fn parse(endpoint: Endpoint, body: &[u8], arrival: &Arrival<'_>) -> Result<V
         let raw = object_text(body)?;
         return Ok(vec![message(endpoint.word(), raw, "message 1", None, None, arrival)]);
     }
-    let batch: Batch<'_> =
-        serde_json::from_slice(body).map_err(|error| unparseable("batch", &format!("is wrong: {error}")))?;
+    let batch: Batch<'_> = serde_json::from_slice(body).map_err(|error| unparseable("batch", &mistake(&error)))?;
     if batch.batch.len() > MESSAGES_MAX {
         return Err(ParseError::TooMany);
     }
@@ -108,8 +107,7 @@ pub fn parse(endpoint: Endpoint, body: &[u8], arrival: &Arrival<'_>) -> Result<V
 fn object_text(body: &[u8]) -> Result<&str, ParseError> {
     let text = std::str::from_utf8(body).map_err(|_| unparseable("body", "is not UTF-8"))?;
     // Only the syntax is checked here; the parser of serde_json skips values without recursion.
-    let raw: &RawValue =
-        serde_json::from_str(text).map_err(|error| unparseable("body", &format!("is not JSON: {error}")))?;
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| unparseable("body", &mistake(&error)))?;
     if raw.get().starts_with('{') { Ok(raw.get()) } else { Err(unparseable("body", "is not a JSON object")) }
 }
 
@@ -185,7 +183,7 @@ fn envelope(draft: &mut Draft, map: &Map<String, Value>, sent_at: Option<Timesta
     draft.anonymous = name(map, "anonymousId", errors);
     let message = name(map, "messageId", errors);
     if !message.is_empty() {
-        match MessageId::parse(&message) {
+        match personal::message_id(&message) {
             Ok(id) => draft.record.message = id,
             Err(error) => errors.push(FieldError::new("messageId", format!("is no id: {error}"))),
         }
@@ -223,7 +221,10 @@ fn read_context(draft: &mut Draft, map: &Map<String, Value>, arrival: &Arrival<'
         record.channel = short(text(campaign, "source"));
         draft.sealed.properties.insert("campaign".to_owned(), Value::Object(campaign.clone()));
     }
-    record.event = EventId::parse(&name(context, "event", &mut ignored)).unwrap_or(EventId::NONE);
+    let event = name(context, "event", &mut ignored);
+    if !personal::holds_address(&event) {
+        record.event = EventId::parse(&event).unwrap_or(EventId::NONE);
+    }
     let country = object(context, "location").map_or("", |location| text(location, "country"));
     if country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         record.country = country.to_ascii_uppercase().as_str().into();
@@ -320,7 +321,7 @@ fn seal_traits(draft: &mut Draft, traits: Map<String, Value>) {
         if personal::canonical(&key).is_some() {
             take_personal(draft, &key, value);
         } else if !value.is_null() {
-            draft.sealed.properties.insert(key, value);
+            properties::keep(draft, key, value);
         }
     }
 }

@@ -19,6 +19,16 @@ pub(crate) fn time(map: &Map<String, Value>, field: &str, errors: &mut Vec<Field
     }
 }
 
+/// What is wrong with a body, and where. The parser's own words quote what came, which may be personal.
+pub(crate) fn mistake(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "is not of the form that this address takes",
+        serde_json::error::Category::Eof => "is not JSON: it ends too early",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "is not JSON",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
 /// Reads an outside id: a text or a whole number; `null`, an absent field and the empty text are the empty text.
 pub(crate) fn name(map: &Map<String, Value>, field: &str, errors: &mut Vec<FieldError>) -> String {
     match map.get(field) {
