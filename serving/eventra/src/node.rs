@@ -6,6 +6,7 @@ mod figures;
 mod gauges;
 mod handler;
 mod lettered;
+mod resets;
 pub(crate) mod offline;
 mod simulation;
 pub(crate) mod storage;
@@ -49,6 +50,7 @@ pub(crate) struct Node {
     stop_http: Option<oneshot::Sender<()>>,
     http: Option<JoinHandle<bool>>,
     control: JoinHandle<()>,
+    finishing: JoinHandle<()>,
 }
 
 impl Node {
@@ -100,6 +102,7 @@ impl Node {
             runtime: runtime.handle().clone(),
         });
         gauges::register(&core);
+        let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
         let http = runtime.spawn(api::server::serve(listener, router, async {
@@ -112,7 +115,7 @@ impl Node {
         };
         let control = runtime.spawn(control::server::serve(socket, handler::handler(&core)));
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "serving");
-        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), control })
+        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), control, finishing })
     }
 
     /// Where HTTP is served.
@@ -148,6 +151,7 @@ impl Node {
         }
         let drained = self.http.take().is_some_and(|http| self.runtime.block_on(http).unwrap_or(false));
         self.control.abort();
+        self.finishing.abort();
         // Waits for the door's queue and its two threads.
         drop(self.core.door.write().take());
         let folded = self.core.flow.write().take().is_none_or(|flow| {
@@ -175,10 +179,10 @@ fn open_facts(
         book.write().expect("nothing panics under the lock").apply(row);
     });
     let mut facts = Writer::open(Arc::clone(log), storage::clock(), address.to_string(), listener)?;
-    // A crash may have come between the destroyed key and the fact that tells of it.
+    // A crash may have come between the destroyed key and the fact that tells of it. It stays pending until the
+    // warehouse has followed, which `core::finish_erasures` sees to.
     for erasure in subjects.pending_erasures() {
         facts.append(&core::erased(&erasure, facts.now()))?;
-        subjects.announced(&erasure)?;
     }
     Ok(facts)
 }

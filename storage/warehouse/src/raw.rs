@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema};
 use records::seal::Sealed;
-use records::{Batch, Column, FactRow, OrganizationId, Timestamp};
+use records::{Batch, Column, FactRow, Kind, OrganizationId, Timestamp};
 
 use crate::mask::masked;
 
@@ -239,7 +239,8 @@ impl Rows<'_> {
             for row in &frame.rows {
                 let row = *row as usize;
                 let blob = frame.batch.sealed_bytes(row);
-                let opened = if blob.is_empty() {
+                // What came with a dead letter, and what is wrong with it, quotes the letter: that stays sealed.
+                let opened = if blob.is_empty() || frame.batch.kind(row) == Kind::DeadLettered {
                     None
                 } else {
                     open(frame.batch.organization(row), frame.batch.subject(row), blob)

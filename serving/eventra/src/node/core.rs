@@ -1,9 +1,9 @@
 //! What all parts of the process share, and the commands that need only that.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use api::keys::KeyRing;
@@ -24,6 +24,9 @@ use crate::commands::erase::Erased;
 use crate::document::Document;
 use crate::facts::{self, Command, Writer};
 use crate::settings::Settings;
+
+/// How often erasures that the warehouse has not followed yet are tried again: few are ever pending.
+const FINISH_EVERY: Duration = Duration::from_secs(5);
 
 /// The parts, shared by every task and thread of the process.
 pub(crate) struct Core {
@@ -108,10 +111,19 @@ impl Core {
             let command = erased(&erasure, facts.now());
             facts.append(&command)?;
         }
-        subjects.announced(&erasure)?;
         tracing::info!(%organization, keys = erasure.subjects.len(), "subject erased");
-        let warehouse = self.warehouse.erase(&self.runtime, &erasure);
+        let warehouse = self.runtime.block_on(self.finish_erasure(&erasure))?;
         Ok(Erased { keys: erasure.subjects.len(), warehouse })
+    }
+
+    /// Clears the warehouse of an erased person and then forgets the erasure; false when the warehouse has to wait, and
+    /// the erasure stays pending. May be repeated.
+    async fn finish_erasure(&self, erasure: &Erasure) -> anyhow::Result<bool> {
+        let cleared = self.warehouse.erase(erasure).await;
+        if cleared {
+            self.appender.subjects().announced(erasure)?;
+        }
+        Ok(cleared)
     }
 
     /// Drops activity that is older than the retention, and that every reader is past.
@@ -145,6 +157,21 @@ impl Core {
             if frame.log_time < oldest { low = frame.end().0.min(end.0) } else { high = frame.first.0.min(middle) }
         }
         (low > start).then_some(Offset(low))
+    }
+}
+
+/// Finishes erasures that a crash or a missing warehouse has left pending, for as long as the process runs.
+pub(super) async fn finish_erasures(core: Weak<Core>) {
+    loop {
+        {
+            let Some(core) = core.upgrade() else { return };
+            for erasure in core.appender.subjects().pending_erasures() {
+                if let Err(error) = core.finish_erasure(&erasure).await {
+                    tracing::warn!(error = format!("{error:#}"), "an erasure stays pending");
+                }
+            }
+        }
+        tokio::time::sleep(FINISH_EVERY).await;
     }
 }
 

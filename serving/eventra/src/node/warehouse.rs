@@ -214,22 +214,22 @@ impl Warehouse {
     }
 
     /// Takes a person's unmasked properties out of the rows that have landed; false when that has to wait.
-    pub(crate) fn erase(&self, runtime: &tokio::runtime::Handle, erasure: &Erasure) -> bool {
+    pub(crate) async fn erase(&self, erasure: &Erasure) -> bool {
         let Some(parts) = &self.parts else { return true };
-        let wanted = erase::Erasure {
-            organization: erasure.organization.to_string(),
-            actors: erasure.tokens.iter().map(|token| token.0).collect(),
-            subjects: erasure.subjects.clone(),
-        };
-        let erased =
-            runtime.block_on(async { tokio::time::timeout(ERASE_WITHIN, erase::erase(&parts.client, &wanted)).await });
-        match erased {
+        // Nothing is gained by waiting for what has not answered yet.
+        if !parts.reached.load(Ordering::Relaxed) {
+            return false;
+        }
+        match tokio::time::timeout(ERASE_WITHIN, parts.erase(erasure)).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                tracing::error!(%error, "the warehouse still holds properties of an erased subject; erase again");
+                tracing::warn!(%error, "the warehouse still holds properties of an erased subject; tried again soon");
                 false
             }
-            Err(_) => false,
+            Err(_) => {
+                tracing::warn!("the warehouse still holds properties of an erased subject; tried again soon");
+                false
+            }
         }
     }
 
@@ -257,6 +257,34 @@ impl Warehouse {
             error,
             resident_bytes: engine.as_ref().and_then(|engine| engine.resident_bytes).unwrap_or(0),
             pid: engine.and_then(|engine| engine.pid),
+        }
+    }
+}
+
+impl Parts {
+    async fn erase(&self, erasure: &Erasure) -> Result<(), erase::EraseError> {
+        self.opened_has_landed().await;
+        let wanted = erase::Erasure {
+            organization: erasure.organization.to_string(),
+            actors: erasure.tokens.iter().map(|token| token.0).collect(),
+            subjects: erasure.subjects.clone(),
+        };
+        erase::erase(&self.client, &wanted).await
+    }
+
+    /// Waits until every landing epoch whose properties may have been opened before now has landed: a row that comes
+    /// after the values were cleared would bring its own again.
+    async fn opened_has_landed(&self) {
+        let mut wanted = None;
+        loop {
+            let progress = self.raw_progress.lock().as_ref().map(|progress| progress.borrow().clone());
+            let progress = progress.unwrap_or_default();
+            // The one after those that were handed over may be open in the thread's hands.
+            wanted = wanted.or(progress.accepted.map(|accepted| accepted + 1));
+            if wanted.is_some() && progress.landed >= wanted {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 }
