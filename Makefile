@@ -7,7 +7,7 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/eventra/target
 export CARGO_INCREMENTAL ?= 0
 EVENTRA := $(CARGO_TARGET_DIR)/release/eventra
 
-.PHONY: help demo demo-crash test bench bench-peers build setup clean fmt lint doc unit sim
+.PHONY: help demo demo-crash test bench bench-peers check-replays build setup clean fmt lint doc unit sim
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ doc: ## Builds the documentation as CI does
 
 sim: ## 10,000 seeded crash runs of the whole system
 	@cargo run --release --locked -p sim -- --runs 10000
+
+check-replays: build ## Replays the public data sets and compares with DuckDB
+	@scripts/check-replays $(EVENTRA)
 
 bench: setup ## Prints the benchmark table (no peers to install)
 	@cargo build --release --locked -p load

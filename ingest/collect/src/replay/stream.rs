@@ -38,6 +38,29 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// By event time with the usual buffer, which holds the small sets entirely.
+    pub const BY_EVENT_TIME: Self = Self::EventTime { buffer: REORDER_ROWS };
+
+    /// The order in which a set goes out unless said otherwise.
+    pub fn usual(set: Dataset) -> Self {
+        if set.by_event_time() { Self::BY_EVENT_TIME } else { Self::File }
+    }
+
+    /// Its word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::EventTime { .. } => "event-time",
+        }
+    }
+
+    /// The order with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::File, Self::BY_EVENT_TIME].into_iter().find(|order| order.word() == word)
+    }
+}
+
 /// How a set is replayed.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -152,10 +175,9 @@ impl Replay {
             let meta = std::fs::metadata(path).map_err(|source| InputError::Io { path: path.clone(), source })?;
             bytes_total += meta.len();
         }
-        let usual = if set.by_event_time() { Order::EventTime { buffer: REORDER_ROWS } } else { Order::File };
         Ok(Self {
             set,
-            order: options.order.unwrap_or(usual),
+            order: options.order.unwrap_or_else(|| Order::usual(set)),
             options,
             subjects,
             files,

@@ -10,10 +10,32 @@ use serde_json::Value;
 use crate::control::{Request, client};
 use crate::settings::Settings;
 
+/// What the help says below the options. The mapping of each set is in `ingest/collect/README.md`.
+const EXPLAINED: &str = "\
+Sets, their usual order and what is late in it:
+  userbehavior  file order: the file is in order of event time, so that nothing is late
+  meetup        file order, as the stream delivered it: most answers come late, re-deliveries count once
+  talkingdata   event time: the file steps back on half its rows; clicks are sorted, so that nothing is late
+                (with `--order file` nearly everything is)
+  ecommerce     event time: each row is a registration and a later order; sorted, so that nothing is late
+
+A record is late by what it lies behind the largest event time that went out before it. What happens then is each view's
+lateness policy, a bound and `correct` (it still counts) or `exclude` (it is only counted as late), in the rules of the
+organization. Without rules: windows, fraud, segments and recommendations correct after 1 hour; campaigns exclude after
+10 seconds. Leaderboards, funnels and visits always count. Segments run by log time: a replay counts as of its replay.
+Event time is sorted in a buffer of 131,072 records, which holds each of these files whole.
+
+Examples:
+  eventra apply ingest/collect/replays.toml
+  eventra replay userbehavior userbehavior_hour1.csv.zst --speed max
+  eventra replay meetup meetup_rsvps.jsonl.zst --speed 60
+  eventra replay talkingdata talkingdata_clicks.csv.zst --order file --organization replay-exclude
+
+A replay that was broken off goes on: rows that are in the log are known by their file and line.";
+
 /// Arguments of `eventra replay`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  eventra replay userbehavior userbehavior_hour1.csv.zst --speed max\n  \
-eventra replay meetup meetup_rsvps.jsonl.zst --speed 60\n\nA replay that was broken off goes on: rows that are in the log are known by their file and line.")]
+#[command(after_help = EXPLAINED)]
 pub(crate) struct Arguments {
     /// Which data set: userbehavior, meetup, talkingdata or ecommerce
     dataset: String,
@@ -23,6 +45,9 @@ pub(crate) struct Arguments {
     /// Times real speed by the data's own clock, or `max`
     #[arg(long, default_value = "max", value_parser = speed)]
     speed: Speed,
+    /// `file` or `event-time`; without it the set's usual one, see below
+    #[arg(long, value_parser = ["file", "event-time"])]
+    order: Option<String>,
     /// The organization to replay into
     #[arg(long, default_value = "replay", value_name = "ID")]
     organization: String,
@@ -52,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<
         dataset: arguments.dataset.clone(),
         files,
         speed: arguments.speed.0,
+        order: arguments.order.clone(),
         organization: arguments.organization.clone(),
     };
     let bar = progress_bar();

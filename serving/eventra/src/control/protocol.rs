@@ -40,6 +40,8 @@ pub(crate) enum Request {
         files: Vec<PathBuf>,
         /// Times real speed; none for as fast as it goes.
         speed: Option<f64>,
+        /// The order's word; none for the set's usual one.
+        order: Option<String>,
         /// The tenant.
         organization: String,
     },

@@ -35,8 +35,9 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
             let tell = |text: &str| teller.progress(json!(text));
             Ok(serde_json::to_value(verification::verify(core, &tell)?)?)
         }
-        Request::Replay { dataset, files, speed, organization: tenant } => {
-            simulation::replay(core, &dataset, &files, speed, organization(&tenant)?, teller)
+        Request::Replay { dataset, files, speed, order, organization: tenant } => {
+            let how = simulation::Replaying { dataset, files, speed, order };
+            simulation::replay(core, &how, organization(&tenant)?, teller)
         }
         Request::Simulate(wanted) => {
             let mut tell = |progress: Value| teller.progress(progress);

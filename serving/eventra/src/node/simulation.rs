@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use collect::replay::{self, Dataset, Options, Pacer, Replay, Speed};
+use collect::replay::{self, Dataset, Options, Order, Pacer, Replay, Speed};
 use collect::times::Times;
 use collect::{Appender, Draft, Marker, Refusal};
 use eventlog::Ticket;
@@ -217,26 +217,38 @@ fn draft(record: Record) -> Draft {
     draft
 }
 
+/// What to replay, and how.
+pub(crate) struct Replaying {
+    /// The set's word.
+    pub(crate) dataset: String,
+    /// Its files.
+    pub(crate) files: Vec<PathBuf>,
+    /// Times real speed; none for as fast as it goes.
+    pub(crate) speed: Option<f64>,
+    /// The order's word; none for the set's usual one.
+    pub(crate) order: Option<String>,
+}
+
 /// Replays a public data set.
 pub(crate) fn replay(
     core: &Arc<Core>,
-    dataset: &str,
-    files: &[PathBuf],
-    speed: Option<f64>,
+    how: &Replaying,
     organization: OrganizationId,
     teller: &Teller,
 ) -> anyhow::Result<Value> {
-    let set = Dataset::parse(dataset).with_context(|| {
-        format!("`{dataset}` is no data set that is known: userbehavior, meetup, talkingdata, ecommerce")
+    let set = Dataset::parse(&how.dataset).with_context(|| {
+        format!("`{}` is no data set that is known: userbehavior, meetup, talkingdata, ecommerce", how.dataset)
     })?;
-    let speed = speed_of(speed)?;
+    let order = how.order.as_deref().map(order_of).transpose()?;
+    let speed = speed_of(how.speed)?;
     let now = core.clock.now();
     let options = Options {
         // Paced replays go in small steps; at full speed chunks are as large as they may be.
         chunk_span: (speed != Speed::Max).then_some(Span::from_seconds(1)),
+        order,
         ..Options::new(organization, now)
     };
-    let mut replay = Replay::open(set, files, Arc::clone(core.appender.subjects()), options)?;
+    let mut replay = Replay::open(set, &how.files, Arc::clone(core.appender.subjects()), options)?;
     let mut pacer = Pacer::new(speed, now);
     let mut told = Instant::now();
     let mut pace = |starts: Timestamp| {
@@ -256,7 +268,13 @@ pub(crate) fn replay(
         }
     };
     let done = replay::run(&mut replay, &core.appender, &mut pace, &mut report)?;
-    Ok(shown(&done))
+    let mut shown = shown(&done);
+    shown["order"] = replay.order().word().into();
+    Ok(shown)
+}
+
+fn order_of(word: &str) -> anyhow::Result<Order> {
+    Order::parse(word).with_context(|| format!("`{word}` is no order: `file` or `event-time`"))
 }
 
 fn shown(progress: &replay::Progress) -> Value {

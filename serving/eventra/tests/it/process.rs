@@ -187,7 +187,7 @@ fn the_ecommerce_set_fires_the_fast_purchase_rule_1531_times() {
     };
     let file = Path::new(&data).join("fraud/ecommerce_30k.csv.zst");
     let folder = folder();
-    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/replay.toml");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ingest/collect/replays.toml");
     let applied = run(folder.path(), &["apply", rules]);
     assert_eq!(applied.code, 0, "{}", applied.err);
     let key = applied.out.split_whitespace().find(|word| word.starts_with("ek_")).unwrap().to_owned();
