@@ -38,6 +38,10 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(command: &Command, settings: &Settings) -> anyhow::Result<ExitCode> {
+    // Opening would make an empty log, which a slip in --data-dir must not.
+    if !settings.data_dir.join(eventlog::FileOptions::default().directory).is_dir() {
+        anyhow::bail!("there is no log in `{}`; --data-dir names the directory", settings.data_dir.display());
+    }
     match command {
         Command::Inspect { frames } => inspect::run(settings, *frames),
         Command::Verify => mend::verify(settings),

@@ -15,7 +15,7 @@ const ITEM: usize = 24;
 pub(crate) fn draw(now: &Figures, before: Option<(&Figures, Duration)>) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
-        let _ = writeln!(out, "{}", cut(&text, WIDTH));
+        let _ = writeln!(out, "{}", cut(text.trim_end(), WIDTH));
     };
     line(format!("eventra {}  up {}  {}", now.address, span(now.uptime_ms), now.event));
     line(format!(
@@ -140,7 +140,12 @@ fn span(ms: u64) -> String {
 
 fn cut(text: &str, width: usize) -> String {
     // Control characters would move the cursor: titles come from outside.
-    text.chars().filter(|c| !c.is_control()).take(width).collect()
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    match clean.char_indices().nth(width) {
+        None => clean,
+        // Two titles that differ in their ends only must not look like one.
+        Some(_) => clean.chars().take(width - 1).chain(['…']).collect(),
+    }
 }
 
 #[cfg(test)]
