@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, config, dead_letters, demo, doctor, engine, erase, log, replay, serve, simulate, sql, status, top, verify,
+    apply, config, dead_letters, demo, doctor, engine, erase, leaderboard, log, replay, serve, simulate, sql, status,
+    top, verify,
 };
 use crate::settings::{Flags, load};
 
@@ -42,6 +43,9 @@ enum Command {
     Apply(apply::Arguments),
     /// Destroy a person's key: what is personal becomes unreadable everywhere, counts stay
     Erase(erase::Arguments),
+    /// Start a leaderboard again; what it held is archived
+    #[command(subcommand)]
+    Leaderboard(leaderboard::Command),
     /// Look into the log: inspect, verify, export, repair
     #[command(subcommand)]
     Log(log::Command),
@@ -83,6 +87,7 @@ impl Cli {
             Command::Serve(arguments) => serve::run(&arguments, settings),
             Command::Apply(arguments) => apply::run(&arguments, settings),
             Command::Erase(arguments) => erase::run(&arguments, settings),
+            Command::Leaderboard(command) => leaderboard::run(&command, settings),
             Command::Log(command) => log::run(&command, settings),
             Command::Replay(arguments) => replay::run(&arguments, settings),
             Command::Simulate(arguments) => simulate::run(&arguments, settings),

@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod engine;
 pub(crate) mod erase;
+pub(crate) mod leaderboard;
 pub(crate) mod log;
 pub(crate) mod replay;
 pub(crate) mod serve;

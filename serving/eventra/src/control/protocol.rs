@@ -30,6 +30,13 @@ pub(crate) enum Request {
         /// The tenant.
         organization: String,
     },
+    /// Start every board of a leaderboard again.
+    ResetLeaderboard {
+        /// The leaderboard.
+        leaderboard: String,
+        /// The tenant.
+        organization: String,
+    },
     /// Compare live figures, a recount of the log, and the warehouse.
     Verify,
     /// Feed a public data set.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use eventlog::Lane;
-use records::{EventId, OrganizationId, SessionId, Token};
+use records::{EventId, Kind, OrganizationId, SessionId, Token};
 use views::leaderboards::Board;
 use views::recommend::{Recommend, VisitorKey};
 use views::windows::Series;
@@ -31,7 +31,7 @@ pub(super) fn figures(core: &Core) -> Figures {
         records: ends(Lane::Activity),
         facts: ends(Lane::Facts),
         log_bytes: log.lanes.iter().map(|lane| lane.bytes).sum(),
-        dead_letters: door.dead,
+        dead_letters: dead_letters(&views),
         duplicates: door.duplicates
             + log.lanes.iter().filter(|lane| lane.lane == "activity").map(|lane| lane.voided_rows).sum::<u64>(),
         resident_bytes: resident_bytes(),
@@ -53,6 +53,13 @@ pub(super) fn figures(core: &Core) -> Figures {
     figures
 }
 
+/// Every message of the log that could not be read, whichever way it came in, and every record that a view skipped.
+fn dead_letters(views: &dataflow::computations::Views) -> u64 {
+    let mut letters = 0;
+    views.windows.scan(|_, fold| letters += fold.total_of(Kind::DeadLettered));
+    letters
+}
+
 /// The event with the most joins, or the newest one that was announced.
 fn busiest(core: &Core, views: &dataflow::computations::Views) -> Option<(OrganizationId, EventId, String)> {
     let events = core.facts.lock().standing().events();
@@ -69,7 +76,9 @@ fn late(core: &Core, views: &dataflow::computations::Views, organization: Organi
     let of_event = |event| {
         views.windows.read(Series::late_hash(organization, event), |fold| fold.late(organization, event)).0.late
     };
-    let windows = events.iter().filter(|(owner, ..)| *owner == organization).map(|(_, event, _)| of_event(*event));
+    let announced = events.iter().filter(|(owner, ..)| *owner == organization).map(|(_, event, _)| *event);
+    // What came outside any event can be late too.
+    let windows = announced.chain([EventId::NONE]).map(of_event);
     let mut campaigns = 0;
     views.campaigns.scan(|_, fold| {
         let totals = fold.of(organization).map(|key| fold.total(key));

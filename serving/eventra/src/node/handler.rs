@@ -3,10 +3,10 @@
 use std::sync::{Arc, Weak};
 
 use anyhow::Context as _;
-use records::OrganizationId;
+use records::{LeaderboardId, OrganizationId};
 use serde_json::{Value, json};
 
-use super::{Core, figures, lettered, simulation, verification};
+use super::{Core, figures, lettered, resets, simulation, verification};
 use crate::control::Request;
 use crate::control::server::{Handler, Teller};
 
@@ -30,6 +30,10 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
         Request::Apply { document } => Ok(serde_json::to_value(core.apply(&document)?)?),
         Request::Erase { subject, organization: tenant } => {
             Ok(serde_json::to_value(core.erase(organization(&tenant)?, &subject)?)?)
+        }
+        Request::ResetLeaderboard { leaderboard, organization: tenant } => {
+            let named = LeaderboardId::parse(&leaderboard).with_context(|| format!("`{leaderboard}` is no id"))?;
+            Ok(serde_json::to_value(resets::reset(core, organization(&tenant)?, named)?)?)
         }
         Request::Verify => {
             let tell = |text: &str| teller.progress(json!(text));

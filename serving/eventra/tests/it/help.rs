@@ -11,6 +11,7 @@ fn every_command_has_help_with_a_first_line_of_its_own() {
         "serve",
         "apply",
         "erase",
+        "leaderboard",
         "log",
         "replay",
         "simulate",

@@ -186,6 +186,11 @@ fn attendance(views: &Views, twin: &Twin, now: Timestamp) -> Vec<Figure> {
     sums.map(|(name, (live, log))| everywhere("attendance", name, live.cast_signed(), log.cast_signed())).collect()
 }
 
+/// Whether a figure is that of a single segment.
+pub(super) fn is_one_segment(name: &Name) -> bool {
+    name.0 == "segments" && name.1.starts_with("in ")
+}
+
 fn segments(views: &Views, twin: &Twin, now: Timestamp) -> Vec<Figure> {
     let mut members = BTreeMap::<(OrganizationId, SegmentId), (i64, i64)>::new();
     let mut organizations = BTreeSet::new();
