@@ -12,26 +12,27 @@ use crate::settings::Settings;
 
 /// What the help says below the options. The mapping of each set is in `ingest/collect/README.md`.
 const EXPLAINED: &str = "\
-Sets, their usual order and what is late in it:
-  userbehavior  file order: the file is in order of event time, so that nothing is late
-  meetup        file order, as the stream delivered it: most answers come late, re-deliveries count once
-  talkingdata   event time: the file steps back on half its rows; clicks are sorted, so that nothing is late
-                (with `--order file` nearly everything is)
-  ecommerce     event time: each row is a registration and a later order; sorted, so that nothing is late
+Sets, their usual order, and what is late in it:
+  userbehavior  file order, which is the order of event time: nothing is late
+  meetup        file order, as the stream delivered it: most answers are late;
+                re-deliveries count once
+  talkingdata   event time: nothing is late (with `--order file` nearly everything is)
+  ecommerce     event time: nothing is late; each row is a registration and an order
 
-A record is late by what it lies behind the largest event time that went out before it. What happens then is each view's
-lateness policy, a bound and `correct` (it still counts) or `exclude` (it is only counted as late), in the rules of the
-organization. Without rules: windows, fraud, segments and recommendations correct after 1 hour; campaigns exclude after
-10 seconds. Leaderboards, funnels and visits always count. Segments run by log time: a replay counts as of its replay.
-Event time is sorted in a buffer of 131,072 records, which holds each of these files whole.
+A record is late by what it lies behind the largest event time that went out before it.
+What happens then is each view's policy in the organization's rules: a bound, and `correct`
+(it still counts) or `exclude` (it is only counted as late). Without rules: campaigns
+exclude after 10 seconds; windows, fraud, segments and recommendations correct after 1 hour.
+Leaderboards, funnels and visits always count. Segments run by log time: a replay counts as
+of its replay. Event time is sorted in a buffer of 131,072 records: each of these files whole.
 
 Examples:
   eventra apply ingest/collect/replays.toml
   eventra replay userbehavior userbehavior_hour1.csv.zst --speed max
   eventra replay meetup meetup_rsvps.jsonl.zst --speed 60
-  eventra replay talkingdata talkingdata_clicks.csv.zst --order file --organization replay-exclude
+  eventra replay talkingdata talkingdata_clicks.csv.zst --order file
 
-A replay that was broken off goes on: rows that are in the log are known by their file and line.";
+A replay that was broken off goes on: rows in the log are known by their file and line.";
 
 /// Arguments of `eventra replay`.
 #[derive(Debug, clap::Args)]
