@@ -1,7 +1,7 @@
 //! Landing epochs: what all views have to tell the warehouse, collected from all workers and handed over in order.
 //!
 //! Nothing here makes a worker wait. When the receiver does not keep up, epochs that wait are merged, and when even that
-//! is too much the newest rows are dropped, counted and reported: views stay right, and a rebuild lands them again.
+//! is too much landing pauses: views stay right, no snapshot is kept, and the next start makes the rows again.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -132,6 +132,9 @@ struct State {
     told: u64,
     closed: bool,
     dropped_rows: u64,
+    // Rows were dropped: later ones wait for a restart, which makes all of them again from the last snapshot before.
+    interrupted: bool,
+    rows_max: usize,
 }
 
 struct Collecting {
@@ -163,6 +166,7 @@ impl Landings {
         (state.workers, state.taken, state.position, state.told) = (workers, taken, position, told);
         state.collecting.clear();
         state.waiting.clear();
+        (state.interrupted, state.rows_max) = (false, WAITING_ROWS_MAX);
         drop(state);
         self.moved.notify_all();
     }
@@ -257,11 +261,11 @@ impl Landings {
         let deadline = Instant::now() + patience;
         let mut state = self.state.lock();
         while state.taken < number {
-            if state.closed || self.moved.wait_until(&mut state, deadline).timed_out() {
+            if state.closed || state.interrupted || self.moved.wait_until(&mut state, deadline).timed_out() {
                 break;
             }
         }
-        (state.taken >= number).then_some(state.position)
+        (state.taken >= number && !state.interrupted).then_some(state.position)
     }
 
     /// No more epochs will come; what waits is handed over once more and then given up.
@@ -282,13 +286,20 @@ impl State {
         let waiting: usize = self.waiting.iter().map(rows).sum();
         let crowded = self.waiting.len() >= WAITING_MAX;
         let told = self.told;
-        match self.waiting.back_mut().filter(|last| last.number > told) {
-            Some(last) if waiting + rows(&epoch) > WAITING_ROWS_MAX => {
-                let dropped = rows(&epoch) as u64;
-                self.dropped_rows += dropped;
-                error!(dropped, landing_epoch = epoch.number, "rows for the warehouse were dropped: nobody takes them");
-                last.skip_to(epoch);
+        if self.interrupted || waiting + rows(&epoch) > self.rows_max && !self.waiting.is_empty() {
+            let dropped = rows(&epoch) as u64;
+            self.dropped_rows += dropped;
+            if !std::mem::replace(&mut self.interrupted, true) {
+                // From here on nothing is handed over and no snapshot is kept, so the next start goes back to before
+                // the gap and makes these rows again.
+                error!(
+                    landing_epoch = epoch.number,
+                    "nobody takes rows for the warehouse: landing pauses until a restart"
+                );
             }
+            return;
+        }
+        match self.waiting.back_mut().filter(|last| last.number > told) {
             Some(last) if crowded => last.absorb(epoch),
             _ => self.waiting.push_back(epoch),
         }
@@ -296,11 +307,6 @@ impl State {
 }
 
 impl LandingEpoch {
-    /// Takes over a later epoch's place, but not its rows.
-    fn skip_to(&mut self, later: Self) {
-        (self.number, self.epoch, self.bound, self.raw) = (later.number, later.epoch, later.bound, later.raw);
-    }
-
     /// Takes over a later epoch whole.
     fn absorb(&mut self, mut later: Self) {
         for (here, there) in self.views.iter_mut().zip(std::mem::take(&mut later.views)) {
@@ -308,7 +314,7 @@ impl LandingEpoch {
             let empty = Landed { bins: Vec::new(), rows: Box::new(()), merge };
             here.landed = merge(vec![std::mem::replace(&mut here.landed, empty), there.landed]);
         }
-        self.skip_to(later);
+        (self.number, self.epoch, self.bound, self.raw) = (later.number, later.epoch, later.bound, later.raw);
     }
 }
 
@@ -355,6 +361,28 @@ mod tests {
         assert_eq!(receive.recv().unwrap(), [11, 11, 12, 13]);
         assert_eq!(landings.wait_taken(1, Duration::ZERO), Some(70));
         assert_eq!(landings.wait_taken(2, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn rows_that_nobody_takes_keep_snapshots_back_until_a_restart_makes_them_again() {
+        let landings = landings();
+        landings.state.lock().rows_max = 10;
+        (1..=4).for_each(|number| land(&landings, number));
+        let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let numbers = std::sync::Arc::clone(&seen);
+        let mut sink: Sink = Box::new(move |epoch| {
+            numbers.lock().push(epoch.number);
+            Ok(epoch.number)
+        });
+        while landings.hand_over(&mut sink) {}
+        assert_eq!((seen.lock().clone(), landings.figures().dropped_rows), (vec![1, 2], 8));
+        assert_eq!(landings.wait_taken(2, Duration::ZERO), None, "a snapshot here would seal the gap");
+        land(&landings, 5);
+        assert!(!landings.hand_over(&mut sink), "nothing passes the gap");
+        landings.restart(2, 2, 2, 2);
+        (3..=5).for_each(|number| land(&landings, number));
+        while landings.hand_over(&mut sink) {}
+        assert_eq!((seen.lock().last().copied(), landings.wait_taken(5, Duration::ZERO)), (Some(5), Some(5)));
     }
 
     #[test]
