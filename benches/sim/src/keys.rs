@@ -30,9 +30,14 @@ pub(crate) struct Privacy {
 /// Opens the key store of a disk.
 pub(crate) fn open(disk: &SimDisk, chance: &mut Chance) -> Result<Subjects, SubjectsError> {
     let mut bits = Chance::new(chance.bits());
-    Subjects::open(disk, Box::new(move |bytes| bytes.chunks_mut(8).for_each(|chunk| {
-        chunk.copy_from_slice(&bits.bits().to_le_bytes()[..chunk.len()]);
-    })))
+    Subjects::open(
+        disk,
+        Box::new(move |bytes| {
+            bytes.chunks_mut(8).for_each(|chunk| {
+                chunk.copy_from_slice(&bits.bits().to_le_bytes()[..chunk.len()]);
+            })
+        }),
+    )
 }
 
 impl Privacy {
@@ -49,11 +54,7 @@ impl Privacy {
     }
 
     /// Somebody asks to be forgotten; none while nobody is known, or when they are forgotten already.
-    pub(crate) fn erase(
-        &mut self,
-        subjects: &Subjects,
-        chance: &mut Chance,
-    ) -> Result<Option<Erasure>, SubjectsError> {
+    pub(crate) fn erase(&mut self, subjects: &Subjects, chance: &mut Chance) -> Result<Option<Erasure>, SubjectsError> {
         let count = self.known.len() as u64;
         if count == 0 {
             return Ok(None);
@@ -118,7 +119,7 @@ impl Privacy {
 }
 
 fn is_personal(record: &Record) -> bool {
-    record.actor.is_some() && record.message.0 % SEALED_OF == 0
+    record.actor.is_some() && record.message.0.is_multiple_of(SEALED_OF)
 }
 
 fn name(actor: Token) -> String {

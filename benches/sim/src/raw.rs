@@ -17,6 +17,9 @@ pub(crate) type RawPlace = (u64, MessageId);
 /// How far back a recovery may find chunks missing; the product rechecks 64 landing epochs.
 const RECHECKED: u64 = 5;
 
+/// Of 1,000 landing epochs, those that are marked.
+const MARKED_PER_MILLE: u64 = 200;
+
 /// What lands raw records; it ends with the process.
 pub(crate) struct RawLanding {
     log: Arc<FileLog>,
@@ -58,12 +61,19 @@ impl RawLanding {
                 // The process' lander would try the chunk again; starting over from the marks is the harder case.
                 return Ok(false);
             }
-            if self.marks.wants(epoch.number) {
+            // The product marks each 32nd; runs are shorter than that, and any landing epoch may be one.
+            if self.marks.wants(epoch.number) || self.marks_early(epoch.number, chance) {
                 self.marks.remember(&self.disk, epoch.end)?;
             }
             self.source = Some((source, landed));
         }
         Ok(false)
+    }
+
+    /// Marks rise, so a landing epoch that comes again is not marked again.
+    fn marks_early(&self, number: u64, chance: &mut Chance) -> bool {
+        let newest = self.marks.at_most(u64::MAX).map_or(0, |mark| mark.number);
+        number > newest && chance.per_mille(MARKED_PER_MILLE)
     }
 
     fn recover(&self, store: &Warehouse, chance: &mut Chance) -> (RawSource, u64) {

@@ -96,11 +96,9 @@ impl Warehouse {
         let keys = wanted.keys().chain(landed.keys());
         match keys.into_iter().find(|key| wanted.get(*key) != landed.get(*key)) {
             None => Ok(landed.len() as u64),
-            Some(key) => Err(format!(
-                "in the warehouse {key:?} is {:?}, it was told {:?}",
-                landed.get(key),
-                wanted.get(key)
-            )),
+            Some(key) => {
+                Err(format!("in the warehouse {key:?} is {:?}, it was told {:?}", landed.get(key), wanted.get(key)))
+            }
         }
     }
 }

@@ -35,7 +35,9 @@ pub(crate) fn check(world: &mut World, live: &BTreeMap<&'static str, u64>) -> Re
     }
     match live.iter().find(|(view, hash)| again.get(*view) != Some(hash)) {
         None => Ok(()),
-        Some((view, _)) => Err(format!("the state of `{view}` differs with two workers (from nothing: {from_nothing})")),
+        Some((view, _)) => {
+            Err(format!("the state of `{view}` differs with two workers (from nothing: {from_nothing})"))
+        }
     }
 }
 

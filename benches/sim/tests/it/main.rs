@@ -13,6 +13,8 @@ fn crashes_lose_double_and_change_nothing() {
     }
     assert!(total.crashes >= 12 && total.acknowledged > 500 && total.repeated > 50, "{total:?}");
     assert!(total.landed_again > 0, "no landing epoch came again: {total:?}");
+    assert!(total.merged > 0 && total.chunks_again > 0, "the outbox had an easy life: {total:?}");
+    assert!(total.raw >= total.acknowledged && total.opened > 0 && total.erased > 0, "{total:?}");
 }
 
 #[test]
