@@ -38,6 +38,11 @@ pub(crate) struct House {
     pub(crate) frontier: Frontier,
     pub(crate) windows: Writer<views::windows::Windows>,
     pub(crate) leaderboards: Writer<views::leaderboards::Leaderboards>,
+    pub(crate) visits: Writer<views::visits::Visits>,
+    pub(crate) trending: Writer<views::trending::Trends>,
+    pub(crate) segments: Writer<views::segments::Segments>,
+    pub(crate) funnels: Writer<views::funnels::Funnels>,
+    pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     pub(crate) subjects: Arc<Subjects>,
     _folder: tempfile::TempDir,
 }
@@ -80,6 +85,11 @@ impl House {
         let (announcer, frontier, progress) = channel(AsOf { incarnation: 7, ..AsOf::default() });
         let (mut windows, windows_reader) = open(1, progress.clone(), Limits::default());
         let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), Limits::default());
+        let (mut visits, visits_reader) = open(1, progress.clone(), Limits::default());
+        let (mut trending, trending_reader) = open(1, progress.clone(), Limits::default());
+        let (mut segments, segments_reader) = open(1, progress.clone(), Limits::default());
+        let (mut funnels, funnels_reader) = open(1, progress.clone(), Limits::default());
+        let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
         macro_rules! idle {
             () => {
                 open(1, progress.clone(), Limits::default()).1
@@ -91,18 +101,18 @@ impl House {
             campaigns: idle!(),
             scores: idle!(),
             attendance: idle!(),
-            visits: idle!(),
-            funnels: idle!(),
-            trending: idle!(),
+            visits: visits_reader,
+            funnels: funnels_reader,
+            trending: trending_reader,
             recommend: idle!(),
-            segments: idle!(),
+            segments: segments_reader,
         };
         let api = Api::from(Parts {
             keys,
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
             views: Box::new(move || views.clone()),
-            rules: Arc::default(),
+            rules: Arc::clone(&rules),
             readiness: Box::new(|| Readiness { ready: true, ..Readiness::default() }),
             intake: Arc::default(),
             metrics: Arc::new(Registry::default()),
@@ -115,6 +125,11 @@ impl House {
             frontier,
             windows: windows.remove(0),
             leaderboards: leaderboards.remove(0),
+            visits: visits.remove(0),
+            trending: trending.remove(0),
+            segments: segments.remove(0),
+            funnels: funnels.remove(0),
+            rules,
             subjects,
             _folder: folder,
         }
@@ -153,6 +168,10 @@ impl House {
     pub(crate) fn complete(&mut self, epoch: u64, log_time: Timestamp) {
         self.windows.finish(epoch, log_time);
         self.leaderboards.finish(epoch, log_time);
+        self.visits.finish(epoch, log_time);
+        self.trending.finish(epoch, log_time);
+        self.segments.finish(epoch, log_time);
+        self.funnels.finish(epoch, log_time);
         self.announcer.announce(AsOf { epoch, incarnation: 7, log_time, ..AsOf::default() });
         self.frontier.complete(epoch);
     }

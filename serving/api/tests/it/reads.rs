@@ -3,8 +3,9 @@
 use axum::http::StatusCode;
 use collect::Who;
 use records::hash::bin;
-use records::{EventId, Kind, LeaderboardId, Pos, SessionId, Text, Timestamp, Token};
+use records::{EventId, Fact, FactRow, Kind, LeaderboardId, Pos, SessionId, Text, Timestamp, Token};
 use views::leaderboards::{Board, Input as Award};
+use views::segments::SegmentInput;
 use views::state::At;
 use views::windows::{Input as Count, Series};
 
@@ -136,6 +137,87 @@ fn a_feed_starts_with_everything_and_goes_on_without_gap() {
     assert_eq!(wrong.body["code"], "position_wrong");
 }
 
+/// What one person did, in every view that feeds by people, events or funnels.
+fn visit(house: &mut House, epoch: u64, actor: Token) {
+    let (organization, event) = (acme(), EventId::parse("conf").unwrap());
+    let visitor = views::visits::Visitor { organization, event, actor };
+    let input = views::visits::Input { visitor, time: NOW };
+    house.visits.apply(epoch, bin(visitor.hash()), [((), at(0), &input)], &mut Vec::new());
+    let stage = views::trending::Stage { organization, event };
+    let thing = views::trending::Thing::Session(SessionId::parse("talk").unwrap());
+    let input = views::trending::Input { stage, thing, weight: 3 };
+    house.trending.apply(epoch, bin(stage.hash()), [((), at(0), &input)], &mut Vec::new());
+    let rules = house.rules.read().unwrap().rules(organization).unwrap().clone();
+    let (funnel, definition) = rules.funnels.defined().next().unwrap();
+    let key = views::funnels::FunnelKey { organization, event, funnel: funnel.funnel, definition };
+    let input = views::funnels::Input { key, actor, time: NOW, steps: 1, within: records::Span::HOUR };
+    house.funnels.apply(epoch, bin(input.hash()), [((), at(0), &input)], &mut Vec::new());
+    let seen = views::segments::Seen {
+        kind: Kind::SessionJoined,
+        country: Text::NONE,
+        category: Text::NONE,
+        joined: SessionId::parse("talk").unwrap(),
+        paid: 0,
+        currency: records::Currency::NONE,
+    };
+    let hash = views::segments::Segments::hash(organization, actor);
+    let plan = SegmentInput::Rules { organization, plan: std::sync::Arc::clone(&rules.segments) };
+    let seen = SegmentInput::Seen { organization, actor, seen };
+    house.segments.apply(epoch, bin(hash), [((), at(0), &plan), ((), at(1), &seen)], &mut Vec::new());
+}
+
+#[test]
+fn feeds_of_people_events_and_funnels_start_with_everything_and_go_on() {
+    let mut house = House::new();
+    let document = serde_json::json!({
+        "format": 1,
+        "segments": [{"id": "comers", "when": "count(session_joined) >= 1"}],
+        "funnels": [{"funnel": "buy", "within": "2h", "steps": [
+            {"step": "come", "kind": "session_joined"}, {"step": "pay", "kind": "order_reported"}
+        ]}],
+    });
+    let fact = Fact::RulesPublished { document: std::sync::Arc::new(document) };
+    house.rules.write().unwrap().apply(&FactRow::new(acme(), NOW, fact));
+    // No number of JSON could hold this pseudonym.
+    let (first, second) = (Token(u64::MAX - 1), Token(u64::MAX));
+    visit(&mut house, 1, first);
+    house.complete(1, NOW);
+    let paths =
+        ["visits/changes?event=conf", "trending/changes?event=conf", "funnels/changes?event=conf", "segments/changes?"];
+    let ask = |house: &House, path: &str, from: &str| {
+        let from = if from.is_empty() { String::new() } else { format!("&from={from}") };
+        let answer = run(house.get(READ, &format!("/v1/views/{path}{from}")));
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+        answer.body["data"].clone()
+    };
+    let resets = paths.map(|path| ask(&house, path, ""));
+    assert!(resets.iter().all(|reset| reset["reset"] == true && reset["changes"].as_array().unwrap().len() == 1));
+    let values = |answers: &[serde_json::Value; 4]| {
+        let value = |place: usize| answers[place]["changes"][0]["value"].clone();
+        (value(0)[0]["records"].clone(), value(1)["trends"][0]["score"].clone(), value(2)["reached"].clone(), value(3))
+    };
+    let (visits, score, reached, segments) = values(&resets);
+    assert_eq!((visits, score, reached), (1.into(), 3.0.into(), serde_json::json!([1, 0])), "{resets:?}");
+    assert_eq!(segments, serde_json::json!(["comers"]));
+    for place in [0, 3] {
+        assert_eq!(resets[place]["changes"][0]["key"]["actor"], first.to_string());
+    }
+
+    visit(&mut house, 2, second);
+    house.complete(2, Timestamp(NOW.0 + 1));
+    let deltas = [0, 1, 2, 3].map(|place| {
+        let position = resets[place]["position"].as_str().unwrap();
+        ask(&house, paths[place], position)
+    });
+    assert!(deltas.iter().all(|delta| delta["reset"] == false && delta["changes"].as_array().unwrap().len() == 1));
+    assert_eq!(deltas[2]["changes"][0]["value"]["reached"], serde_json::json!([2, 0]));
+    for place in [0, 3] {
+        assert_eq!(deltas[place]["changes"][0]["key"]["actor"], second.to_string());
+    }
+    let other = run(house.get(OTHER, "/v1/views/segments/changes"));
+    assert_eq!(other.body["data"]["changes"].as_array().unwrap().len(), 0);
+}
+
 #[test]
 fn views_without_records_answer_in_words() {
     let house = House::new();
@@ -161,6 +243,10 @@ fn views_without_records_answer_in_words() {
             ("/v1/views/attendance/changes?event=conf", 200),
             ("/v1/views/campaigns/changes", 200),
             ("/v1/views/fraud/scores/changes", 200),
+            ("/v1/views/trending/changes?event=conf", 200),
+            ("/v1/views/visits/changes?event=conf", 200),
+            ("/v1/views/funnels/changes?event=conf", 200),
+            ("/v1/views/segments/changes", 200),
             ("/v1/views/windows?kind=nonsense", 400),
             ("/v1/views/leaderboards/points?scope=day", 400),
         ] {

@@ -159,6 +159,71 @@ fn a_conference_is_simulated_shown_and_verified() {
     assert_eq!(process.terminate(), Some(0));
 }
 
+const RULES: &str = r#"
+[organization.rules]
+format = 1
+
+[[organization.rules.leaderboards]]
+leaderboard = "engagement"
+scopes = ["event"]
+points = [{ rule = "join", kind = "session_joined", points = 10 }]
+
+[[organization.rules.segments]]
+id = "comers"
+when = "count(session_joined) >= 1"
+"#;
+
+#[test]
+fn a_reset_archives_and_dead_letters_are_counted_over_restarts() {
+    let folder = folder();
+    let file = folder.path().join("acme.toml");
+    std::fs::write(&file, format!("{FILE}{RULES}")).unwrap();
+    let applied = run(folder.path(), &["apply", file.to_str().unwrap()]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let process = Process::start(folder.path());
+    process.join("m-1");
+    // An order's amount that is no number of anything.
+    let broken = r#"{"userId":"ada","messageId":"m-2","event":"order_reported","properties":{"order":"A-1","amount_minor":"many"}}"#;
+    process.ask("POST", "/v1/track", broken);
+
+    let typo = run(folder.path(), &["leaderboard", "reset", "engagment", "--organization", "acme"]);
+    assert!(typo.code == 1 && typo.err.contains("they name: engagement"), "{}{}", typo.out, typo.err);
+    let reset = run(folder.path(), &["leaderboard", "reset", "engagement", "--organization", "acme"]);
+    assert!(reset.out.contains("1 board(s) with 1 place(s) archived"), "{}{}", reset.out, reset.err);
+    process.joined(&process.join("m-3"));
+    let (_, archive) = process.ask("GET", "/v1/views/leaderboards/engagement/archive?event=conf", "");
+    let archive = &archive["data"];
+    assert_eq!((archive.as_array().unwrap().len(), &archive[0]["points"]), (1, &10.into()), "{archive}");
+    let (_, top) = process.ask("GET", "/v1/views/leaderboards/engagement?event=conf", "");
+    assert_eq!(top["data"]["places"][0]["score"], 10, "what came after the reset counts from nothing: {top}");
+
+    assert_eq!(process.terminate(), Some(0));
+    let process = Process::start(folder.path());
+    let shown = run(folder.path(), &["top", "--once"]);
+    let letters = shown.out.lines().find(|line| line.contains("dead letters")).expect("top tells of dead letters");
+    let count = letters.split("dead letters").nth(1).and_then(|rest| rest.split_whitespace().next());
+    assert_eq!(count, Some("1"), "the door of this process has seen none: {letters}");
+    let verified = run(folder.path(), &["verify", "--json"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let found: serde_json::Value = serde_json::from_str(&verified.out).unwrap();
+    let live = |view: &str, figure: &str| {
+        let lines = found["lines"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["view"] == view && line["figure"] == figure);
+        line.unwrap_or_else(|| panic!("{view}: {figure} is missing in {found}"))["live"].clone()
+    };
+    for (view, figure, count) in [
+        ("windows", "counted dead_lettered", "1"),
+        ("windows", "counted session_joined", "2"),
+        ("attendance", "joined", "1"),
+        ("visits", "visits", "1"),
+        ("segments", "in acme/comers", "1"),
+        ("campaigns", "late, excluded", "0"),
+    ] {
+        assert_eq!(live(view, figure), count, "{view}: {figure}");
+    }
+    assert_eq!(process.terminate(), Some(0));
+}
+
 #[test]
 fn an_erased_person_is_in_no_file_and_the_counts_stay() {
     let folder = folder();
