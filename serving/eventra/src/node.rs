@@ -39,8 +39,8 @@ use warehouse::Warehouse;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a stop waits for rows that have not landed; they land after the next start otherwise.
 const LAND_WITHIN: Duration = Duration::from_secs(15);
-/// How often retention looks for segments that may go.
-const RETENTION_EVERY: Duration = Duration::from_secs(60);
+/// How often the log's segments are looked after: those that may go, and one that has become cold.
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// A running process: everything that `eventra serve` is.
 pub(crate) struct Node {
@@ -62,7 +62,8 @@ impl Node {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("eventra").build()?;
         // The log's lock is the directory's: nothing else of the directory is touched before it is held.
         let disk = storage::disk(&settings.data_dir)?;
-        let log: Arc<dyn EventLog> = Arc::new(storage::open_log(settings, Arc::clone(&disk))?);
+        let files = Arc::new(storage::open_log(settings, Arc::clone(&disk))?);
+        let log: Arc<dyn EventLog> = Arc::<eventlog::FileLog>::clone(&files);
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind(settings.listen))
             .with_context(|| format!("listening on {} (choose another address with --listen)", settings.listen))?;
@@ -87,6 +88,7 @@ impl Node {
             address,
             clock: storage::clock(),
             started: Instant::now(),
+            files,
             log,
             keys,
             rules,
@@ -130,12 +132,13 @@ impl Node {
 
     /// Runs until `stop` says so or somebody asks for it over the control socket.
     pub(crate) fn run_until(&self, mut stop: impl FnMut() -> bool) {
-        let mut retained = Instant::now();
+        let mut kept = Instant::now();
         while !stop() && !self.core.is_stopping() {
             std::thread::sleep(LOOK_EVERY);
-            if retained.elapsed() >= RETENTION_EVERY {
-                retained = Instant::now();
+            if kept.elapsed() >= UPKEEP_EVERY {
+                kept = Instant::now();
                 self.core.retain();
+                self.core.cool();
             }
         }
     }
