@@ -4,6 +4,7 @@
 
 mod apply;
 mod help;
+mod personal;
 mod process;
 mod run;
 mod settings;
