@@ -28,12 +28,13 @@ pub struct PartitionEnd {
 }
 
 /// What an answer reflects. In JSON: `{"epoch", "incarnation", "log_time", "offsets": [{"lane", "partition", "end"}]}`,
-/// `log_time` in microseconds since 1970.
+/// `log_time` in microseconds since 1970, `incarnation` as 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AsOf {
     /// The epoch; 0 before the first.
     pub epoch: u64,
     /// The incarnation of the log.
+    #[serde(with = "crate::digits")]
     pub incarnation: u64,
     /// Every record with a log time up to this one is reflected.
     pub log_time: Timestamp,

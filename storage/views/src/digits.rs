@@ -31,6 +31,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 mod tests {
     use records::{EventId, LeaderboardId, OrganizationId, RuleId, Token};
 
+    use crate::as_of::AsOf;
     use crate::fraud::ScoreKey;
     use crate::funnels::FunnelKey;
     use crate::leaderboards::Board;
@@ -47,17 +48,19 @@ mod tests {
     }
 
     #[test]
-    fn no_key_of_a_feed_holds_a_number_that_a_browser_would_round() {
+    fn no_key_or_as_of_holds_a_number_that_a_browser_would_round() {
         let (organization, event) = (OrganizationId(7), EventId(u128::MAX));
         let board = Board::track(organization, LeaderboardId(1), event, "a track with a long hash");
         let funnel = FunnelKey { organization, event, funnel: RuleId(1), definition: u64::MAX };
         let score = ScoreKey { organization, record: u128::MAX };
         let visitor = VisitorKey { organization, actor: Token(u64::MAX) };
+        let as_of = AsOf { incarnation: u64::MAX, ..AsOf::default() };
         for json in [
             serde_json::to_value(board),
             serde_json::to_value(funnel),
             serde_json::to_value(score),
             serde_json::to_value(visitor),
+            serde_json::to_value(as_of),
         ] {
             let json = json.expect("every key is JSON, whatever its numbers");
             assert!(!too_large(&json), "{json}");
