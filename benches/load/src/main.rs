@@ -3,12 +3,17 @@
 //! **Does not know:** HTTP routes, the binary's wiring. It drives the crates directly, as the product does.
 
 mod cpu;
+mod engine;
 mod peers;
 mod report;
 mod rounds;
 mod rows;
 
 use clap::Parser;
+
+// The product's allocator: rows measure what the product does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures one row of the benchmark table, or all of them.
 #[derive(Debug, Parser)]
@@ -44,9 +49,13 @@ impl Settings {
 }
 
 fn main() -> anyhow::Result<()> {
-    // The recovery row starts this program again, to be killed; that is no option for people.
+    // Rows start this program again: as the engine's process, or to be killed. Those are no options for people.
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == rows::recovery::CHILD) {
+    let first = words.next();
+    if first.as_ref().is_some_and(|word| word == engine::CHILD) {
+        std::process::exit(warehouse::engine::child::run(words));
+    }
+    if first.is_some_and(|word| word == rows::recovery::CHILD) {
         let folder = words.next().ok_or_else(|| anyhow::anyhow!("the child is told its folder"))?;
         return rows::recovery::child(folder.as_ref());
     }

@@ -37,7 +37,7 @@ fn main() {
         let mut checksum = 0u64;
         for (who, points) in &steps {
             ranking.add(*who, *points);
-            checksum = checksum.wrapping_add(ranking.position(*who).unwrap_or(0));
+            checksum = checksum.wrapping_add(ranking.place(*who).map_or(0, |place| place.0));
         }
         let rate = PAIRS as f64 / (busy() - start) / 1e6;
         let bytes = ranking.bytes() as f64 / ranking.len() as f64;

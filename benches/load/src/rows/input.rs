@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eventlog::clock::SystemClock;
+use eventlog::clock::{Clock, ManualClock, SystemClock};
 use eventlog::disk::RealDisk;
 use eventlog::{Codec, EventLog, FileLog, FileOptions, Lane, MemoryLog, MemoryOptions, NewFrame, PartitionId, Ticket};
 use records::{Batch, Record, Timestamp};
@@ -12,6 +12,8 @@ use workload::mix::Mix;
 const FRAME_ROWS: usize = 4_096;
 /// Frames on their way to the disk at most.
 const IN_FLIGHT: usize = 64;
+/// Records of a second of log time in a paced log: the demo's rate.
+const PER_SECOND: i64 = 50_000;
 /// Where the mix starts: 2026-10-05T07:00:00Z.
 const STARTS: Timestamp = Timestamp::from_seconds(1_791_183_600);
 
@@ -22,13 +24,33 @@ pub(crate) fn memory_log() -> Arc<MemoryLog> {
 }
 
 /// A log in files as the product opens it.
-pub(crate) fn file_log(disk: &RealDisk) -> anyhow::Result<Arc<FileLog>> {
+pub(crate) fn file_log(disk: &RealDisk, clock: impl Clock) -> anyhow::Result<Arc<FileLog>> {
     let options = FileOptions { codecs: [Codec::Lz4; 3], ..FileOptions::default() };
-    Ok(Arc::new(FileLog::open(Arc::new(RealDisk::new(disk.root())?), SystemClock, options)?))
+    Ok(Arc::new(FileLog::open(Arc::new(RealDisk::new(disk.root())?), clock, options)?))
+}
+
+/// A log in files whose records came at [`PER_SECOND`], however quickly it was filled: seconds of log time are landing
+/// epochs, and ten of them a snapshot. Its clock stands two seconds past the last record, so that the last one is bound.
+pub(crate) fn paced_log(disk: &RealDisk, seed: u64, records: u64, people: u32) -> anyhow::Result<Arc<dyn EventLog>> {
+    let clock = Arc::new(ManualClock::new(STARTS));
+    let log: Arc<dyn EventLog> = file_log(disk, Arc::clone(&clock))?;
+    fill_paced(&*log, seed, records, people, |rows| clock.advance(rows as i64 * 1_000_000 / PER_SECOND))?;
+    clock.advance(2_000_000);
+    Ok(log)
 }
 
 /// Fills a log with the facts and so many records of the mix over so many people.
 pub(crate) fn fill(log: &dyn EventLog, seed: u64, records: u64, people: u32) -> anyhow::Result<()> {
+    fill_paced(log, seed, records, people, |_| {})
+}
+
+fn fill_paced(
+    log: &dyn EventLog,
+    seed: u64,
+    records: u64,
+    people: u32,
+    mut passed: impl FnMut(usize),
+) -> anyhow::Result<()> {
     let mut mix = Mix::new(seed, people, STARTS);
     let facts = mix.facts();
     let rows = u32::try_from(facts.len())?;
@@ -49,6 +71,7 @@ pub(crate) fn fill(log: &dyn EventLog, seed: u64, records: u64, people: u32) -> 
         chunk.clear();
         mix.fill(&mut chunk, FRAME_ROWS.min(usize::try_from(records - made)?));
         made += chunk.len() as u64;
+        passed(chunk.len());
         waiting.push_back(log.submit(vec![frame(&chunk, made / FRAME_ROWS as u64 % partitions)?])?);
         if waiting.len() > IN_FLIGHT
             && let Some(ticket) = waiting.pop_front()

@@ -15,7 +15,7 @@ use records::{Batch, Record};
 use workload::{Conference, Scale};
 
 use crate::Settings;
-use crate::cpu::cost;
+use crate::cpu::{Cost, cost};
 use crate::report::Row;
 use crate::rounds::interleave;
 
@@ -30,6 +30,7 @@ const MIB: f64 = 1_048_576.0;
 /// The same frames for both sides.
 struct Frames {
     bodies: Vec<(Bytes, Vec<u64>)>,
+    counts: Vec<u32>,
     bytes: u64,
     rows: u64,
 }
@@ -37,7 +38,8 @@ struct Frames {
 impl Frames {
     fn new(records: u64) -> Self {
         let mut conference = Conference::new(1, Scale::of_records(records));
-        let (mut chunk, mut made) = (Vec::<Record>::new(), Self { bodies: Vec::new(), bytes: 0, rows: 0 });
+        let (mut chunk, mut made) =
+            (Vec::<Record>::new(), Self { bodies: Vec::new(), counts: Vec::new(), bytes: 0, rows: 0 });
         while made.rows < records {
             chunk.clear();
             if conference.fill(&mut chunk, FRAME_ROWS) == 0 {
@@ -45,10 +47,20 @@ impl Frames {
             }
             let batch = Batch::from_records(&chunk);
             let body = Bytes::from(batch.encode());
-            (made.bytes, made.rows) = (made.bytes + body.len() as u64, made.rows + chunk.len() as u64);
-            made.bodies.push((body, batch.dedup()));
+            let dedup = batch.dedup();
+            made.bytes += (body.len() + dedup.len() * size_of::<u64>()) as u64;
+            made.rows += chunk.len() as u64;
+            made.counts.push(chunk.len() as u32);
+            made.bodies.push((body, dedup));
         }
         made
+    }
+
+    /// The same frames of a sender that does not ask for deduplication.
+    fn without_hashes(&self) -> Self {
+        let bodies = self.bodies.iter().map(|(body, _)| (body.clone(), Vec::new())).collect();
+        let counts = self.counts.clone();
+        Self { bodies, counts, rows: self.rows, bytes: self.bodies.iter().map(|(body, _)| body.len() as u64).sum() }
     }
 
     fn mib(&self) -> f64 {
@@ -76,7 +88,7 @@ fn fill(log: &FileLog, frames: &Frames) -> anyhow::Result<()> {
     let mut in_flight = 0;
     for (number, (body, dedup)) in frames.bodies.iter().enumerate() {
         let partition = PartitionId((number % usize::from(partitions)) as u16);
-        let rows = u32::try_from(dedup.len())?;
+        let rows = frames.counts[number];
         let frame =
             NewFrame { lane: Lane::Activity, partition, body: body.clone(), rows, dedup: dedup.clone(), claim: None };
         waiting.push_back((log.submit(vec![frame])?, body.len()));
@@ -93,35 +105,72 @@ fn fill(log: &FileLog, frames: &Frames) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn append_ours(frames: &Frames, codec: Codec) -> anyhow::Result<f64> {
+/// What one append took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Appended {
+    rate: f64,
+    cpu: f64,
+}
+
+impl Appended {
+    fn new(mib: f64, cost: Cost) -> Self {
+        Self { rate: mib / cost.wall.as_secs_f64(), cpu: cost.cpu.as_secs_f64() * 1_024.0 / mib }
+    }
+}
+
+fn append_ours(frames: &Frames, codec: Codec) -> anyhow::Result<Appended> {
     let folder = folder()?;
     let log = open(folder.path(), codec)?;
     let (cost, filled) = cost(|| fill(&log, frames));
     filled?;
-    Ok(frames.mib() / cost.wall.as_secs_f64())
+    Ok(Appended::new(frames.mib(), cost))
 }
 
-/// The same bodies into one file, with a data sync every 10 ms and at the end.
-fn append_raw(frames: &Frames) -> anyhow::Result<f64> {
+/// The same bytes, bodies and hashes, into one file, with a data sync every 10 ms and at the end.
+fn append_raw(frames: &Frames) -> anyhow::Result<Appended> {
     let folder = folder()?;
     let mut file = File::create(folder.path().join("raw"))?;
-    let started = Instant::now();
-    let mut synced = started;
-    for (body, _) in &frames.bodies {
-        file.write_all(body)?;
-        if synced.elapsed() >= GROUP {
-            file.sync_data()?;
-            synced = Instant::now();
+    // Encoded before the clock starts, as the bodies are.
+    let pieces: Vec<(&Bytes, Vec<u8>)> = frames
+        .bodies
+        .iter()
+        .map(|(body, dedup)| (body, dedup.iter().flat_map(|hash| hash.to_le_bytes()).collect()))
+        .collect();
+    let (cost, written) = cost(|| -> std::io::Result<()> {
+        let mut synced = Instant::now();
+        for (body, hashes) in &pieces {
+            file.write_all(body)?;
+            file.write_all(hashes)?;
+            if synced.elapsed() >= GROUP {
+                file.sync_data()?;
+                synced = Instant::now();
+            }
         }
-    }
-    file.sync_data()?;
-    Ok(frames.mib() / started.elapsed().as_secs_f64())
+        file.sync_data()
+    });
+    written?;
+    Ok(Appended::new(frames.mib(), cost))
 }
 
 pub(crate) fn append(settings: &Settings) -> anyhow::Result<Row> {
     let frames = Frames::new(settings.size(RECORDS));
+    let plain = frames.without_hashes();
     // The same bytes on both sides: the log does not compress here. What lz4 gives is a part of its own.
-    let rounds = interleave(settings.rounds, || append_ours(&frames, Codec::None), || append_raw(&frames))?;
+    let (mut mine, mut theirs) = (Appended::default(), Appended::default());
+    let rounds = interleave(
+        settings.rounds,
+        || {
+            mine = append_ours(&frames, Codec::None)?;
+            Ok(mine.rate)
+        },
+        || {
+            theirs = append_raw(&frames)?;
+            Ok(theirs.rate)
+        },
+    )?;
+    eprintln!("  without deduplication hashes:");
+    let bare =
+        interleave(settings.rounds, || Ok(append_ours(&plain, Codec::None)?.rate), || Ok(append_raw(&plain)?.rate))?;
     let compressed = append_ours(&frames, Codec::Lz4)?;
     let row = Row::of_rounds(
         "spine-log-append",
@@ -132,11 +181,12 @@ pub(crate) fn append(settings: &Settings) -> anyhow::Result<Row> {
         0.9,
     );
     let per_mib = frames.rows as f64 / frames.mib();
-    Ok(row.part("records per second", "records/s", rounds.ours * per_mib).part(
-        "with lz4, as the product writes",
-        "MiB/s of records",
-        compressed,
-    ))
+    Ok(row
+        .part("records per second", "records/s", rounds.ours * per_mib)
+        .part("CPU for a GiB", "s", mine.cpu)
+        .part("CPU for a GiB, raw", "s", theirs.cpu)
+        .part("ratio without deduplication hashes", "", bare.ratio)
+        .part("with lz4, as the product writes", "MiB/s of records", compressed.rate))
 }
 
 /// Reads everything back as the dataflow does; the rate is of records per CPU-second.

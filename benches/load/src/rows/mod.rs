@@ -3,6 +3,7 @@
 mod fraud;
 mod generator;
 mod input;
+mod landing;
 mod leaderboard;
 mod log;
 mod memory;
@@ -30,13 +31,14 @@ pub(crate) const ALL: &[Entry] = &[
         "all computations from the log to rows handed over, beside itself without snapshots",
         pipeline::measure,
     ),
+    ("spine-landing", "rows into the embedded engine, beside a bare HTTP loop of the same bodies", landing::measure),
     ("spine-ysb", "the Yahoo streaming benchmark from JSON lines, beside Flink SQL", ysb::measure),
     ("spine-memory", "bytes for each key at a million keys", memory::measure),
     ("spine-recovery", "kill -9 in the middle of ten million records", recovery::measure),
 ];
 
 /// The checkout's `target` folder: on a disk, while `/tmp` may be memory.
-fn base() -> anyhow::Result<std::path::PathBuf> {
+pub(crate) fn base() -> anyhow::Result<std::path::PathBuf> {
     let base = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target");
     std::fs::create_dir_all(&base)?;
     Ok(base.canonicalize()?)

@@ -10,6 +10,7 @@ use anyhow::Context;
 use dataflow::computations::{Product, Views};
 use dataflow::{Config, Hooks, Step, Stepper};
 use eventlog::EventLog;
+use eventlog::clock::SystemClock;
 use eventlog::disk::RealDisk;
 use records::hash;
 use views::shards::Reader;
@@ -30,7 +31,7 @@ pub(crate) const CHILD: &str = "__recovery-child";
 
 fn open(folder: &Path, snapshots: &str) -> anyhow::Result<Stepper<Product>> {
     let disk = RealDisk::new(folder)?;
-    let log: Arc<dyn EventLog> = input::file_log(&disk)?;
+    let log: Arc<dyn EventLog> = input::file_log(&disk, SystemClock)?;
     let chance = u128::from(std::process::id()) << 64;
     let config = Config {
         claim_id: chance | claim(),
@@ -82,7 +83,7 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
     let records = settings.size(RECORDS);
     let people = u32::try_from(settings.size(u64::from(PEOPLE)))?;
     let folder = tempfile::tempdir_in(super::base()?)?;
-    let log = input::file_log(&RealDisk::new(folder.path())?)?;
+    let log = input::file_log(&RealDisk::new(folder.path())?, SystemClock)?;
     input::fill(&*log, 8, records, people)?;
     drop(log);
     kill_midway(folder.path(), records)?;

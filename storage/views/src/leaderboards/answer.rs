@@ -103,6 +103,10 @@ impl Standing {
     }
 
     fn places(&self, from: u64, count: usize) -> Vec<Place> {
+        // A rank without neighbours is the most frequent question: nothing is looked for then.
+        if count == 0 {
+            return Vec::new();
+        }
         places(from, self.ranking.from(from, count.min(PLACES_MAX)))
     }
 }
@@ -117,13 +121,13 @@ impl Leaderboards {
     /// A participant's exact place with up to `around` neighbours on either side.
     pub fn place(&self, board: &Board, participant: Token, around: usize) -> Option<Neighbourhood> {
         let standing = self.standing(board)?;
-        let position = standing.ranking.position(participant)?;
+        let (position, score) = standing.ranking.place(participant)?;
         let around = around.min(PLACES_MAX);
         let first = position.saturating_sub(around as u64);
         let above = standing.places(first, usize::try_from(position - first).expect("at most PLACES_MAX"));
-        let own = standing.places(position, 1).pop()?;
+        let place = Place { rank: position + 1, participant, score };
         let below = standing.places(position + 1, around);
-        Some(Neighbourhood { board: standing.info(board), place: own, above, below })
+        Some(Neighbourhood { board: standing.info(board), place, above, below })
     }
 
     /// The boards of an organization in this bin, sorted. Boards are spread over all bins: scan for a whole list.
