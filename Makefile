@@ -45,12 +45,12 @@ check-replays: build ## Replays the public data sets and compares with DuckDB
 
 bench: setup ## Prints the benchmark table (no peers to install)
 	@cargo build --release --locked -p load
-	@$(CARGO_TARGET_DIR)/release/load run
+	@$(CARGO_TARGET_DIR)/release/load all
 
 bench-peers: setup ## The benchmarks beside Redis and Flink, installed into the user's cache
 	@cargo build --release --locked -p load
 	@benches/peers/install.sh
-	@$(CARGO_TARGET_DIR)/release/load run --peers
+	@$(CARGO_TARGET_DIR)/release/load all --peers
 
 clean: ## Removes the build cache and benchmark results; data directories stay
 	@cargo clean
