@@ -74,9 +74,25 @@ impl RawLanding {
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("raw-landing".into())
-            .spawn(move || self.run(&runtime, &stopped, &report))
+            .spawn(move || self.keep_running(&runtime, &stopped, &report))
             .expect("a process can start a thread");
         RunningRawLanding { stop, progress, thread }
+    }
+
+    /// Begins again after a panic, and says so: a thread that is silently gone would look like a quiet warehouse.
+    fn keep_running(&self, runtime: &Handle, stop: &AtomicBool, report: &watch::Sender<Progress>) {
+        while !stop.load(Ordering::Acquire) {
+            let run = std::panic::AssertUnwindSafe(|| self.run(runtime, stop, report));
+            if std::panic::catch_unwind(run).is_ok() {
+                return;
+            }
+            error!("raw landing panicked and begins again from what has landed");
+            report.send_modify(|progress| {
+                progress.last_error = Some("raw landing panicked".into());
+                progress.needs_attention = true;
+            });
+            std::thread::sleep(PAUSE);
+        }
     }
 
     fn run(&self, runtime: &Handle, stop: &AtomicBool, report: &watch::Sender<Progress>) {
