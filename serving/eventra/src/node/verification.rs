@@ -18,8 +18,8 @@ use views::as_of::Wanted;
 use warehouse::Client;
 
 use super::Core;
-use counts::{Figure, Name, PRESENT};
 use crate::figures::{Comparison, Line};
+use counts::{Figure, Name, PRESENT};
 
 /// How long the views may take to reach the end of the log.
 const FOLD_WITHIN: Duration = Duration::from_secs(120);
@@ -138,7 +138,9 @@ fn present(
         said.remove(&figures[place].name);
         figures[place].lands = false;
     }
-    Ok(moving.then(|| "attendance: people leave faster than rows land; who is present was compared without the warehouse".into()))
+    Ok(moving.then(|| {
+        "attendance: people leave faster than rows land; who is present was compared without the warehouse".into()
+    }))
 }
 
 /// One line for each figure, and for each that only the warehouse has. Without a warehouse figures that only it could

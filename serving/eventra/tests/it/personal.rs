@@ -239,19 +239,25 @@ const HIDDEN: [&str; 13] = [
     "dead-",
 ];
 
-/// Whether any of the files under a place holds a text. Engines take files away while we look.
+/// The files under a place that hold one of these texts, byte by byte. Engines take files away while we look.
+fn holding(place: &Path, wanted: &[String]) -> String {
+    let mut grep = Command::new("grep");
+    // Lines end at NUL: the log's space reserve is a quarter of a gigabyte of them.
+    grep.args(["--recursive", "--text", "--null-data", "--files-with-matches", "--fixed-strings", "--no-messages"]);
+    grep.args(wanted.iter().map(|text| format!("--regexp={text}")));
+    let found = grep.arg(place).output().expect("grep is part of every Debian");
+    String::from_utf8_lossy(&found.stdout).into_owned()
+}
+
 fn holds(place: &Path, wanted: &str) -> bool {
-    if let Ok(entries) = place.read_dir() {
-        return entries.flatten().any(|entry| holds(&entry.path(), wanted));
-    }
-    String::from_utf8_lossy(&std::fs::read(place).unwrap_or_default()).contains(wanted)
+    !holding(place, &[wanted.to_owned()]).is_empty()
 }
 
 /// Holds none of these in any file: log, snapshots, outbox, keys, engine, the process's own log.
 fn swept(folder: &Path, who: &str, beginnings: &[&str]) {
-    for planted in beginnings.iter().chain(&["stamp-"]).map(|begin| format!("{begin}{who}")) {
-        assert!(!holds(folder, &planted), "`{planted}` is in a file");
-    }
+    let planted: Vec<String> = beginnings.iter().chain(&["stamp-"]).map(|begin| format!("{begin}{who}")).collect();
+    let found = holding(folder, &planted);
+    assert!(found.is_empty(), "one of {planted:?} is in {found}");
 }
 
 fn snapshots(folder: &Path) -> PathBuf {
@@ -259,7 +265,6 @@ fn snapshots(folder: &Path) -> PathBuf {
 }
 
 #[test]
-#[ignore = "not yet seen through to its end: its sweeps read every file once for each planted text, which takes minutes"]
 fn an_erased_person_is_nowhere_and_every_figure_stays() {
     let (ada, bob) = ("planted1adalovelace", "planted2bob");
     let folder = folder();
@@ -326,7 +331,7 @@ fn an_erased_person_is_nowhere_and_every_figure_stays() {
     let again = process.run(&["erase", &format!("user-{ada}"), "--organization", "acme"]);
     assert!(again.out.contains("nobody"), "{}", again.out);
     // Her letters cannot be read again; his are, and are still wrong.
-    let replayed = process.run(&["dead-letters", "replay", "--organization", "acme"]).out;
+    let replayed = process.run(&["dead-letters", "replay"]).out;
     let replayed: Value = serde_json::from_str(&replayed).unwrap();
     assert_eq!((&replayed["unreadable"], &replayed["still_bad"]), (&json!(2), &json!(2)), "{replayed}");
     process.terminate();
