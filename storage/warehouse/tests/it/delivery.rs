@@ -10,24 +10,24 @@ use warehouse::migrate::migrate;
 use warehouse::outbox::{Outbox, OutboxConfig, Part, Put, deliver};
 
 use crate::support::{PATIENCE, start};
-use crate::visits::{SHARDS, assert_exactly, batch, visits};
+use crate::turnstiles::{SHARDS, assert_exactly, batch, turnstiles};
 
 const ROWS: usize = 500;
 
 fn parts(landing_epoch: u64) -> Vec<Part> {
     (0..SHARDS)
-        .map(|shard| Part { table: "visits".to_owned(), shard, batch: batch(landing_epoch, shard, ROWS) })
+        .map(|shard| Part { table: "turnstiles".to_owned(), shard, batch: batch(landing_epoch, shard, ROWS) })
         .collect()
 }
 
 fn open(folder: &std::path::Path, config: OutboxConfig, landed: Option<u64>) -> Arc<Outbox> {
     let disk = Arc::new(RealDisk::new(folder).unwrap());
-    Arc::new(Outbox::open(disk, "outbox", vec![visits()], config, landed).unwrap())
+    Arc::new(Outbox::open(disk, "outbox", vec![turnstiles()], config, landed).unwrap())
 }
 
 /// Starts a process's delivery: recovery, lander, outbox. Returns what runs it until told to stop.
 async fn delivered(client: &Client, folder: &std::path::Path, config: OutboxConfig, work: impl AsyncFnOnce(&Outbox)) {
-    let recovery = recover(client, "views", 1, &[visits()]).await.unwrap();
+    let recovery = recover(client, "views", 1, &[turnstiles()]).await.unwrap();
     let outbox = open(folder, config, recovery.landed);
     let lander = Lander::start(client.clone(), recovery, &LanderConfig::default());
     let (stop, stopped) = watch::channel(false);
@@ -46,7 +46,7 @@ async fn delivered(client: &Client, folder: &std::path::Path, config: OutboxConf
 async fn outbox_survives_a_restart_and_lands_each_epoch_once() {
     let root = tempfile::tempdir().unwrap();
     let (engine, client) = start(&root.path().join("engine")).await;
-    migrate(&client, &[visits()]).await.unwrap();
+    migrate(&client, &[turnstiles()]).await.unwrap();
     // The first process dies while it delivers: whatever is on its way is dropped.
     let never = OutboxConfig::default();
     delivered(&client, root.path(), never.clone(), async |outbox| {
@@ -76,7 +76,7 @@ async fn outbox_survives_a_restart_and_lands_each_epoch_once() {
 async fn merged_landing_epochs_land_all_their_rows() {
     let root = tempfile::tempdir().unwrap();
     let (engine, client) = start(&root.path().join("engine")).await;
-    migrate(&client, &[visits()]).await.unwrap();
+    migrate(&client, &[turnstiles()]).await.unwrap();
     let small = OutboxConfig { merge_above_bytes: 100_000, ..OutboxConfig::default() };
     let outbox = open(root.path(), small.clone(), None);
     for number in 1..=20 {

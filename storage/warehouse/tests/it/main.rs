@@ -8,4 +8,4 @@ mod landing;
 mod schema;
 mod shell;
 mod support;
-mod visits;
+mod turnstiles;

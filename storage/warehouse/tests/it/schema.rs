@@ -4,7 +4,7 @@ use warehouse::migrate::{MigrateError, Migration, migrate, migrate_with, migrati
 use warehouse::schema::{Column, tables};
 
 use crate::support::{number, start};
-use crate::visits::visits;
+use crate::turnstiles::turnstiles;
 
 #[tokio::test]
 async fn migrating_twice_changes_nothing_and_every_column_is_documented() {
@@ -51,12 +51,12 @@ async fn newer_or_changed_schema_is_refused() {
 async fn new_columns_are_added_and_other_types_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let (engine, client) = start(root.path()).await;
-    migrate(&client, &[visits()]).await.unwrap();
-    let mut wider = visits();
+    migrate(&client, &[turnstiles()]).await.unwrap();
+    let mut wider = turnstiles();
     wider.columns.push(Column::new("country", "LowCardinality(String)", "ISO 3166-1 alpha-2 code"));
-    assert_eq!(migrate(&client, std::slice::from_ref(&wider)).await.unwrap().added_columns, ["visits.country"]);
+    assert_eq!(migrate(&client, std::slice::from_ref(&wider)).await.unwrap().added_columns, ["turnstiles.country"]);
     // The older build still finds what it needs.
-    migrate(&client, &[visits()]).await.unwrap();
+    migrate(&client, &[turnstiles()]).await.unwrap();
 
     wider.columns[2].clickhouse_type = "UInt64".into();
     let error = migrate(&client, &[wider.clone()]).await.unwrap_err();
@@ -64,6 +64,6 @@ async fn new_columns_are_added_and_other_types_are_refused() {
     // A new version of the view is a new table.
     wider.view_version = 2;
     migrate(&client, &[wider]).await.unwrap();
-    assert_eq!(number(&client, "SELECT count() FROM visits_v2").await, 0);
+    assert_eq!(number(&client, "SELECT count() FROM turnstiles_v2").await, 0);
     engine.stop().await;
 }

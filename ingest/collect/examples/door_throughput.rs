@@ -1,6 +1,6 @@
 //! What the door costs: records per CPU-second of parsing and marking, and of a replay into a log in memory.
 //!
-//! `cargo run --release -p collect --example throughput`
+//! `cargo run --release -p collect --example door_throughput`
 
 use std::io::Write;
 use std::sync::Arc;

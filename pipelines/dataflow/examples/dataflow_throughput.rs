@@ -1,4 +1,4 @@
-//! How many records a second of processor time the whole dataflow folds: `cargo run --release -p dataflow --example throughput [records] [workers]`.
+//! How many records a second of processor time the whole dataflow folds: `cargo run --release -p dataflow --example dataflow_throughput [records] [workers]`.
 //!
 //! A generated conference lies in a log in memory; measured is everything from reading it to the last view, with
 //! landing and snapshots on. The processor time is that of the whole process, all threads.

@@ -16,11 +16,11 @@ pub(crate) const SHARDS: u16 = 2;
 /// Two months per shard: four chunks per landing epoch.
 pub(crate) const CHUNKS: u64 = 4;
 
-pub(crate) fn visits() -> TableSchema {
+pub(crate) fn turnstiles() -> TableSchema {
     TableSchema {
-        name: "visits".into(),
+        name: "turnstiles".into(),
         view_version: 1,
-        doc: "visits for tests".into(),
+        doc: "turnstiles for tests".into(),
         columns: vec![
             Column::new("organization", "LowCardinality(String)", "tenant"),
             Column::new("log_time", "DateTime64(6, 'UTC')", "log time"),
@@ -37,7 +37,7 @@ pub(crate) fn batch(landing_epoch: u64, shard: u16, rows: usize) -> RecordBatch 
     let numbers: Vec<i64> = (0..i64::try_from(rows).unwrap()).map(|row| first + row).collect();
     let times = numbers.iter().map(|n| START_US + (n % 2) * 40 * DAY_US);
     RecordBatch::try_new(
-        visits().arrow_schema().unwrap(),
+        turnstiles().arrow_schema().unwrap(),
         vec![
             Arc::new(StringArray::from(vec!["acme"; rows])),
             Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")),
@@ -49,8 +49,8 @@ pub(crate) fn batch(landing_epoch: u64, shard: u16, rows: usize) -> RecordBatch 
 
 /// `rows` rows for each shard.
 pub(crate) fn epoch(landing_epoch: u64, rows: usize) -> LandingEpoch {
-    let chunks =
-        (0..SHARDS).flat_map(|shard| cut(&visits(), &batch(landing_epoch, shard, rows), landing_epoch, shard).unwrap());
+    let chunks = (0..SHARDS)
+        .flat_map(|shard| cut(&turnstiles(), &batch(landing_epoch, shard, rows), landing_epoch, shard).unwrap());
     LandingEpoch { landing_epoch, chunks: chunks.collect() }
 }
 
@@ -58,11 +58,11 @@ pub(crate) fn epoch(landing_epoch: u64, rows: usize) -> LandingEpoch {
 pub(crate) async fn assert_exactly(client: &Client, epochs: std::ops::RangeInclusive<u64>, rows: usize) {
     let epochs: Vec<u64> = epochs.collect();
     let expected = epochs.len() * usize::from(SHARDS) * rows;
-    assert_eq!(number(client, "SELECT count() FROM visits").await, expected as u64, "rows");
-    assert_eq!(number(client, "SELECT uniqExact(n) FROM visits").await, expected as u64, "distinct rows");
+    assert_eq!(number(client, "SELECT count() FROM turnstiles").await, expected as u64, "rows");
+    assert_eq!(number(client, "SELECT uniqExact(n) FROM turnstiles").await, expected as u64, "distinct rows");
     let sums = |epoch: &u64| (0..SHARDS).map(|shard| sum(&batch(*epoch, shard, rows))).sum::<i64>();
     let total: i64 = epochs.iter().map(sums).sum();
-    assert_eq!(number(client, "SELECT toUInt64(sum(n)) FROM visits").await, u64::try_from(total).unwrap(), "sum");
+    assert_eq!(number(client, "SELECT toUInt64(sum(n)) FROM turnstiles").await, u64::try_from(total).unwrap(), "sum");
 }
 
 fn sum(batch: &RecordBatch) -> i64 {
