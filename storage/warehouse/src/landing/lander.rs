@@ -109,15 +109,6 @@ impl Lander {
         Ok(())
     }
 
-    /// As [`Lander::land`], for a thread outside the runtime.
-    ///
-    /// # Errors
-    /// The lander has stopped.
-    pub fn blocking_land(&self, epoch: LandingEpoch) -> Result<(), Stopped> {
-        self.accept(epoch.landing_epoch);
-        self.queue()?.blocking_send(epoch).map_err(|_| Stopped)
-    }
-
     fn queue(&self) -> Result<&mpsc::Sender<LandingEpoch>, Stopped> {
         self.queue.as_ref().ok_or(Stopped)
     }
