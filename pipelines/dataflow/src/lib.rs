@@ -5,7 +5,7 @@
 //! complete, in the order of the log; snapshots are taken between epochs; after a crash bound epochs are cut the same.
 //!
 //! **Does not know:** HTTP, ClickHouse connections, brokers. What it computes is listed in `computations`, one pure
-//! routing function each; the folds themselves are in `views`.
+//! routing function each; the folds themselves are in `views`; [`aggregates`] makes their rows batches of the warehouse.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -46,6 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod aggregates;
 pub mod binding;
 pub mod computations;
 pub mod config;

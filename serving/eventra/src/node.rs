@@ -1,6 +1,5 @@
 //! The wiring: what `eventra serve` is made of, how it starts and how it ends. The only file that names every part.
 
-mod aggregates;
 mod core;
 mod figures;
 mod gauges;

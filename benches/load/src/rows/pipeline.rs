@@ -1,16 +1,12 @@
 //! All computations from the log in files to acknowledged landing in the real engine, with snapshots.
 
-// The product's own rows of views as Arrow batches: a file of the binary, which nothing can depend on.
-#[path = "../../../../serving/eventra/src/node/aggregates.rs"]
-mod aggregates;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dataflow::computations::Product;
 use dataflow::raw::{RawLanding, RunningRawLanding};
-use dataflow::{Config, Hooks, LandingEpoch, Sink, SinkError, Stepper};
+use dataflow::{Config, Hooks, LandingEpoch, Sink, SinkError, Stepper, aggregates};
 use eventlog::EventLog;
 use eventlog::disk::{Disk, RealDisk};
 use tokio::sync::watch;

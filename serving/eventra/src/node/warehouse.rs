@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use collect::Subjects;
 use collect::subjects::Erasure;
 use dataflow::raw::{Marks, RawLanding, RunningRawLanding};
-use dataflow::{LandingEpoch, Sink, SinkError};
+use dataflow::{LandingEpoch, Sink, SinkError, aggregates};
 use eventlog::disk::Disk;
 use eventlog::{EventLog, Offset};
 use parking_lot::Mutex;
@@ -23,7 +23,6 @@ use warehouse::landing::{self, Lander, LanderConfig, Progress, Recovery};
 use warehouse::outbox::{Outbox, OutboxConfig, deliver};
 use warehouse::{Client, Endpoint, erase, migrate, schema};
 
-use super::aggregates;
 use crate::commands::sql::Where;
 use crate::figures;
 use crate::settings::{Settings, WarehouseChoice};

@@ -1,0 +1,113 @@
+//! One function per view: its rows as the columns of its table, in the table's order.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, UInt16Array, UInt32Array, UInt64Array};
+use eventlog::Lane;
+use records::OrderId;
+use rules::fraud::Reason;
+use views::attendance::AttendanceRow;
+use views::campaigns::{CampaignCountRow, WINDOW};
+use views::fraud::FraudScoreRow;
+use views::leaderboards::ScoreRow;
+use views::segments::SegmentChangeRow;
+use views::visits::VisitRow;
+use views::windows::WindowCountRow;
+use warehouse::schema;
+
+use super::columns::{counts, each, id, lists, numbers, seconds, texts, times};
+
+pub(super) fn windows(rows: &[WindowCountRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| id(row.event.is_some(), &row.event)),
+        each!(texts, rows, |row| id(row.session.is_some(), &row.session)),
+        each!(texts, rows, |row| row.kind.to_string()),
+        each!(times, rows, |row| row.window_start),
+        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.window_seconds))),
+        each!(numbers, rows, |row| row.count_diff),
+    ]
+}
+
+pub(super) fn leaderboards(rows: &[ScoreRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| row.board.to_string()),
+        each!(texts, rows, |row| row.participant.to_string()),
+        each!(numbers, rows, |row| row.score),
+    ]
+}
+
+pub(super) fn fraud(rows: &[FraudScoreRow]) -> Vec<ArrayRef> {
+    let lane = |lane: u8| Lane::from_code(lane).map_or("", Lane::name).to_owned();
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(times, rows, |row| row.score.pos.log_time),
+        each!(texts, rows, |row| lane(row.score.pos.lane)),
+        Arc::new(UInt16Array::from_iter_values(rows.iter().map(|row| row.score.pos.partition))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.score.pos.offset))),
+        // An offset counts records, so every record is the first of its own.
+        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|_| 0))),
+        each!(texts, rows, |row| row.score.kind.to_string()),
+        each!(texts, rows, |row| OrderId(row.score.record).to_string()),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.score.actor.0))),
+        each!(numbers, rows, |row| i64::from(row.score.score)),
+        lists(&schema::fraud_scores(), "reasons", rows, |row| said(row, |reason| reason.rule.to_string())),
+        lists(&schema::fraud_scores(), "reason_texts", rows, |row| said(row, |reason| reason.text.clone())),
+        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.score.rules_version))),
+    ]
+}
+
+pub(super) fn campaigns(rows: &[CampaignCountRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| id(row.campaign.is_some(), &row.campaign)),
+        each!(times, rows, |row| row.window),
+        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|_| seconds(WINDOW)))),
+        each!(counts, rows, |row| row.added.served),
+        each!(counts, rows, |row| row.added.clicked),
+        each!(counts, rows, |row| row.added.viewed),
+        each!(counts, rows, |row| row.added.late_excluded),
+        each!(counts, rows, |row| row.added.late_counted),
+    ]
+}
+
+pub(super) fn attendance(rows: &[AttendanceRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.place.organization.to_string()),
+        each!(texts, rows, |row| id(row.place.event.is_some(), &row.place.event)),
+        each!(texts, rows, |row| id(row.place.session.is_some(), &row.place.session)),
+        each!(counts, rows, |row| row.joined),
+        each!(counts, rows, |row| row.present),
+        each!(counts, rows, |row| row.peak),
+        each!(counts, rows, |row| row.left),
+        each!(counts, rows, |row| row.focused_ms),
+    ]
+}
+
+pub(super) fn segments(rows: &[SegmentChangeRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| row.segment.to_string()),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.actor.0))),
+        each!(texts, rows, |row| if row.joined { "joined".into() } else { "left".into() }),
+        each!(times, rows, |row| row.at),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.number))),
+    ]
+}
+
+pub(super) fn visits(rows: &[VisitRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| id(row.event.is_some(), &row.event)),
+        each!(times, rows, |row| row.hour),
+        each!(numbers, rows, |row| row.diff.visits),
+        each!(numbers, rows, |row| row.diff.single),
+        each!(numbers, rows, |row| row.diff.records),
+        each!(numbers, rows, |row| row.diff.duration_ms),
+    ]
+}
+
+fn said(row: &FraudScoreRow, text: impl Fn(&Reason) -> String) -> Vec<String> {
+    row.score.reasons.iter().map(text).collect()
+}
