@@ -5,15 +5,20 @@ SHELL := /bin/bash
 # The build cache lives outside the checkout, so that a fresh clone does not build the world again.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/eventra/target
 export CARGO_INCREMENTAL ?= 0
+# Where rustup puts cargo: a shell that was open before has not heard of it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 EVENTRA := $(CARGO_TARGET_DIR)/release/eventra
 
-.PHONY: help demo demo-crash test bench bench-peers check-replays build setup clean fmt lint doc unit sim
+.PHONY: help demo demo-crash test bench bench-peers check-replays build setup setup-test clean fmt lint doc unit sim
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## Installs what a build needs (Debian packages as root only) and checks the tools
 	@scripts/setup
+
+setup-test:
+	@scripts/setup test
 
 build: setup ## Builds the release binary
 	@echo "==> building eventra (about 4 minutes on two quiet cores the first time, 2 GB of disk)"
@@ -25,7 +30,7 @@ demo: build ## Runs a simulated conference: log, dataflow, ClickHouse and a live
 demo-crash: build ## Kills the process and the engine under load, restarts, and verifies
 	@$(EVENTRA) demo --crash
 
-test: setup ## Everything that CI checks: format, lints, docs, floors, tests against the real engine
+test: setup-test ## Everything that CI checks: format, lints, docs, floors, tests against the real engine
 	@scripts/test
 
 fmt: ## Formats the sources
