@@ -36,7 +36,7 @@ impl Source {
 /// What the installer is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Fetching the archive. npm says nothing on the way, so `done` stays 0 until it ends.
+    /// Fetching the archive.
     Download,
     /// Summing the archive.
     Check,
@@ -70,7 +70,11 @@ pub enum InstallError {
         program: &'static str,
     },
     /// A client program gave up.
-    #[error("`{program}` could not fetch {what}: {said}")]
+    #[error(
+        "`{program}` could not fetch {what}: {said}\nMend the network or the settings of `{program}` and run this again, \
+         or bring the archive of {package} from elsewhere: `{command} --from FILE`",
+        package = release::NPM_PACKAGE, command = release::INSTALL_COMMAND
+    )]
     Fetch {
         /// The program.
         program: &'static str,
@@ -236,25 +240,50 @@ fn check(archive: &Path, pin: &Pin<'_>, progress: &mut dyn FnMut(Progress)) -> R
     Err(InstallError::Checksum { archive: archive.to_path_buf(), expected: pin.integrity.to_owned(), found })
 }
 
-/// `npm pack` in a folder of its own: it names the file itself and knows the user's registry, proxy and cache.
+/// `npm pack` in a folder of its own: it names the file itself and knows the user's registry and proxy. Its cache is in that
+/// folder too: there the download can be seen growing, and the user's cache does not keep a second copy.
 fn fetch_with_npm(dir: &Path, part: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), InstallError> {
-    progress(Progress { step: Step::Download, done: 0, total: release::ARCHIVE_BYTES });
     let folder = dir.join("npm");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(at(&folder))?;
     let child = Command::new("npm")
-        .args(["pack", "--loglevel=error", release::NPM_PACKAGE])
+        .args(["pack", "--loglevel=error", "--cache=cache", release::NPM_PACKAGE])
         .current_dir(&folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn();
+    let child = child.map_err(|error| not_spawned("npm", error))?;
+    let child = watch(child, release::ARCHIVE_BYTES, progress, || bytes_under(&folder.join("cache")))?;
     finish(child, "npm", release::NPM_PACKAGE)?;
     let packed = only_archive(&folder)?;
     fs::rename(&packed, part).map_err(at(&packed))?;
-    fs::remove_dir_all(&folder).map_err(at(&folder))?;
-    progress(Progress { step: Step::Download, done: release::ARCHIVE_BYTES, total: release::ARCHIVE_BYTES });
-    Ok(())
+    fs::remove_dir_all(&folder).map_err(at(&folder))
+}
+
+/// Bytes of the files under a folder; what comes and goes meanwhile counts nothing.
+fn bytes_under(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let bytes = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => bytes_under(&entry.path()),
+        found => found.map_or(0, |found| found.len()),
+    };
+    entries.map(bytes).sum()
+}
+
+/// Shows how far a client is until it ends.
+fn watch(
+    mut child: Child,
+    total: u64,
+    progress: &mut dyn FnMut(Progress),
+    bytes: impl Fn() -> u64,
+) -> Result<Child, InstallError> {
+    while child.try_wait().map_err(at(Path::new("a package client")))?.is_none() {
+        progress(Progress { step: Step::Download, done: bytes().min(total), total });
+        std::thread::sleep(DOWNLOAD_POLL);
+    }
+    progress(Progress { step: Step::Download, done: bytes().min(total), total });
+    Ok(child)
 }
 
 fn only_archive(folder: &Path) -> Result<PathBuf, InstallError> {
@@ -285,13 +314,10 @@ fn fetch_with_curl(
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn();
-    let mut child = child.map_err(|error| not_spawned("curl", error))?;
-    while child.try_wait().map_err(at(part))?.is_none() {
-        let done = fs::metadata(part).map_or(0, |found| found.len());
-        progress(Progress { step: Step::Download, done, total: pin.archive_bytes });
-        std::thread::sleep(DOWNLOAD_POLL);
-    }
-    finish(Ok(child), "curl", address)
+    let child = child.map_err(|error| not_spawned("curl", error))?;
+    let bytes = || fs::metadata(part).map_or(0, |found| found.len());
+    let child = watch(child, pin.archive_bytes, progress, bytes)?;
+    finish(child, "curl", address)
 }
 
 fn not_spawned(program: &'static str, error: io::Error) -> InstallError {
@@ -301,8 +327,7 @@ fn not_spawned(program: &'static str, error: io::Error) -> InstallError {
     }
 }
 
-fn finish(child: io::Result<Child>, program: &'static str, what: &str) -> Result<(), InstallError> {
-    let child = child.map_err(|error| not_spawned(program, error))?;
+fn finish(child: Child, program: &'static str, what: &str) -> Result<(), InstallError> {
     let output = child.wait_with_output().map_err(at(Path::new(program)))?;
     if output.status.success() {
         return Ok(());
@@ -417,6 +442,24 @@ mod tests {
         let _held = lock(dir.path()).unwrap();
         let error = install_pinned(dir.path(), &Source::File(given), &pin(&integrity), &mut |_| ()).unwrap_err();
         assert!(matches!(error, InstallError::Busy(_)), "{error}");
+    }
+
+    #[test]
+    fn bytes_of_a_folder_are_those_of_all_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        fs::write(dir.path().join("a/one"), [0; 10]).unwrap();
+        fs::write(dir.path().join("a/b/two"), [0; 5]).unwrap();
+        assert_eq!(bytes_under(dir.path()), 15);
+        assert_eq!(bytes_under(&dir.path().join("none")), 0);
+    }
+
+    #[test]
+    fn unreachable_address_says_what_to_do_instead() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = Source::Address("http://127.0.0.1:1/none".to_owned());
+        let error = install_pinned(dir.path(), &source, &pin("sha512-AAAA"), &mut |_| ()).unwrap_err().to_string();
+        assert!(error.contains("127.0.0.1:1") && error.contains("eventra engine install --from FILE"), "{error}");
     }
 
     #[test]
