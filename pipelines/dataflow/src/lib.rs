@@ -65,6 +65,7 @@ pub mod program;
 pub mod raw;
 mod replay;
 pub mod restore;
+pub mod retention;
 mod routing;
 pub mod sequencer;
 mod shared;

@@ -11,9 +11,9 @@ use api::metrics::Registry;
 use collect::subjects::Erasure;
 use collect::{Appender, Door};
 use dataflow::computations::{Product, Views};
-use dataflow::{Handle, Status};
+use dataflow::{Handle, Status, retention};
 use eventlog::clock::Clock;
-use eventlog::{EventLog, FileLog, Lane, Offset, PartitionId, ReadLimits};
+use eventlog::{EventLog, FileLog, Lane};
 use parking_lot::{Mutex, RwLock};
 use records::{FactRow, OrganizationId, Span, Timestamp};
 
@@ -140,10 +140,7 @@ impl Core {
         let oldest = self.clock.now() - Span(Span::DAY.0.saturating_mul(days));
         let Some(limit) = self.flow.read().as_ref().and_then(Handle::safe_to_truncate) else { return };
         let Some(landed) = self.warehouse.landed_activity(&self.log) else { return };
-        for partition in self.log.identity().partitions.each(Lane::Activity) {
-            let safe = limit.activity.get(partition.index()).copied().unwrap_or_default();
-            let landed = landed.get(partition.index()).copied().unwrap_or(Offset(u64::MAX));
-            let Some(expired) = self.first_newer(partition, oldest, safe.min(landed)) else { continue };
+        for (partition, expired) in retention::expired(&*self.log, &limit, &landed, oldest) {
             if let Err(error) = self.log.truncate_before(Lane::Activity, partition, expired) {
                 tracing::warn!(%error, %partition, "retention");
             }
@@ -157,20 +154,6 @@ impl Core {
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "a cold segment was not compressed"),
         }
-    }
-
-    /// The first offset before `end` whose frame is newer than `oldest`, by halving: log times grow with offsets.
-    fn first_newer(&self, partition: PartitionId, oldest: Timestamp, end: Offset) -> Option<Offset> {
-        let (mut low, mut high) = (self.log.starts(Lane::Activity)[partition.index()].0, end.0);
-        let start = low;
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let one = ReadLimits { max_rows: 1, ..ReadLimits::default() };
-            let frames = self.log.read(Lane::Activity, partition, Offset(middle), one).ok()?;
-            let frame = frames.first()?;
-            if frame.log_time < oldest { low = frame.end().0.min(end.0) } else { high = frame.first.0.min(middle) }
-        }
-        (low > start).then_some(Offset(low))
     }
 }
 
