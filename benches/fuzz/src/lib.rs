@@ -88,6 +88,8 @@ fn arrival() -> collect::Arrival<'static> {
         received: records::Timestamp::from_seconds(1_800_000_000),
         address: "192.0.2.1",
         user_agent: "Mozilla/5.0",
+        // So that whatever the door keeps of a message is tried too.
+        keeps_origins: true,
     }
 }
 

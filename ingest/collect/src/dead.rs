@@ -150,15 +150,21 @@ impl Run {
         let subjects = appender.subjects();
         let sealed = subjects.open_sealed(organization, subject, blob).map_err(|_| Still::Unreadable)?;
         let came = Came::of(&sealed);
-        let arrival =
-            Arrival { organization, received: came.received, address: &came.address, user_agent: &came.user_agent };
+        let arrival = Arrival {
+            organization,
+            received: came.received,
+            address: &came.address,
+            user_agent: &came.user_agent,
+            ..Arrival::default()
+        };
         let mut draft = parse(&came, &sealed.original, own, &arrival).ok_or(Still::Bad)?;
         if !draft.record.message.is_some() {
             draft.record.message = own;
         }
         let mut times = settle(draft.stamps, came.received);
         times.late_by = self.now.since(times.event_time).max(records::Span::ZERO);
-        Ok(Marker::new(subjects, organization).record_at(draft, times))
+        let marker = Marker::new(subjects, organization);
+        if marker.admits(&draft) { Ok(marker.record_at(draft, times)) } else { Err(Still::Bad) }
     }
 }
 

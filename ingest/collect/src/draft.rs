@@ -5,8 +5,10 @@ use records::seal::Sealed;
 use records::{MessageId, OrganizationId, Record, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
+use crate::subjects::Named;
+
 /// What the door knows about a request beside its body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Arrival<'a> {
     /// The tenant that the write key belongs to.
     pub organization: OrganizationId,
@@ -16,6 +18,8 @@ pub struct Arrival<'a> {
     pub address: &'a str,
     /// The sender's `User-Agent` header; empty when unknown.
     pub user_agent: &'a str,
+    /// Keep how each good message came ([`Draft::origin`]), because it may become a dead letter yet.
+    pub keeps_origins: bool,
 }
 
 /// One good message. Empty texts stand for absent ids.
@@ -45,6 +49,16 @@ pub struct Draft {
     pub sealed: Sealed,
     /// The client's times.
     pub stamps: Stamps,
+    /// How the message came, when the arrival said to keep it.
+    pub origin: Option<Box<Origin>>,
+}
+
+/// How a message came: what its dead letter would hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    place: String,
+    original: String,
+    format: String,
 }
 
 /// The times that a client sent.
@@ -59,6 +73,11 @@ pub struct Stamps {
 }
 
 impl Draft {
+    /// The ids that it names.
+    pub fn named(&self) -> Named<'_> {
+        Named { user: &self.user, anonymous: &self.anonymous, previous: &self.previous, receiver: &self.receiver }
+    }
+
     /// The required columns that are missing.
     pub(crate) fn missing(&mut self) -> Vec<FieldError> {
         // The actor's token is made later; whether there will be one is known now.
@@ -87,6 +106,8 @@ pub enum Reason {
     MissingField,
     /// A row of a data set is not like the others.
     BadRow,
+    /// It names somebody new, and the organization has as many people as it may.
+    Quota,
 }
 
 impl Reason {
@@ -99,6 +120,7 @@ impl Reason {
             Self::BadField => "bad_field",
             Self::MissingField => "missing_field",
             Self::BadRow => "bad_row",
+            Self::Quota => "quota",
         }
     }
 }
@@ -142,6 +164,18 @@ impl Letter {
         }
     }
 
+    /// A letter about a good draft whose people are more than the organization may have; none when its origin was not kept.
+    pub(crate) fn over_quota(mut draft: Box<Draft>, people_max: u64) -> Result<Self, Box<Draft>> {
+        let Some(origin) = draft.origin.take() else { return Err(draft) };
+        let error = FieldError::new(
+            "userId",
+            format!("is somebody new, and the organization has as many people as it may: {people_max} (`people_max`)"),
+        );
+        let mut letter = Self::of(*draft, origin.place, vec![error], origin.original.as_bytes(), &origin.format);
+        letter.reason = Reason::Quota;
+        Ok(letter)
+    }
+
     /// A letter about a draft whose fields are wrong.
     pub(crate) fn of(draft: Draft, place: String, errors: Vec<FieldError>, original: &[u8], format: &str) -> Self {
         let missing = errors.iter().all(|error| error.problem.starts_with("is missing"));
@@ -181,9 +215,14 @@ impl Parsed {
         place: String,
         original: &[u8],
         format: &str,
+        arrival: &Arrival<'_>,
     ) -> Self {
         errors.extend(draft.missing());
         if errors.is_empty() {
+            if arrival.keeps_origins {
+                let (original, format) = (original_text(original), format.to_owned());
+                draft.origin = Some(Box::new(Origin { place, original, format }));
+            }
             Self::Draft(Box::new(draft))
         } else {
             Self::Letter(Box::new(Letter::of(draft, place, errors, original, format)))

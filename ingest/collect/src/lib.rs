@@ -10,7 +10,7 @@
 //! use collect::{Arrival, Endpoint, Parsed, parse};
 //! use records::{Kind, OrganizationId, Timestamp};
 //!
-//! let arrival = Arrival { organization: OrganizationId(7), received: Timestamp(1_000_000), address: "", user_agent: "" };
+//! let arrival = Arrival { organization: OrganizationId(7), received: Timestamp(1_000_000), ..Arrival::default() };
 //! let body = br#"{"userId": "u-1", "messageId": "m-1", "event": "session_joined", "properties": {"session": "talk-12"}}"#;
 //! let messages = parse::segment::parse(Endpoint::Track, body, &arrival)?;
 //! let Parsed::Draft(draft) = &messages[0] else { panic!("the message is good") };
@@ -38,7 +38,7 @@ pub use append::{Appender, Refusal};
 pub use body::{BodyError, Encoding, decompress};
 pub use dead::{Replayed, replay_dead_letters};
 pub use door::{Accepted, Door, DoorOptions, DoorStatus, MessageError, Prepared};
-pub use draft::{Arrival, Draft, Letter, ParseError, Parsed, Reason, Stamps};
+pub use draft::{Arrival, Draft, Letter, Origin, ParseError, Parsed, Reason, Stamps};
 pub use mark::Marker;
 pub use parse::segment::Endpoint;
 pub use request::{Format, Request};

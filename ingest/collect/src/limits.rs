@@ -36,5 +36,11 @@ pub const FRAME_BYTES_MAX: usize = 8 << 20;
 pub const APPENDS_IN_FLIGHT_MAX: usize = 8;
 /// Known subjects that one anonymous one may be linked to: more than people share one browser.
 pub const LINKS_MAX: usize = 16;
+/// People, anonymous visitors and links between them that one organization may have, unless configured: each is 128 bytes
+/// on the disk and about 100 in memory, so that a stolen write key can take some 4 GB and not everything.
+pub const PEOPLE_MAX: u64 = 20_000_000;
+/// Lines of a data set's file that are tried before anything of it is appended. A set whose first hundred rows are all
+/// unreadable is another one.
+pub const PROBED_LINES: usize = 100;
 /// How often a replay asks a busy log again: some seconds together with the log's own wait.
 pub const BUSY_TRIES: usize = 16;

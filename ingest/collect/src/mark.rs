@@ -7,10 +7,10 @@ use records::{Flags, Kind, MessageId, OrganizationId, Record, Source, Timestamp,
 use serde_json::{Value, json};
 
 use crate::agents;
-use crate::draft::{Arrival, Draft, Letter};
+use crate::draft::{Arrival, Draft, Letter, Parsed};
 use crate::language;
 use crate::parse::holds_address;
-use crate::subjects::{Person, Subjects, Who};
+use crate::subjects::{Named, Person, Subjects, Who};
 use crate::times::{Times, settle};
 
 /// Makes records for one organization. New subjects are durable only after [`Subjects::sync`], which
@@ -26,6 +26,28 @@ impl<'a> Marker<'a> {
     /// A marker for an organization.
     pub fn new(subjects: &'a Subjects, organization: OrganizationId) -> Self {
         Self { subjects, organization, agent: RefCell::new((String::new(), false, "")) }
+    }
+
+    /// Whether everybody that a draft names is known, or the organization has room for them.
+    pub fn admits(&self, draft: &Draft) -> bool {
+        self.subjects.admits(self.organization, draft.named())
+    }
+
+    /// Turns a draft that names more people than the organization may have into a letter.
+    pub(crate) fn admit(&self, message: Parsed) -> Parsed {
+        match message {
+            Parsed::Draft(draft) if !self.admits(&draft) => {
+                match Letter::over_quota(draft, self.subjects.people_max()) {
+                    Ok(letter) => {
+                        self.subjects.note_refused(self.organization);
+                        Parsed::Letter(Box::new(letter))
+                    }
+                    // Others have used up what was left since the request was parsed: it passes the bound by these few.
+                    Err(draft) => Parsed::Draft(draft),
+                }
+            }
+            other => other,
+        }
     }
 
     /// The record of a draft that arrived now.
@@ -122,20 +144,32 @@ impl<'a> Marker<'a> {
         record.name = letter.reason.word().into();
         let field = letter.errors.first().map_or("", |error| error.field.as_str());
         record.path = crate::parse::segment::short(&format!("{}: {field}", letter.place));
-        let person = if !letter.user.is_empty() {
-            self.subjects.resolve(self.organization, Who::User(&letter.user))
-        } else if !letter.anonymous.is_empty() {
+        let who = self.whose(&letter);
+        let person = self.subjects.resolve(self.organization, who);
+        if matches!(who, Who::Anonymous(_)) {
             record.flags = record.flags.with(Flags::ANONYMOUS);
-            self.subjects.resolve(self.organization, Who::Anonymous(&letter.anonymous))
-        } else {
-            self.subjects.resolve(self.organization, Who::Unattributed)
-        };
-        if !letter.user.is_empty() || !letter.anonymous.is_empty() {
+        }
+        if who != Who::Unattributed {
             record.actor = person.token;
         }
         record.subject = person.subject;
         record.sealed = self.subjects.seal(self.organization, &person, &sealed_letter(letter, arrival));
         record
+    }
+}
+
+impl Marker<'_> {
+    /// Whose key seals a letter: the person's as far as it is readable and there is room for somebody new.
+    fn whose<'l>(&self, letter: &'l Letter) -> Who<'l> {
+        let (user, anonymous) = (letter.user.as_str(), letter.anonymous.as_str());
+        let admits = |named| self.subjects.admits(self.organization, named);
+        if !user.is_empty() && admits(Named { user, ..Named::default() }) {
+            Who::User(user)
+        } else if user.is_empty() && !anonymous.is_empty() && admits(Named { anonymous, ..Named::default() }) {
+            Who::Anonymous(anonymous)
+        } else {
+            Who::Unattributed
+        }
     }
 }
 

@@ -60,12 +60,13 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     /// What the door knows beside the body.
-    pub fn arrival(&self) -> Arrival<'_> {
+    pub fn arrival(&self, keeps_origins: bool) -> Arrival<'_> {
         Arrival {
             organization: self.organization,
             received: self.received,
             address: self.address,
             user_agent: self.user_agent,
+            keeps_origins,
         }
     }
 
@@ -74,19 +75,18 @@ impl Request<'_> {
         if self.format == Format::Ndjson { ndjson } else { BATCH_BYTES_MAX }
     }
 
-    /// Decompresses and parses the body; `ndjson` is the limit of NDJSON uploads.
+    /// Decompresses and parses the body; `ndjson` is the limit of NDJSON uploads, `arrival` is [`Request::arrival`].
     ///
     /// # Errors
     /// When nothing of it can be read.
-    pub fn parse(&self, ndjson: usize) -> Result<Vec<Parsed>, ParseError> {
+    pub fn parse(&self, ndjson: usize, arrival: &Arrival<'_>) -> Result<Vec<Parsed>, ParseError> {
         let body = decompress(self.encoding, self.body, self.limit(ndjson))?;
-        let arrival = self.arrival();
         match self.format {
-            Format::Segment(endpoint) => segment::parse(endpoint, &body, &arrival),
-            Format::CloudEvent => cloudevents::parse_structured(&body, &arrival),
-            Format::CloudEvents => cloudevents::parse_batch(&body, &arrival),
-            Format::CloudEventBinary(headers) => cloudevents::parse_binary(headers, &body, &arrival),
-            Format::Ndjson => ndjson::parse(&body, &arrival),
+            Format::Segment(endpoint) => segment::parse(endpoint, &body, arrival),
+            Format::CloudEvent => cloudevents::parse_structured(&body, arrival),
+            Format::CloudEvents => cloudevents::parse_batch(&body, arrival),
+            Format::CloudEventBinary(headers) => cloudevents::parse_binary(headers, &body, arrival),
+            Format::Ndjson => ndjson::parse(&body, arrival),
         }
     }
 }

@@ -116,7 +116,7 @@ pub(crate) fn event(raw: &str, place: &str, arrival: &Arrival<'_>) -> Parsed {
     for (key, value) in map.into_iter().filter(|(key, _)| !ATTRIBUTES.contains(&key.as_str())) {
         keep(&mut draft, key, value);
     }
-    Parsed::judge(draft, errors, place.to_owned(), raw.as_bytes(), FORMAT)
+    Parsed::judge(draft, errors, place.to_owned(), raw.as_bytes(), FORMAT, arrival)
 }
 
 /// Reads the required attributes; returns the kind's word.

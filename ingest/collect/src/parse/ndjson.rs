@@ -67,5 +67,5 @@ pub(crate) fn line(bytes: &[u8], place: &str, id: MessageId, arrival: &Arrival<'
     draft.record.source = Source::Ndjson;
     draft.record.message = id;
     flat::read(&mut draft, None, map, text, &mut errors);
-    Parsed::judge(draft, errors, place.to_owned(), bytes, FORMAT)
+    Parsed::judge(draft, errors, place.to_owned(), bytes, FORMAT, arrival)
 }

@@ -146,7 +146,7 @@ pub(crate) fn message(
     }
     let mut errors = Vec::new();
     let draft = read(kind, &mut map, raw, sent_at, arrival, &mut errors);
-    Parsed::judge(draft, errors, place.to_owned(), raw.as_bytes(), &format)
+    Parsed::judge(draft, errors, place.to_owned(), raw.as_bytes(), &format, arrival)
 }
 
 fn read(

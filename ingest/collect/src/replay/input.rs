@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use records::json::FieldError;
+
 /// The longest line of a data set that is read; Meetup's longest has some 8 KB.
 const LINE_BYTES_MAX: usize = 256 << 10;
 const BUFFER_BYTES: usize = 256 << 10;
@@ -31,13 +33,35 @@ pub enum InputError {
         /// The expected line.
         expected: &'static str,
     },
+    /// None of the first lines is a row of this data set.
+    #[error(
+        "`{}` is no file of `{set}`: none of its first {tried} line(s) can be read (line 1: {problem}); \
+         nothing of it was taken", path.display()
+    )]
+    OtherSet {
+        /// The file.
+        path: PathBuf,
+        /// The set that was asked for.
+        set: &'static str,
+        /// How many lines were tried.
+        tried: usize,
+        /// What is wrong with the first one.
+        problem: FieldError,
+    },
+    /// The organization has as many people as it may.
+    #[error(
+        "the organization has as many people as it may, {people_max}: raise `people_max` and start the replay again"
+    )]
+    People {
+        /// The bound.
+        people_max: u64,
+    },
 }
 
 /// One file, open at its first line.
 pub(crate) struct Input {
     path: PathBuf,
     reader: Box<dyn BufRead + Send>,
-    pub(crate) hash: blake3::Hash,
     line: u64,
 }
 
@@ -61,27 +85,31 @@ impl Read for Counted {
     }
 }
 
+/// The hash of a file's content: of what is in it, so a compressed file and a plain one give the same ids.
+pub(crate) fn hash(path: &Path) -> Result<blake3::Hash, InputError> {
+    let io = |source| InputError::Io { path: path.to_owned(), source };
+    let mut hasher = blake3::Hasher::new();
+    let mut reader = open(path, Arc::default()).map_err(io)?;
+    loop {
+        let bytes = reader.fill_buf().map_err(io)?;
+        if bytes.is_empty() {
+            return Ok(hasher.finalize());
+        }
+        hasher.update(bytes);
+        let count = bytes.len();
+        reader.consume(count);
+    }
+}
+
 impl Input {
-    /// Reads the file once for its hash, and opens it again for its lines. The hash is of the content, so a compressed
-    /// file and a plain one give the same ids.
+    /// Opens a file for its lines; `read` counts the bytes of it that were read.
     pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Self, InputError> {
         let io = |source| InputError::Io { path: path.to_owned(), source };
-        let mut hasher = blake3::Hasher::new();
-        let mut reader = open(path, Arc::default()).map_err(io)?;
-        loop {
-            let bytes = reader.fill_buf().map_err(io)?;
-            if bytes.is_empty() {
-                break;
-            }
-            hasher.update(bytes);
-            let count = bytes.len();
-            reader.consume(count);
-        }
         let mut reader = open(path, read.clone()).map_err(io)?;
         if reader.fill_buf().map_err(io)?.starts_with(BOM) {
             reader.consume(BOM.len());
         }
-        Ok(Self { path: path.to_owned(), reader, hash: hasher.finalize(), line: 0 })
+        Ok(Self { path: path.to_owned(), reader, line: 0 })
     }
 
     /// Skips the header line.

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use records::json::FieldError;
 use records::{Currency, EventId, Flags, Kind, MessageId, OrderId, OrganizationId, Record, Source, Span, Timestamp};
 
-use super::input::{Input, InputError};
+use super::input::{self, Input, InputError, Line};
 use super::rows::{Dataset, row};
 use crate::draft::{Arrival, Draft, Letter, Reason};
+use crate::limits::PROBED_LINES;
 use crate::mark::Marker;
 use crate::parse::ndjson::line_id;
 use crate::subjects::Subjects;
@@ -109,7 +110,8 @@ pub struct Replay {
     order: Order,
     subjects: Arc<Subjects>,
     files: VecDeque<PathBuf>,
-    input: Option<Input>,
+    /// The file that is being read, and the hash of its content.
+    input: Option<(Input, blake3::Hash)>,
     bytes_read: Arc<AtomicU64>,
     bytes_total: u64,
     line: Vec<u8>,
@@ -220,7 +222,7 @@ impl Replay {
                 self.ready.push_front(held);
                 break;
             }
-            let record = self.record(held);
+            let record = self.record(held)?;
             chunk.records.push(record);
         }
         chunk.dead = self.letters.len() as u64;
@@ -279,20 +281,45 @@ impl Replay {
                 self.done = true;
                 return Ok(None);
             };
-            let mut input = Input::open(&path, &self.bytes_read)?;
-            if let Some(header) = self.set.header() {
-                input.expect_header(header)?;
-            }
-            self.input = Some(input);
+            self.probe(&path)?;
+            self.input = Some((self.begin(&path, &self.bytes_read)?, input::hash(&path)?));
         }
-        let input = self.input.as_mut().expect("just opened");
+        let (input, hash) = self.input.as_mut().expect("just opened");
         match input.next(line)? {
-            Some(read) => Ok(Some((input.hash, read.number, read.whole))),
+            Some(read) => Ok(Some((*hash, read.number, read.whole))),
             None => {
                 self.input = None;
                 Ok(None)
             }
         }
+    }
+
+    fn begin(&self, path: &Path, read: &Arc<AtomicU64>) -> Result<Input, InputError> {
+        let mut input = Input::open(path, read)?;
+        if let Some(header) = self.set.header() {
+            input.expect_header(header)?;
+        }
+        Ok(input)
+    }
+
+    /// Tries the first lines before anything is appended, because a slip in the name of the set or the file would fill
+    /// the log with as many dead letters as the file has lines.
+    fn probe(&self, path: &Path) -> Result<(), InputError> {
+        let mut input = self.begin(path, &Arc::default())?;
+        let (mut line, mut tried, mut first) = (Vec::new(), 0, None);
+        while tried < PROBED_LINES
+            && let Some(Line { whole, .. }) = input.next(&mut line)?
+        {
+            tried += 1;
+            let error = match row(self.set, &line, self.options.currency) {
+                Ok(_) if whole => return Ok(()),
+                Ok(_) => FieldError::new("line", "is too long"),
+                Err(error) => error,
+            };
+            first.get_or_insert(error);
+        }
+        let Some(problem) = first else { return Ok(()) };
+        Err(InputError::OtherSet { path: path.to_owned(), set: self.set.word(), tried, problem })
     }
 
     fn hold(&mut self, drafts: Vec<Draft>, hash: &blake3::Hash, line: u64) {
@@ -322,21 +349,22 @@ impl Replay {
         let format = format!("replay:{}", self.set.word());
         let mut letter = Letter::unread(format!("line {number}"), Reason::BadRow, error, line, &format);
         letter.message = line_id(hash, number, "letter");
-        let arrival = Arrival {
-            organization: self.options.organization,
-            received: self.options.now,
-            address: "",
-            user_agent: "",
-        };
+        let arrival =
+            Arrival { organization: self.options.organization, received: self.options.now, ..Arrival::default() };
         let mut record = Marker::new(&self.subjects, self.options.organization).letter(letter, &arrival);
         record.flags = record.flags.with(Flags::REPLAYED);
         self.letters.push(record);
     }
 
-    fn record(&mut self, held: Held) -> Record {
+    fn record(&mut self, held: Held) -> Result<Record, InputError> {
+        let marker = Marker::new(&self.subjects, self.options.organization);
+        if !marker.admits(&held.draft) {
+            // Rows are in their file: whoever raises the bound starts the replay again, and it goes on from here.
+            return Err(InputError::People { people_max: self.subjects.people_max() });
+        }
         let late_by = self.clock.pass(held.at, held.draft.record.event, held.first);
         let times = Times { event_time: held.at, late_by, flags: Flags::REPLAYED };
-        Marker::new(&self.subjects, self.options.organization).record_at(held.draft, times)
+        Ok(marker.record_at(held.draft, times))
     }
 
     fn tell_touched(&mut self) -> Vec<Record> {

@@ -158,6 +158,7 @@ impl State {
         }
         let mut zeros = self.cut_links(|number| targets.contains(&number));
         zeros.extend(targets);
+        self.forget_people(organization, zeros.len() as u64);
         (erasure, zeros)
     }
 

@@ -15,7 +15,7 @@ use records::{OrganizationId, Token};
 use super::secret::{self, SECRET_FILE, Secrets};
 use super::slot::{self, Slot};
 use super::store::{KEYS_FILE, Store};
-use crate::limits::LINKS_MAX;
+use crate::limits::{LINKS_MAX, PEOPLE_MAX};
 
 /// A source of chance: fills the bytes. The binary seeds one from the operating system; tests bring their own.
 pub type Chance = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -95,6 +95,9 @@ pub struct Subjects {
     made: AtomicU64,
     synced: AtomicU64,
     opened: Opened,
+    /// The most people of one organization, and how many messages it has kept out.
+    pub(super) people_max: u64,
+    pub(super) refused: AtomicU64,
 }
 
 pub(super) struct Writer {
@@ -108,7 +111,9 @@ pub(super) struct State {
     /// By number - 1; links and erased slots have no token.
     pub(super) entries: Vec<Entry>,
     /// Organizations by the small number that stands for them here.
-    organizations: BTreeMap<OrganizationId, u32>,
+    pub(super) organizations: BTreeMap<OrganizationId, u32>,
+    /// Living subjects and links by the small number of their organization.
+    pub(super) people: Vec<u64>,
     /// (to, from) -> the link's slot, and the other way round.
     pub(super) links: BTreeMap<(u64, u64), u64>,
     pub(super) linked_from: BTreeMap<(u64, u64), ()>,
@@ -122,7 +127,7 @@ pub(super) struct State {
 pub(super) struct Entry {
     key: SubjectKey,
     pub(super) token: Token,
-    organization: u32,
+    pub(super) organization: u32,
 }
 
 impl Entry {
@@ -155,6 +160,7 @@ impl Subjects {
         // Also when the file ends in the middle of a slot: that number is spent.
         state.entries.resize(usize::try_from(next - 1).expect("slots fit in memory"), Entry::EMPTY);
         opened.finished = state.finish_erasures(&store)?;
+        state.count_people();
         opened.subjects = state.index.len() as u64;
         opened.links = state.links.len() as u64;
         Ok(Self {
@@ -165,6 +171,8 @@ impl Subjects {
             made: AtomicU64::new(next),
             synced: AtomicU64::new(next),
             opened,
+            people_max: PEOPLE_MAX,
+            refused: AtomicU64::new(0),
         })
     }
 
@@ -327,7 +335,7 @@ impl State {
         Some(Person { subject, token: entry.token, key: entry.key.clone(), fresh: false })
     }
 
-    fn entry(&self, subject: u64) -> Option<&Entry> {
+    pub(super) fn entry(&self, subject: u64) -> Option<&Entry> {
         let at = usize::try_from(subject.checked_sub(1)?).ok()?;
         self.entries.get(at).filter(|entry| entry.token.is_some())
     }
@@ -341,7 +349,9 @@ impl State {
 
     fn organization(&mut self, organization: OrganizationId) -> u32 {
         let next = u32::try_from(self.organizations.len()).expect("an installation has fewer than 2^32 organizations");
-        *self.organizations.entry(organization).or_insert(next)
+        let place = *self.organizations.entry(organization).or_insert(next);
+        self.people.resize(self.organizations.len(), 0);
+        place
     }
 
     fn add(&mut self, organization: OrganizationId, lookup: u128, token: Token, key: SubjectKey) -> u64 {
@@ -349,12 +359,16 @@ impl State {
         let slot = Slot::Person(slot::Person { organization, lookup, token, key: key.clone() });
         let number = self.queue(&slot, Entry { key, token, organization: place });
         self.index.insert(lookup, number);
+        self.people[place as usize] += 1;
         number
     }
 
     fn add_link(&mut self, from: u64, to: u64) -> u64 {
         let number = self.queue(&Slot::Link { from, to }, Entry::EMPTY);
         self.note_link(from, to, number);
+        if let Some(place) = self.entry(to).map(|entry| entry.organization as usize) {
+            self.people[place] += 1;
+        }
         number + 1
     }
 

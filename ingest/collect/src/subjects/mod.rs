@@ -7,12 +7,14 @@
 //! of it: one that copies on write, or a flash drive, may keep the old block until it is trimmed. Backups of
 //! `subjects.keys` must expire.) Numbers of slots are never used twice.
 
+mod bound;
 mod erase;
 mod keys;
 mod secret;
 mod slot;
 mod store;
 
+pub use bound::Named;
 pub use erase::Erasure;
 pub use keys::{Chance, OpenSealedError, Opened, Person, Subjects, SubjectsError, Who};
 pub use secret::SECRET_FILE;

@@ -103,6 +103,41 @@ fn another_sets_file_is_refused() {
 }
 
 #[test]
+fn a_file_of_nothing_but_other_rows_is_refused_before_anything_is_appended() {
+    let rows = |line: &str| file(line.repeat(300).as_bytes());
+    for (set, content) in [(Dataset::Meetup, rows("1,10,100,pv,1511658000\n")), (Dataset::UserBehavior, rows("{}\n"))] {
+        let world = World::new();
+        let options = Options::new(ACME, NOON);
+        let mut replay = Replay::open(set, &[content.path()], world.subjects.clone(), options).unwrap();
+        let error = run(&mut replay, &world.appender, &mut |_| true, &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains(set.word()) && error.contains("100 line(s)"), "{error}");
+        assert!(world.records().is_empty());
+    }
+}
+
+#[test]
+fn a_replay_stops_at_the_bound_on_people_and_goes_on_when_it_is_higher() {
+    let disk = eventlog::disk::SimDisk::new(1);
+    let bounded = |most: u64| {
+        let subjects = collect::Subjects::open(&disk, crate::support::chance(most)).unwrap().with_people_max(most);
+        std::sync::Arc::new(subjects)
+    };
+    let content = file(b"1,10,100,pv,1511658000\n2,10,100,pv,1511658001\n3,10,100,pv,1511658002\n");
+    let run_with = |most: u64, world: &World| {
+        let subjects = bounded(most);
+        let appender = collect::Appender::new(world.log.clone(), subjects.clone());
+        let options = Options { chunk_span: Some(Span::ZERO), ..Options::new(ACME, NOON) };
+        let mut replay = Replay::open(Dataset::UserBehavior, &[content.path()], subjects, options).unwrap();
+        run(&mut replay, &appender, &mut |_| true, &mut |_| {})
+    };
+    let world = World::new();
+    let error = run_with(2, &world).unwrap_err().to_string();
+    assert!(error.contains("`people_max`"), "{error}");
+    let done = run_with(3, &world).unwrap();
+    assert_eq!((done.records, count(&world.records(), Kind::ItemViewed)), (3, 3), "what went in before counts once");
+}
+
+#[test]
 fn clicks_and_conversions_are_read() {
     let world = World::new();
     let text = "ip,app,device,os,channel,click_time,attributed_time,is_attributed\n\

@@ -24,7 +24,7 @@ pub(crate) fn chance(seed: u64) -> Chance {
 }
 
 pub(crate) fn arrival() -> Arrival<'static> {
-    Arrival { organization: ACME, received: NOON, address: "192.0.2.1", user_agent: "" }
+    Arrival { organization: ACME, received: NOON, address: "192.0.2.1", ..Arrival::default() }
 }
 
 pub(crate) struct World {
