@@ -1,5 +1,6 @@
 //! The stateful half of a computation: stashes inputs by epoch, folds them in order when the frontier has passed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use records::hash::{BINS, Bin, bin};
@@ -95,13 +96,14 @@ impl<F: Fold> Stage<F> {
     fn fold(&mut self, epoch: &Epoch, rows: &[Routed<F::Input>], doing: &mut Doing) {
         self.order.by_bin(rows);
         let mut start = 0;
+        let folding = Cell::from_mut(&mut doing.seq);
         for bin in 0..=u8::MAX {
             let end = self.order.ends[usize::from(bin)] as usize;
             if end > start {
                 let places = &self.order.rows[start..end];
                 let inputs = places.iter().map(|place| {
                     let row = &rows[*place as usize];
-                    doing.seq = Some(row.seq);
+                    folding.set(Some(row.seq));
                     (row.seq, At { pos: epoch.pos(row.seq) }, &row.input)
                 });
                 self.writer.apply(epoch.number, bin, inputs, &mut self.next);

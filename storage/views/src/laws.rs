@@ -7,6 +7,7 @@ use records::hash::mix;
 use records::{Pos, Timestamp};
 
 use crate::codec::{In, Out};
+use crate::shards::WARMED;
 use crate::state::{At, Effects, Fold, StateError};
 
 /// Makes inputs into a log: one frame a step, `gaps` microseconds apart (at least 1), so that log times are unique.
@@ -36,14 +37,16 @@ pub fn whole<F: Fold>(log: &[(At, F::Input)]) -> (F, Run<F>) {
     cut(log, |_| Cut::default())
 }
 
-/// What happens after one input.
+/// What happens around one input.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cut {
-    /// The fold is told that its time has passed.
+    /// Before it, the fold is warmed for it and for what follows.
+    pub warm: bool,
+    /// After it, the fold is told that its time has passed.
     pub advance: bool,
-    /// Rows are landed.
+    /// After it, rows are landed.
     pub land: bool,
-    /// The state is written, dropped and read back (after a landing, as snapshots are).
+    /// After that, the state is written, dropped and read back (after a landing, as snapshots are).
     pub restore: bool,
 }
 
@@ -56,8 +59,12 @@ pub fn cut<F: Fold>(log: &[(At, F::Input)], cuts: impl Fn(usize) -> Cut) -> (F, 
     let mut effects = Effects::default();
     let mut landed = Vec::new();
     for (number, (at, input)) in log.iter().enumerate() {
-        fold.apply(*at, input, &mut effects);
         let cut = cuts(number);
+        if cut.warm {
+            let coming: Vec<&F::Input> = log[number..].iter().take(WARMED).map(|(_, input)| input).collect();
+            fold.warm(&coming);
+        }
+        fold.apply(*at, input, &mut effects);
         if cut.advance {
             fold.advance(at.now(), &mut effects);
         }
@@ -121,10 +128,10 @@ pub fn check<F: Fold, A: PartialEq + Debug, T: PartialEq + Debug>(
 fn chosen(chance: u64, round: u64, number: usize) -> Cut {
     let bits = mix(chance ^ mix(round * 1_000_003 + number as u64));
     match round {
-        0 => Cut { advance: true, land: true, restore: true },
-        1 => Cut { advance: bits & 1 == 0, land: bits & 6 == 0, restore: false },
-        2 => Cut { advance: bits & 7 == 0, land: false, restore: bits & 24 == 0 },
-        _ => Cut { advance: false, land: bits & 3 == 0, restore: false },
+        0 => Cut { warm: true, advance: true, land: true, restore: true },
+        1 => Cut { warm: false, advance: bits & 1 == 0, land: bits & 6 == 0, restore: false },
+        2 => Cut { warm: bits & 32 == 0, advance: bits & 7 == 0, land: false, restore: bits & 24 == 0 },
+        _ => Cut { warm: bits & 4 == 0, advance: false, land: bits & 3 == 0, restore: false },
     }
 }
 

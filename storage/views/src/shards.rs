@@ -28,6 +28,10 @@ use crate::as_of::{AsOf, Progress};
 use crate::feed::{Feed, Limits};
 use crate::state::{At, Effects, Fold, StateError};
 
+/// Inputs that a fold is warmed for at once. A core has some twenty misses under way at most, and an input touches a
+/// few lines: 32 keep it busy, and what they bring stays within the first-level cache until it is used.
+pub const WARMED: usize = 32;
+
 #[derive(Debug)]
 struct Slot<F> {
     // The last epoch that this bin had inputs in. Later epochs up to the frontier had none for it.
@@ -113,24 +117,30 @@ impl<F: Fold> Writer<F> {
     /// Folds one epoch's inputs into one bin: sorted by `pos`, all of the epoch's inputs for that bin at once, because
     /// readers must never see half an epoch. `tag` comes back with whatever the input gives the next operator.
     ///
+    /// A clone of the iterator runs up to [`WARMED`] inputs ahead for [`Fold::warm`]; `inputs` itself is advanced to an
+    /// input only when that is applied, so a caller that notes where the iterator stands knows whom a panic is about.
+    ///
     /// # Panics
     /// When the bin is another writer's, or the epoch is before one that the bin has seen.
     pub fn apply<'a, T: Copy>(
         &mut self,
         epoch: u64,
         bin: Bin,
-        inputs: impl IntoIterator<Item = (T, At, &'a F::Input)>,
+        inputs: impl IntoIterator<Item = (T, At, &'a F::Input), IntoIter: Clone>,
         next: &mut Vec<Next<T, F::Output>>,
     ) {
         assert!(self.owns(bin), "bin {bin} of `{}` belongs to another writer", F::NAME);
         let mut slot = self.shards.slots[usize::from(bin)].write();
         assert!(slot.epoch <= epoch, "epochs of a bin only grow");
         slot.epoch = epoch;
-        for (tag, at, input) in inputs {
-            slot.fold.apply(at, input, &mut self.effects);
-            for (place, (hash, output)) in self.effects.next.drain(..).enumerate() {
-                let ordinal = u32::try_from(place).expect("one input gives few outputs");
-                next.push(Next { tag, ordinal, hash, output });
+        let mut inputs = inputs.into_iter();
+        while warm(&slot.fold, inputs.clone().map(|(_, _, input)| input)) {
+            for (tag, at, input) in inputs.by_ref().take(WARMED) {
+                slot.fold.apply(at, input, &mut self.effects);
+                for (place, (hash, output)) in self.effects.next.drain(..).enumerate() {
+                    let ordinal = u32::try_from(place).expect("one input gives few outputs");
+                    next.push(Next { tag, ordinal, hash, output });
+                }
             }
         }
         drop(slot);
@@ -208,6 +218,18 @@ impl<F: Fold> Writer<F> {
     pub fn reader(&self) -> Reader<F> {
         Reader { shards: Arc::clone(&self.shards) }
     }
+}
+
+/// Warms a fold for the first [`WARMED`] inputs; false when there are none.
+fn warm<'a, F: Fold>(fold: &F, mut inputs: impl Iterator<Item = &'a F::Input>) -> bool {
+    let Some(first) = inputs.next() else { return false };
+    let mut piece = [first; WARMED];
+    let rest = piece[1..].iter_mut().zip(inputs).map(|(place, input)| *place = input).count();
+    // One alone has nothing to overlap with.
+    if rest > 0 {
+        fold.warm(&piece[..=rest]);
+    }
+    true
 }
 
 impl<F: Fold> Reader<F> {
@@ -348,6 +370,93 @@ mod tests {
         assert_eq!(resumed, Step::Deltas { keys: vec![7], position: Position::after::<Tally>(0, 3) });
         let old = restored.feed().since(Position::after::<Tally>(0, 1), 10, |_| true);
         assert!(matches!(old, Step::Reset { .. }));
+    }
+
+    /// Notes how many inputs it was warmed for, and how many it then got before the next warming.
+    #[derive(Debug, Default)]
+    struct Noted {
+        pieces: parking_lot::Mutex<Vec<(usize, usize)>>,
+        ahead: parking_lot::Mutex<Vec<u64>>,
+        applied: usize,
+    }
+
+    const PANICS: u64 = 4_000;
+
+    impl Fold for Noted {
+        const NAME: &'static str = "noted";
+        const VERSION: u32 = 1;
+        type Input = u64;
+        type Output = u64;
+        type Key = u64;
+        type Row = ();
+
+        fn warm(&self, inputs: &[&u64]) {
+            self.pieces.lock().push((inputs.len(), 0));
+            *self.ahead.lock() = inputs.iter().rev().map(|input| **input).collect();
+        }
+
+        fn apply(&mut self, _at: At, input: &u64, effects: &mut Effects<Self>) {
+            assert!(*input != PANICS, "a poisonous input");
+            let warmed = self.ahead.lock().pop();
+            assert!(warmed.is_none_or(|warmed| warmed == *input), "warmed for what comes, in its order");
+            match self.pieces.lock().last_mut() {
+                Some((_, applied)) => *applied += 1,
+                None => self.applied += 1,
+            }
+            effects.next.push((mix(*input), *input));
+        }
+
+        fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
+        fn land(&mut self, _rows: &mut Vec<()>) {}
+        fn encode(&self, _out: &mut Vec<u8>) {}
+        fn decode(_bytes: &[u8]) -> Result<Self, StateError> {
+            Ok(Self::default())
+        }
+        fn len(&self) -> usize {
+            self.applied
+        }
+    }
+
+    /// Applies inputs and checks in what pieces the fold was warmed, and how many it got after each.
+    fn warmed(count: u64, pieces: &[(usize, usize)]) {
+        let (announcer, _frontier, progress) = as_of::channel(AsOf::default());
+        let (mut writers, reader) = open::<Noted>(1, progress, Limits::default());
+        announcer.announce(begun(1));
+        let inputs: Vec<u64> = (0..count).collect();
+        let mut next = Vec::new();
+        writers[0].apply(1, bin(0), inputs.iter().map(|input| (*input, at(1), input)), &mut next);
+        assert_eq!(next.iter().map(|next| next.tag).collect::<Vec<_>>(), inputs, "each once, in order");
+        reader.read(0, |fold| assert_eq!(*fold.pieces.lock(), pieces));
+    }
+
+    #[test]
+    fn a_fold_is_warmed_piece_by_piece() {
+        warmed(2, &[(2, 2)]);
+        warmed(WARMED as u64, &[(WARMED, WARMED)]);
+        warmed(2 * WARMED as u64 + 6, &[(WARMED, WARMED), (WARMED, WARMED), (6, 6)]);
+    }
+
+    #[test]
+    fn nothing_is_warmed_for_none_or_one() {
+        warmed(0, &[]);
+        warmed(1, &[]);
+        warmed(WARMED as u64 + 1, &[(WARMED, WARMED + 1)]);
+    }
+
+    #[test]
+    fn the_inputs_stand_at_the_one_that_is_applied() {
+        let (_announcer, _frontier, progress) = as_of::channel(AsOf::default());
+        let (mut writers, _) = open::<Noted>(1, progress, Limits::default());
+        let stands = std::cell::Cell::new(0);
+        let inputs = [1, 2, PANICS, 3, 4];
+        let tagged = inputs.iter().map(|input| {
+            stands.set(*input);
+            ((), at(1), input)
+        });
+        let mut next = Vec::new();
+        let run = std::panic::AssertUnwindSafe(|| writers[0].apply(1, 3, tagged, &mut next));
+        assert!(std::panic::catch_unwind(run).is_err());
+        assert_eq!(stands.get(), PANICS, "whom to blame, although the warming looked further");
     }
 
     #[test]

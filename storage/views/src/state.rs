@@ -39,7 +39,7 @@ impl<B: Fold> Default for Effects<B> {
 ///
 /// Laws, each of which a conformance test checks for every implementation (`views::laws`):
 /// * the state after a sequence of inputs depends on that sequence only: not on how it is cut into epochs, not on
-///   when `advance` and `land` are called in between;
+///   when `warm`, `advance` and `land` are called in between;
 /// * `decode(encode(x))` answers every question as `x` does, and encodes to the same bytes;
 /// * `advance` may drop only what can no longer change an answer or a landed row.
 ///
@@ -57,6 +57,11 @@ pub trait Fold: Default + Debug + Send + Sync + 'static {
     type Key: Copy + Debug + Ord + Send + Sync + 'static;
     /// A row for the warehouse.
     type Row: Clone + Debug + PartialEq + Send + 'static;
+
+    /// Reads what the coming inputs will touch, so that their cache misses overlap instead of queueing one behind the
+    /// other. Changes nothing, and may do nothing. The inputs are the next to be applied, in order, but the state may
+    /// change between the first and the last of them: what is read here is a guess and never an answer.
+    fn warm(&self, _inputs: &[&Self::Input]) {}
 
     /// Applies one input.
     fn apply(&mut self, at: At, input: &Self::Input, effects: &mut Effects<Self>);
