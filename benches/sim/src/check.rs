@@ -43,6 +43,7 @@ pub(crate) fn everything(world: &mut World) -> Result<Report, String> {
         }
     }
     compared += landed(world, &twin)?;
+    compared += told(world, &twin)?;
     compared += world.warehouse.check(world.store.lock().landed())?;
     let raw = raw::check(&world.warehouse, &counted)?;
     let live = state::hashes(&process.dataflow.views());
@@ -130,6 +131,19 @@ fn landed(world: &World, twin: &Twin) -> Result<u64, String> {
         figures.iter().map(|(place, one)| (*place, [one.joined, one.present, one.peak, one.left, one.focused_ms]));
     same("landed attendance", &landed.attendance, &attendance.collect())?;
     Ok((landed.windows.len() + landed.leaderboards.len() + landed.scores.len() + landed.campaigns.len()) as u64)
+}
+
+/// What was told of minutes, hours and funnels is what the twin says of them.
+fn told(world: &World, twin: &Twin) -> Result<u64, String> {
+    let store = world.store.lock();
+    let mut compared = 0;
+    for differences in store.told.compare(twin) {
+        compared += differences.compared();
+        if let Some(first) = differences.kept().first() {
+            return Err(format!("of what was told {} rows differ, first: {first}", differences.found()));
+        }
+    }
+    Ok(compared)
 }
 
 fn same<K: Ord + Debug, V: PartialEq + Debug>(

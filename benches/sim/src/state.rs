@@ -7,13 +7,16 @@ use dataflow::computations::Views;
 use dataflow::landing::LandingEpoch;
 use records::hash;
 use records::{CampaignId, EventId, Kind, OrganizationId, Pos, SegmentId, SessionId, Timestamp, Token};
-use views::attendance::AttendanceRow;
+use views::attendance::{AttendanceRow, Standing};
 use views::campaigns::CampaignCountRow;
 use views::fraud::FraudScoreRow;
+use views::funnels::FunnelStepRow;
 use views::leaderboards::ScoreRow;
+use views::recommend::NeighbourRow;
 use views::segments::{SegmentChangeRow, VisitorKey};
 use views::shards::Reader;
 use views::state::Fold;
+use views::trending::TrendRow;
 use views::visits::{VisitRow, VisitSums};
 use views::windows::WindowCountRow;
 
@@ -27,6 +30,9 @@ pub(crate) struct Rows {
     pub(crate) scores: Vec<FraudScoreRow>,
     pub(crate) campaigns: Vec<CampaignCountRow>,
     pub(crate) segments: Vec<SegmentChangeRow>,
+    pub(crate) funnels: Vec<FunnelStepRow>,
+    pub(crate) trending: Vec<TrendRow>,
+    pub(crate) neighbours: Vec<NeighbourRow>,
     /// Where the activity partitions end.
     pub(crate) raw: Vec<(u16, u64)>,
 }
@@ -42,9 +48,20 @@ impl Rows {
             take(view, &mut rows.scores);
             take(view, &mut rows.campaigns);
             take(view, &mut rows.segments);
+            take(view, &mut rows.funnels);
+            take(view, &mut rows.trending);
+            take(view, &mut rows.neighbours);
         }
         rows.raw = epoch.raw.iter().map(|end| (end.partition.0, end.end.0)).collect();
         rows
+    }
+
+    /// Sessions as they are.
+    pub(crate) fn standings(&self) -> impl Iterator<Item = &Standing> {
+        self.attendance.iter().filter_map(|row| match row {
+            AttendanceRow::Now(standing) => Some(standing),
+            AttendanceRow::Minute { .. } => None,
+        })
     }
 
     /// The first view whose rows differ, with the first such rows.
@@ -57,6 +74,9 @@ impl Rows {
             first("scores", &self.scores, &other.scores),
             first("campaigns", &self.campaigns, &other.campaigns),
             first("segments", &self.segments, &other.segments),
+            first("funnels", &self.funnels, &other.funnels),
+            first("trending", &self.trending, &other.trending),
+            first("neighbours", &self.neighbours, &other.neighbours),
             first("raw", &self.raw, &other.raw),
         ];
         parts.into_iter().flatten().next().unwrap_or_default()
@@ -107,7 +127,7 @@ impl Landed {
             sums.records += row.diff.records;
             sums.duration_ms += row.diff.duration_ms;
         }
-        for row in &rows.attendance {
+        for row in rows.standings() {
             self.attendance.insert(row.place, [row.joined, row.present, row.peak, row.left, row.focused_ms]);
         }
         for row in &rows.leaderboards {

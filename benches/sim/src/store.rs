@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dataflow::landing::{LandingEpoch, Sink, SinkError};
+use dataflow::twin::Landed;
 use parking_lot::Mutex;
 use warehouse::outbox::Outbox;
 use workload::chance::Chance;
@@ -15,6 +16,8 @@ use crate::warehouse::parts;
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     landed: BTreeMap<u64, Rows>,
+    /// Those that are told minute by minute, hour by hour, and of funnels.
+    pub(crate) told: Landed,
     /// Of 1,000 tries, those that fail; half of those failures come after the rows were kept.
     pub(crate) failing_per_mille: u64,
     /// What was wrong with an epoch that came.
@@ -44,6 +47,7 @@ impl Store {
         if epoch.number > next {
             self.complaint.get_or_insert(format!("landing epoch {} came, {next} is missing", epoch.number));
         }
+        self.told.take(epoch);
         match self.landed.get(&epoch.number) {
             None => _ = self.landed.insert(epoch.number, rows),
             Some(before) if *before == rows => self.again += 1,

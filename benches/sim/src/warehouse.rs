@@ -205,7 +205,7 @@ fn flat_rows(rows: &Rows) -> Vec<(String, String, [i64; WIDTH])> {
     let mut flat = Vec::new();
     let mut add = |table: &str, key: String, numbers: [i64; WIDTH]| flat.push((table.to_owned(), key, numbers));
     let big = |count: u64| i64::try_from(count).expect("small worlds have small counts");
-    for row in &rows.attendance {
+    for row in rows.standings() {
         let numbers = [row.joined, row.present, row.peak, row.left, row.focused_ms].map(big);
         add("attendance", format!("{:?}", row.place), numbers);
     }

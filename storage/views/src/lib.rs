@@ -15,6 +15,7 @@ pub mod fraud;
 pub mod funnels;
 pub mod laws;
 pub mod leaderboards;
+mod minute;
 pub mod points;
 pub mod recommend;
 pub mod segments;

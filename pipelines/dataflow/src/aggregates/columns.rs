@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::builder::{Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, FieldRef};
 use records::{Span, Timestamp};
 use warehouse::schema::TableSchema;
 
@@ -43,14 +43,37 @@ pub(super) fn seconds(span: Span) -> u32 {
     u32::try_from(span.seconds()).expect("windows are shorter than a century")
 }
 
+/// A column of lists of numbers.
+pub(super) fn number_lists<R>(
+    table: &TableSchema,
+    column: &str,
+    rows: &[R],
+    numbers: impl Fn(&R) -> Vec<i64>,
+) -> ArrayRef {
+    let mut lists = ListBuilder::new(Int64Builder::new());
+    if let Some(item) = item_of(table, column) {
+        lists = lists.with_field(item);
+    }
+    for row in rows {
+        lists.values().append_slice(&numbers(row));
+        lists.append(true);
+    }
+    Arc::new(lists.finish())
+}
+
+/// The name and type of the items of a column of lists, as its table says.
+fn item_of(table: &TableSchema, column: &str) -> Option<FieldRef> {
+    match table.arrow_schema().ok()?.field_with_name(column).ok()?.data_type() {
+        DataType::List(item) => Some(Arc::clone(item)),
+        _ => None,
+    }
+}
+
 /// A column of lists of texts, whose items have the name and type that the table's `column` says.
 pub(super) fn lists<R>(table: &TableSchema, column: &str, rows: &[R], texts: impl Fn(&R) -> Vec<String>) -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
-    if let Ok(schema) = table.arrow_schema()
-        && let Ok(field) = schema.field_with_name(column)
-        && let DataType::List(item) = field.data_type()
-    {
-        lists = lists.with_field(Arc::clone(item));
+    if let Some(item) = item_of(table, column) {
+        lists = lists.with_field(item);
     }
     for row in rows {
         texts(row).iter().for_each(|text| lists.values().append_value(text));

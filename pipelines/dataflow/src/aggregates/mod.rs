@@ -11,8 +11,11 @@ use arrow_schema::ArrowError;
 use views::attendance::AttendanceRow;
 use views::campaigns::CampaignCountRow;
 use views::fraud::FraudScoreRow;
+use views::funnels::FunnelStepRow;
 use views::leaderboards::ScoreRow;
+use views::recommend::NeighbourRow;
 use views::segments::SegmentChangeRow;
+use views::trending::TrendRow;
 use views::visits::VisitRow;
 use views::windows::WindowCountRow;
 use warehouse::outbox::Part;
@@ -31,35 +34,74 @@ pub enum BatchError {
     Type(String),
 }
 
-/// Returns one part for each view that has rows and a table, in the order of the views.
+/// Returns one part for each table that views have rows for, in the order of the views.
 pub fn parts(epoch: &LandingEpoch) -> Result<Vec<Part>, BatchError> {
-    epoch.views.iter().filter(|rows| !rows.is_empty()).filter_map(|rows| part(rows).transpose()).collect()
+    let mut parts = Vec::new();
+    for rows in epoch.views.iter().filter(|rows| !rows.is_empty()) {
+        parts.extend(of_view(rows)?);
+    }
+    Ok(parts)
 }
 
-/// The part of one view; none for rows that no table takes.
-fn part(view: &ViewRows) -> Result<Option<Part>, BatchError> {
+/// The parts of one view; none for rows that no table takes.
+fn of_view(view: &ViewRows) -> Result<Vec<Part>, BatchError> {
     if let Some(found) = view.rows::<WindowCountRow>() {
-        return table(&schema::window_counts(), rows::windows(found)).map(Some);
+        return one(&schema::window_counts(), rows::windows(found));
     }
     if let Some(found) = view.rows::<ScoreRow>() {
-        return table(&schema::leaderboard_scores(), rows::leaderboards(found)).map(Some);
+        return one(&schema::leaderboard_scores(), rows::leaderboards(found));
     }
     if let Some(found) = view.rows::<FraudScoreRow>() {
-        return table(&schema::fraud_scores(), rows::fraud(found)).map(Some);
+        return one(&schema::fraud_scores(), rows::fraud(found));
     }
     if let Some(found) = view.rows::<CampaignCountRow>() {
-        return table(&schema::campaign_counts(), rows::campaigns(found)).map(Some);
+        return one(&schema::campaign_counts(), rows::campaigns(found));
     }
     if let Some(found) = view.rows::<AttendanceRow>() {
-        return table(&schema::attendance(), rows::attendance(found)).map(Some);
+        return attendance(found);
     }
     if let Some(found) = view.rows::<SegmentChangeRow>() {
-        return table(&schema::segment_changes(), rows::segments(found)).map(Some);
+        return one(&schema::segment_changes(), rows::segments(found));
     }
     if let Some(found) = view.rows::<VisitRow>() {
-        return table(&schema::visits(), rows::visits(found)).map(Some);
+        return one(&schema::visits(), rows::visits(found));
     }
-    Ok(None)
+    if let Some(found) = view.rows::<FunnelStepRow>() {
+        return one(&schema::funnel_steps(), rows::funnels(found));
+    }
+    if let Some(found) = view.rows::<TrendRow>() {
+        return one(&schema::trending_scores(), rows::trending(found));
+    }
+    if let Some(found) = view.rows::<NeighbourRow>() {
+        return one(&schema::item_neighbours(), rows::neighbours(found));
+    }
+    Ok(Vec::new())
+}
+
+fn one(schema: &TableSchema, columns: Vec<ArrayRef>) -> Result<Vec<Part>, BatchError> {
+    table(schema, columns).map(|part| vec![part])
+}
+
+/// Attendance fills two tables: sessions as they are, and as they were minute by minute.
+fn attendance(found: &[AttendanceRow]) -> Result<Vec<Part>, BatchError> {
+    let (mut now, mut starts, mut minutes) = (Vec::new(), Vec::new(), Vec::new());
+    for row in found {
+        match row {
+            AttendanceRow::Now(standing) => now.push(*standing),
+            AttendanceRow::Minute { start, standing } => {
+                starts.push(*start);
+                minutes.push(*standing);
+            }
+        }
+    }
+    let mut parts = Vec::new();
+    if !now.is_empty() {
+        parts.push(table(&schema::attendance(), rows::attendance(&now))?);
+    }
+    if !minutes.is_empty() {
+        parts.push(table(&schema::attendance_minutes(), rows::attendance_minutes(&starts, &minutes))?);
+    }
+    Ok(parts)
 }
 
 fn table(table: &TableSchema, columns: Vec<ArrayRef>) -> Result<Part, BatchError> {
@@ -73,14 +115,17 @@ mod tests {
     use std::sync::Arc;
 
     use arrow_array::cast::AsArray as _;
-    use arrow_array::types::{Int64Type, UInt64Type};
+    use arrow_array::types::{Int64Type, UInt8Type, UInt64Type};
     use records::{
-        CampaignId, EventId, Kind, OrderId, OrganizationId, Pos, RuleId, SegmentId, SessionId, Text, Timestamp, Token,
+        CampaignId, EventId, ItemId, Kind, OrderId, OrganizationId, Pos, RuleId, SegmentId, SessionId, Text, Timestamp,
+        Token,
     };
     use rules::fraud::Reason;
-    use views::attendance::Place;
+    use views::attendance::{Place, Standing};
     use views::campaigns::Counts;
     use views::fraud::Score;
+    use views::funnels::{FunnelKey, StepSums};
+    use views::trending::{Stage, Thing};
     use views::visits::VisitSums;
 
     use super::*;
@@ -158,10 +203,65 @@ mod tests {
     #[test]
     fn attendance_fits_its_table() {
         let place = Place { organization: acme(), event: EventId::NONE, session: SessionId::NONE };
-        let row = AttendanceRow { place, joined: 4, present: 2, peak: 3, left: 1, focused_ms: 9 };
-        let part = table(&schema::attendance(), rows::attendance(&[row])).unwrap();
+        let now = Standing { place, joined: 4, present: 2, peak: 3, left: 1, focused_ms: 9 };
+        let standing = Standing { present: 3, ..now };
+        let rows = [AttendanceRow::Minute { start: Timestamp(60_000_000), standing }, AttendanceRow::Now(now)];
+        let parts = attendance(&rows).unwrap();
         let columns = ["joined", "present", "peak", "left", "focused_ms"];
-        assert_eq!(columns.map(|column| number(&part, column)), [4, 2, 3, 1, 9]);
+        assert_eq!(columns.map(|column| number(&parts[0], column)), [4, 2, 3, 1, 9]);
+        assert_eq!(columns.map(|column| number(&parts[1], column)), [4, 3, 3, 1, 9]);
+        assert_eq!(
+            parts.iter().map(|part| part.table.as_str()).collect::<Vec<_>>(),
+            ["attendance", "attendance_minutes"]
+        );
+        assert_eq!(attendance(&rows[..1]).unwrap().len(), 1, "a table without rows has no part");
+    }
+
+    #[test]
+    fn steps_of_funnels_are_added_up_over_all_bins() {
+        let funnel = RuleId::parse("buy").unwrap();
+        let key = FunnelKey { organization: acme(), event: EventId::NONE, funnel, definition: u64::MAX };
+        let row = |step, reached| FunnelStepRow {
+            key,
+            step,
+            hour: Timestamp(0),
+            diff: StepSums { reached, duration_ms: 10 * reached },
+        };
+        let part = table(&schema::funnel_steps(), rows::funnels(&[row(1, 3), row(0, 7), row(1, 2)])).unwrap();
+        assert_eq!(part.batch.num_rows(), 2);
+        let last = part.batch.slice(1, 1);
+        let part = Part { batch: last, ..part };
+        assert_eq!((number(&part, "reached_diff"), number(&part, "duration_ms_diff")), (5, 50));
+        assert_eq!(part.batch.column_by_name("step").unwrap().as_primitive::<UInt8Type>().value(0), 2);
+    }
+
+    #[test]
+    fn trending_scores_fit_their_table() {
+        let stage = Stage { organization: acme(), event: EventId::NONE };
+        let thing = Thing::Item(ItemId::parse("mug").unwrap());
+        let part = table(
+            &schema::trending_scores(),
+            rows::trending(&[TrendRow { stage, thing, start: Timestamp(60_000_000), score: 3 << 20 }]),
+        );
+        let part = part.unwrap();
+        assert_eq!(
+            (text(&part, "session"), text(&part, "item"), number(&part, "score")),
+            (String::new(), "mug".into(), 3 << 20)
+        );
+    }
+
+    #[test]
+    fn lists_of_neighbours_fit_their_table() {
+        let item = |name| ItemId::parse(name).unwrap();
+        let (organization, event, as_of) = (acme(), EventId::NONE, Timestamp(9));
+        let neighbours = vec![(item("cup"), 4), (item("tea"), 1)];
+        let row = NeighbourRow { organization, event, item: item("mug"), as_of, visits: 6, neighbours };
+        let alone = NeighbourRow { item: item("pen"), neighbours: Vec::new(), ..row.clone() };
+        let part = table(&schema::item_neighbours(), rows::neighbours(&[row, alone])).unwrap();
+        let list = |column, row| part.batch.column_by_name(column).unwrap().as_list::<i32>().value(row);
+        assert_eq!(list("neighbours", 0).as_string::<i32>().value(1), "tea");
+        assert_eq!(list("together", 0).as_primitive::<Int64Type>().values(), &[4, 1]);
+        assert_eq!((list("together", 1).len(), number(&part, "visits")), (0, 6));
     }
 
     #[test]

@@ -1,21 +1,25 @@
 //! One function per view: its rows as the columns of its table, in the table's order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, UInt16Array, UInt32Array, UInt64Array};
+use arrow_array::{ArrayRef, UInt8Array, UInt16Array, UInt32Array, UInt64Array};
 use eventlog::Lane;
-use records::OrderId;
+use records::{OrderId, Timestamp};
 use rules::fraud::Reason;
-use views::attendance::AttendanceRow;
+use views::attendance::Standing;
 use views::campaigns::{CampaignCountRow, WINDOW};
 use views::fraud::FraudScoreRow;
+use views::funnels::{FunnelKey, FunnelStepRow, StepSums};
 use views::leaderboards::ScoreRow;
+use views::recommend::NeighbourRow;
 use views::segments::SegmentChangeRow;
+use views::trending::{Thing, TrendRow};
 use views::visits::VisitRow;
 use views::windows::WindowCountRow;
 use warehouse::schema;
 
-use super::columns::{counts, each, id, lists, numbers, seconds, texts, times};
+use super::columns::{counts, each, id, lists, number_lists, numbers, seconds, texts, times};
 
 pub(super) fn windows(rows: &[WindowCountRow]) -> Vec<ArrayRef> {
     vec![
@@ -72,16 +76,82 @@ pub(super) fn campaigns(rows: &[CampaignCountRow]) -> Vec<ArrayRef> {
     ]
 }
 
-pub(super) fn attendance(rows: &[AttendanceRow]) -> Vec<ArrayRef> {
+pub(super) fn attendance(rows: &[Standing]) -> Vec<ArrayRef> {
+    let mut columns = places(rows);
+    columns.extend(figures(rows));
+    columns
+}
+
+pub(super) fn attendance_minutes(starts: &[Timestamp], rows: &[Standing]) -> Vec<ArrayRef> {
+    let mut columns = places(rows);
+    columns.push(times(starts.iter().copied()));
+    columns.extend(figures(rows));
+    columns
+}
+
+fn places(rows: &[Standing]) -> Vec<ArrayRef> {
     vec![
         each!(texts, rows, |row| row.place.organization.to_string()),
         each!(texts, rows, |row| id(row.place.event.is_some(), &row.place.event)),
         each!(texts, rows, |row| id(row.place.session.is_some(), &row.place.session)),
+    ]
+}
+
+fn figures(rows: &[Standing]) -> Vec<ArrayRef> {
+    vec![
         each!(counts, rows, |row| row.joined),
         each!(counts, rows, |row| row.present),
         each!(counts, rows, |row| row.peak),
         each!(counts, rows, |row| row.left),
         each!(counts, rows, |row| row.focused_ms),
+    ]
+}
+
+/// Actors are spread over all bins, so rows of one key are added up first: a landing epoch has one row of each.
+pub(super) fn funnels(rows: &[FunnelStepRow]) -> Vec<ArrayRef> {
+    let mut sums = BTreeMap::<(FunnelKey, u8, Timestamp), StepSums>::new();
+    rows.iter().for_each(|row| sums.entry((row.key, row.step, row.hour)).or_default().add(row.diff));
+    let rows: Vec<_> = sums.into_iter().collect();
+    vec![
+        each!(texts, rows, |row| row.0.0.organization.to_string()),
+        each!(texts, rows, |row| id(row.0.0.event.is_some(), &row.0.0.event)),
+        each!(texts, rows, |row| row.0.0.funnel.to_string()),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.0.0.definition))),
+        // People count steps from 1.
+        Arc::new(UInt8Array::from_iter_values(rows.iter().map(|row| row.0.1 + 1))),
+        each!(times, rows, |row| row.0.2),
+        each!(numbers, rows, |row| row.1.reached),
+        each!(numbers, rows, |row| row.1.duration_ms),
+    ]
+}
+
+pub(super) fn trending(rows: &[TrendRow]) -> Vec<ArrayRef> {
+    let names = |thing| match thing {
+        Thing::Session(session) => (session.to_string(), String::new()),
+        Thing::Item(item) => (String::new(), item.to_string()),
+    };
+    vec![
+        each!(texts, rows, |row| row.stage.organization.to_string()),
+        each!(texts, rows, |row| id(row.stage.event.is_some(), &row.stage.event)),
+        each!(texts, rows, |row| names(row.thing).0),
+        each!(texts, rows, |row| names(row.thing).1),
+        each!(times, rows, |row| row.start),
+        each!(counts, rows, |row| row.score),
+    ]
+}
+
+pub(super) fn neighbours(rows: &[NeighbourRow]) -> Vec<ArrayRef> {
+    let table = schema::item_neighbours();
+    let items = |row: &NeighbourRow| row.neighbours.iter().map(|(item, _)| item.to_string()).collect();
+    let together = |row: &NeighbourRow| row.neighbours.iter().map(|(_, visits)| i64::from(*visits)).collect();
+    vec![
+        each!(texts, rows, |row| row.organization.to_string()),
+        each!(texts, rows, |row| id(row.event.is_some(), &row.event)),
+        each!(texts, rows, |row| row.item.to_string()),
+        each!(times, rows, |row| row.as_of),
+        each!(numbers, rows, |row| i64::from(row.visits)),
+        lists(&table, "neighbours", rows, items),
+        number_lists(&table, "together", rows, together),
     ]
 }
 

@@ -49,9 +49,10 @@ pub struct Attendance {
 /// What one actor's signs come to.
 #[derive(Debug, Default)]
 struct Visitor {
-    came: bool,
-    left: bool,
-    focused_ms: u64,
+    came: Option<Timestamp>,
+    /// The first goodbye after coming.
+    left: Option<Timestamp>,
+    focused: Vec<(Timestamp, u64)>,
     minutes: i64,
     /// When it was there: from a sign to the goodbye, or to an instant at which it was given up.
     stays: Vec<(Pos, End)>,
@@ -83,6 +84,20 @@ impl Attendance {
     /// Every session's figures as of a log time up to which everything was taken.
     pub fn figures(&self, as_of: Timestamp) -> BTreeMap<Place, Figures> {
         self.signs.iter().map(|(place, actors)| (*place, figures(actors, as_of))).collect()
+    }
+
+    /// Joined, present, peak, left and focused milliseconds of every session at the end of each minute in which somebody gave
+    /// a sign or was given up, of the minutes that are over at a log time: what the landed rows say.
+    pub fn minutes(&self, as_of: Timestamp) -> BTreeMap<(Place, Timestamp), [u64; 5]> {
+        let mut rows = BTreeMap::new();
+        for (place, actors) in &self.signs {
+            for (start, figures) in curve(actors, as_of) {
+                if start + Span::MINUTE <= as_of {
+                    rows.insert((*place, start), figures);
+                }
+            }
+        }
+        rows
     }
 
     /// Compares every session's figures.
@@ -119,10 +134,10 @@ fn figures(actors: &BTreeMap<Token, Vec<(Pos, Sign)>>, as_of: Timestamp) -> Figu
     let mut minutes = Vec::new();
     for signs in actors.values() {
         let visitor = visitor(signs, as_of);
-        figures.joined += u64::from(visitor.came);
-        figures.left += u64::from(visitor.left);
-        figures.focused_ms += visitor.focused_ms;
-        if visitor.came {
+        figures.joined += u64::from(visitor.came.is_some());
+        figures.left += u64::from(visitor.left.is_some());
+        figures.focused_ms += visitor.focused.iter().map(|(_, ms)| ms).sum::<u64>();
+        if visitor.came.is_some() {
             minutes.push(visitor.minutes);
         }
         let last = signs.iter().map(|(pos, _)| pos.log_time).max().unwrap_or_default();
@@ -148,6 +163,57 @@ fn figures(actors: &BTreeMap<Token, Vec<(Pos, Sign)>>, as_of: Timestamp) -> Figu
     figures
 }
 
+/// One step of a session's figures.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Joined,
+    Present(i64),
+    Left,
+    Focused(u64),
+    /// A sign that may have changed nothing.
+    Sign,
+}
+
+/// The figures at the end of each minute that something happened in.
+fn curve(actors: &BTreeMap<Token, Vec<(Pos, Sign)>>, as_of: Timestamp) -> BTreeMap<Timestamp, [u64; 5]> {
+    // As in `figures`: silence is noticed before any sign of the same time.
+    let mut changes: Vec<((Timestamp, bool, Pos), Change)> = Vec::new();
+    for signs in actors.values() {
+        let sign = |time: Timestamp, change| ((time, true, Pos { log_time: time, ..Pos::default() }), change);
+        let visitor = visitor(signs, as_of);
+        changes.extend(signs.iter().map(|(pos, _)| ((pos.log_time, true, *pos), Change::Sign)));
+        changes.extend(visitor.came.map(|time| sign(time, Change::Joined)));
+        changes.extend(visitor.left.map(|time| sign(time, Change::Left)));
+        changes.extend(visitor.focused.iter().map(|(time, ms)| sign(*time, Change::Focused(*ms))));
+        for (from, end) in visitor.stays {
+            changes.push(((from.log_time, true, from), Change::Present(1)));
+            match end {
+                End::Goodbye(pos) => changes.push(((pos.log_time, true, pos), Change::Present(-1))),
+                End::Silence(at) if at <= as_of => changes.push(((at, false, Pos::default()), Change::Present(-1))),
+                End::Silence(_) => {}
+            }
+        }
+    }
+    changes.sort_by_key(|(place, _)| *place);
+    let mut curve = BTreeMap::new();
+    let ([mut joined, mut peak, mut left, mut focused], mut there) = ([0u64; 4], 0i64);
+    for ((time, ..), change) in changes {
+        match change {
+            Change::Joined => joined += 1,
+            Change::Present(more) => there += more,
+            Change::Left => left += 1,
+            Change::Focused(ms) => focused += ms,
+            Change::Sign => {}
+        }
+        let present = u64::try_from(there).expect("nobody leaves before coming");
+        peak = peak.max(present);
+        let start = Timestamp(time.0 - time.0.rem_euclid(Span::MINUTE.0));
+        // The last of a minute stays.
+        curve.insert(start, [joined, present, peak, left, focused]);
+    }
+    curve
+}
+
 fn visitor(signs: &[(Pos, Sign)], as_of: Timestamp) -> Visitor {
     let mut visitor = Visitor::default();
     // (since when it is there, its last sign)
@@ -162,16 +228,16 @@ fn visitor(signs: &[(Pos, Sign)], as_of: Timestamp) -> Visitor {
             here = None;
         }
         match (sign, here) {
-            (Sign::Left, None) => visitor.left |= first.is_some(),
+            (Sign::Left, None) => visitor.left = visitor.left.or(first.map(|_| now)),
             (Sign::Left, Some((since, _))) => {
-                visitor.left = true;
+                visitor.left = visitor.left.or(Some(now));
                 visitor.stays.push((since, End::Goodbye(*pos)));
                 (here, last) = (None, now);
             }
             (sign, since) => {
                 if let (Sign::Heartbeat(focused), Some((_, heard))) = (sign, since) {
                     let passed = u64::try_from((now - heard).millis()).unwrap_or(0);
-                    visitor.focused_ms += u64::from(*focused).min(passed);
+                    visitor.focused.push((now, u64::from(*focused).min(passed)));
                 }
                 first = first.or(Some(now));
                 (here, last) = (Some((since.map_or(*pos, |(since, _)| since), now)), now);
@@ -182,7 +248,7 @@ fn visitor(signs: &[(Pos, Sign)], as_of: Timestamp) -> Visitor {
         visitor.stays.push((since, End::Silence(heard + EXPIRY)));
     }
     debug_assert!(last <= as_of, "nothing later than `as_of` was taken");
-    visitor.came = first.is_some();
+    visitor.came = first;
     visitor.minutes = first.map_or(0, |first| ((last - first).0 / Span::MINUTE.0).min(LAST_MINUTE));
     visitor
 }
@@ -217,6 +283,31 @@ mod tests {
         let figures = of(&[(1, 5, Sign::Left)], 10);
         assert_eq!((figures.joined, figures.left, figures.stayed.len()), (0, 0, 0));
         assert_eq!(figures.last_sign, Timestamp::from_seconds(5));
+    }
+
+    #[test]
+    fn a_minute_is_as_it_ended_and_quiet_ones_are_left_out() {
+        let mut twin = Attendance::default();
+        let place = Place {
+            organization: records::OrganizationId(1),
+            event: records::EventId(1),
+            session: records::SessionId(1),
+        };
+        let actors = twin.signs.entry(place).or_default();
+        for (actor, second, sign) in
+            [(1, 5, Sign::Joined), (2, 50, Sign::Joined), (2, 59, Sign::Left), (1, 70, Sign::Heartbeat(9))]
+        {
+            actors.entry(Token(actor)).or_default().push((at(second), sign));
+        }
+        let minute = |minute: i64| Timestamp::from_seconds(60 * minute);
+        // Actor 1 falls silent at 160 s, in minute 2.
+        let all = BTreeMap::from([
+            ((place, minute(0)), [2, 1, 2, 1, 0]),
+            ((place, minute(1)), [2, 1, 2, 1, 9]),
+            ((place, minute(2)), [2, 0, 2, 1, 9]),
+        ]);
+        assert_eq!(twin.minutes(Timestamp::from_seconds(180)), all);
+        assert_eq!(twin.minutes(Timestamp::from_seconds(179)).len(), 2, "minute 2 is not over");
     }
 
     #[test]

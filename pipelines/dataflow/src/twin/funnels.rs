@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use records::{Timestamp, Token};
+use records::{Span, Timestamp, Token};
 use rules::funnel::Funnel;
-use views::funnels::{FunnelKey, Funnels as View, summarize};
+use views::funnels::{FunnelKey, Funnels as View, StepSums, summarize};
 use views::shards::Reader;
 use views::state::Fold;
 
@@ -45,10 +45,26 @@ impl Funnels {
     /// How many actors reached each step of a funnel.
     pub fn reached(&self, key: &FunnelKey) -> Vec<u64> {
         let Some((funnel, actors)) = self.0.get(key) else { return Vec::new() };
-        let furthest: Vec<usize> = actors.values().map(|matches| furthest(funnel, matches)).collect();
+        let furthest: Vec<usize> = actors.values().map(|matches| chains(funnel, matches).len()).collect();
         (1..=funnel.steps.len())
             .map(|step| furthest.iter().filter(|reached| **reached >= step).count() as u64)
             .collect()
+    }
+
+    /// Actors by funnel, step and the hour in which the chain began that first reached it: what the landed rows add up to.
+    pub fn landed(&self) -> BTreeMap<(FunnelKey, u8, Timestamp), StepSums> {
+        let mut rows = BTreeMap::<_, StepSums>::new();
+        for (key, (funnel, actors)) in &self.0 {
+            for matches in actors.values() {
+                for (step, (first, last)) in (0u8..).zip(chains(funnel, matches)) {
+                    let hour = Timestamp(first.0 - first.0.rem_euclid(Span::HOUR.0));
+                    let sums = rows.entry((*key, step, hour)).or_default();
+                    sums.reached += 1;
+                    sums.duration_ms += (last - first).0.div_euclid(1_000);
+                }
+            }
+        }
+        rows
     }
 
     /// Compares every step of every funnel.
@@ -63,9 +79,10 @@ impl Funnels {
     }
 }
 
-/// How many steps one actor reached. Of the chains that reached a step the one that began latest goes on; of equals
+/// For each step that one actor reached, the begin and end of the chain that first did. Of the chains that reached a step the one that began latest goes on; of equals
 /// the one whose newest record is earliest.
-fn furthest(funnel: &Funnel, matches: &[Match]) -> usize {
+fn chains(funnel: &Funnel, matches: &[Match]) -> Vec<(Timestamp, Timestamp)> {
+    let mut reached: Vec<(Timestamp, Timestamp)> = Vec::new();
     let mut best: Vec<Option<(Timestamp, Timestamp)>> = vec![None; funnel.steps.len()];
     for found in matches {
         // What was reached before this record: it cannot be two steps of one chain.
@@ -85,9 +102,13 @@ fn furthest(funnel: &Funnel, matches: &[Match]) -> usize {
             if let Some(new) = chain
                 && best[step].is_none_or(|old| better(new, old))
             {
+                if best[step].is_none() {
+                    reached.push(new);
+                }
                 best[step] = Some(new);
             }
         }
     }
-    best.iter().take_while(|chain| chain.is_some()).count()
+    // A step is reached after the one before it, so they stand in their order.
+    reached
 }

@@ -15,9 +15,11 @@
 
 mod attendance;
 mod campaigns;
+mod company;
 mod difference;
 mod fraud;
 mod funnels;
+mod landed;
 mod leaderboards;
 mod reading;
 mod recommend;
@@ -32,7 +34,9 @@ use rules::Rulebook;
 
 use crate::computations::Views;
 
+pub use company::List;
 pub use difference::{Difference, Differences};
+pub use landed::{Landed, ListKey};
 pub use reading::RecountError;
 
 /// One record that counts, at its place, under the rules of its frame.

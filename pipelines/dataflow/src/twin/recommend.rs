@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use models::exact::ln;
 use models::visits::{EVOLVING_MAX, Query, VISIT_ITEMS_MAX};
 use records::{EventId, Fact, FactRow, Flags, ItemId, Kind, OrganizationId, Record, Span, Timestamp, Token};
-use views::recommend::{Recommend as View, VisitorKey};
+use views::recommend::{Recommend as View, VisitorKey, next_telling};
 use views::shards::Reader;
 use views::state::Fold;
 
+use super::company::{Company, List};
+use super::landed::ListKey;
 use super::{Differences, Row};
 
 const IDLE: Span = Span::from_seconds(1_800);
@@ -38,6 +40,7 @@ struct Event {
     /// The visit that a visitor is in, and its latest time.
     current: BTreeMap<Token, (usize, Timestamp)>,
     listings: BTreeMap<ItemId, Listing>,
+    company: Company,
 }
 
 /// Visits and listings, recomputed.
@@ -73,7 +76,10 @@ impl Recommend {
             && !excluded
             && !record.flags.has(Flags::BOT)
         {
-            event.view(visitor, item, record.event_time);
+            let visit = event.view(visitor, item, record.event_time);
+            let at = row.pos.log_time;
+            let due = next_telling(record.organization, record.event, at);
+            visit.into_iter().for_each(|visit| event.company.came(at, due, visit, item));
         }
     }
 
@@ -82,7 +88,18 @@ impl Recommend {
         self.0.get(&(key.organization, key.event)).map_or_else(Vec::new, |event| event.next(key.visitor, now, limit))
     }
 
-    /// Compares the answers for a sample of visitors, and how many visits each event has.
+    /// The lists of what goes with what that were told until a log time, each as of when it was told.
+    pub fn told(&self, as_of: Timestamp) -> BTreeMap<ListKey, List> {
+        let mut rows = BTreeMap::new();
+        for ((organization, event), twin) in &self.0 {
+            for (due, item) in twin.company.told(as_of) {
+                rows.insert((*organization, *event, item, due), twin.company.list(item, due));
+            }
+        }
+        rows
+    }
+
+    /// Compares the answers for a sample of visitors, a sample of items, and how many visits each event has.
     pub fn compare(&self, reader: &Reader<View>, now: Timestamp) -> Differences {
         let mut differences = Differences::new(View::NAME);
         let mut visits = 0;
@@ -95,6 +112,12 @@ impl Recommend {
                 let (answer, _) = reader.read(View::hash(*organization, *event), |bin| bin.next(key, now, LIMIT));
                 let shown: Vec<_> = answer.next.iter().map(|one| (one.item.item, one.score)).collect();
                 differences.same(|| format!("next for {visitor:?}"), &shown, &twin.next(*visitor, now, LIMIT));
+            }
+            let step = twin.company.items().len().div_ceil(ASKED_MAX).max(1);
+            for item in twin.company.items().step_by(step) {
+                let (shown, _) =
+                    reader.read(View::hash(*organization, *event), |bin| bin.goes_with(*organization, *event, item));
+                differences.same(|| format!("goes with {item}"), &shown, &twin.company.list(item, Timestamp::MAX).1);
             }
         }
         differences
@@ -131,10 +154,11 @@ impl Event {
         }
     }
 
-    fn view(&mut self, visitor: Token, item: ItemId, time: Timestamp) {
+    /// Returns the visit that the view belongs to, if it is not too late for any.
+    fn view(&mut self, visitor: Token, item: ItemId, time: Timestamp) -> Option<usize> {
         let known = self.current.get(&visitor).copied();
         if known.is_some_and(|(_, last)| time + IDLE < last) {
-            return;
+            return None;
         }
         let going_on = known.filter(|(_, last)| time <= *last + IDLE);
         let last = going_on.map_or(time, |(_, last)| last.max(time));
@@ -151,6 +175,7 @@ impl Event {
         items.retain(|other| *other != item);
         items.push(item);
         self.current.insert(visitor, (visit, last));
+        Some(visit)
     }
 
     fn open_at(&self, item: ItemId, now: Timestamp) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eventlog::clock::ManualClock;
 use eventlog::disk::SimDisk;
 use eventlog::{Lane, MemoryLog, NewFrame, PartitionId};
+use parking_lot::Mutex;
 use records::{Batch, Record, Timestamp};
 use workload::{Conference, Scale};
 
@@ -31,11 +32,16 @@ fn conference(seed: u64, scale: Scale, frame_rows: usize) -> (Arc<MemoryLog>, Ar
         for (partition, rows) in by_partition {
             let batch = Batch::from_records(&rows);
             sent += rows.len() as u64;
-            clock.advance(5_000 + (records::hash::mix(sent) % 2_000_000).cast_signed());
+            let chance = records::hash::mix(sent).cast_signed();
+            clock.advance(5_000 + chance.rem_euclid(2_000_000));
+            // Now and then a break, so that minutes, visits and the hours of lists end.
+            if chance.rem_euclid(37) == 0 {
+                clock.advance(1_300_000_000);
+            }
             append(&log, Lane::Activity, partition, batch.encode().into(), rows.len(), batch.dedup());
         }
     }
-    clock.advance(100_000_000);
+    clock.advance(3_700_000_000);
     (log, clock, sent)
 }
 
@@ -49,14 +55,24 @@ fn check(seed: u64, scale: Scale, frame_rows: usize, epoch_rows: u64) -> u64 {
     let (log, _clock, sent) = conference(seed, scale, frame_rows);
     let config = Config { claim_id: 1, epoch_rows, ..Config::default() };
     let log: Arc<dyn EventLog> = log;
-    let mut dataflow =
-        Stepper::<Product>::open(config, Arc::clone(&log), Arc::new(SimDisk::new(seed)), Hooks::default()).unwrap();
+    let landed = Arc::new(Mutex::new(Landed::default()));
+    let taken = Arc::clone(&landed);
+    let sink: crate::Sink = Box::new(move |epoch| {
+        taken.lock().take(epoch);
+        Ok(epoch.number)
+    });
+    let hooks = Hooks { sink: Some(sink), ..Hooks::default() };
+    let mut dataflow = Stepper::<Product>::open(config, Arc::clone(&log), Arc::new(SimDisk::new(seed)), hooks).unwrap();
     dataflow.run().unwrap();
     assert_eq!(dataflow.skipped(), 0);
-    let twin = Twin::recount(&*log, dataflow.progress().current().log_time).unwrap();
+    let (views, progress) = (dataflow.views(), dataflow.progress());
+    // Closing lands what is left.
+    dataflow.close().unwrap();
+    let twin = Twin::recount(&*log, progress.current().log_time).unwrap();
     assert!(twin.records() > 0 && twin.records() <= sent);
     let mut compared = 0;
-    for differences in twin.compare(&dataflow.views()) {
+    let rows = landed.lock().compare(&twin);
+    for differences in twin.compare(&views).into_iter().chain(rows) {
         let first: Vec<String> = differences.kept().iter().take(5).map(ToString::to_string).collect();
         assert_eq!(differences.found(), 0, "{}: {first:#?}", differences.view());
         assert!(differences.compared() > 0, "{}: nothing was compared", differences.view());

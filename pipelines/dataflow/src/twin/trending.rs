@@ -1,8 +1,8 @@
 //! Trending: every happening of an event as a list, told again and decayed frame by frame, under the view's bound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use records::Timestamp;
+use records::{Span, Timestamp};
 use views::shards::Reader;
 use views::state::Fold;
 use views::trending::decay::decayed;
@@ -54,9 +54,22 @@ impl Trending {
 
     /// Everything with a score that is left, highest first, as of a log time.
     pub fn ranked(&self, stage: &Stage, as_of: Timestamp) -> Vec<(Thing, u64)> {
+        scores(&self.replay(stage, |_, _, _| ()), as_of)
+    }
+
+    /// Tells an event's frames again; `ended` is told each minute that something happened in, what was kept at its end,
+    /// and what got attention in it.
+    fn replay(&self, stage: &Stage, mut ended: impl FnMut(Timestamp, &Kept, &BTreeSet<Thing>)) -> Kept {
         let mut kept = Kept::new();
+        let (mut minute, mut fresh) = (Timestamp::MIN, BTreeSet::new());
         for frame in self.0.get(stage).into_iter().flatten() {
+            let start = Timestamp(frame.at.0 - frame.at.0.rem_euclid(Span::MINUTE.0));
+            if start != minute {
+                ended(minute, &kept, &std::mem::take(&mut fresh));
+                minute = start;
+            }
             for (thing, weight) in &frame.things {
+                fresh.insert(*thing);
                 kept.entry(*thing).or_default().push((frame.at, *weight));
                 // The bound is part of what the view says it is: at twice as many the lower half is forgotten.
                 if kept.len() > 2 * THINGS_MAX {
@@ -66,7 +79,24 @@ impl Trending {
                 }
             }
         }
-        scores(&kept, as_of)
+        ended(minute, &kept, &fresh);
+        kept
+    }
+
+    /// The score of everything at the end of each minute in which it got attention, of the minutes that are over at a log
+    /// time: what the landed rows say.
+    pub fn minutes(&self, as_of: Timestamp) -> BTreeMap<(Stage, Thing, Timestamp), u64> {
+        let mut rows = BTreeMap::new();
+        for stage in self.0.keys() {
+            self.replay(stage, |start, kept, fresh| {
+                let end = start.saturating_add(Span::MINUTE);
+                for thing in fresh.iter().filter(|_| end <= as_of) {
+                    let frames = kept.get(thing);
+                    rows.extend(frames.map(|frames| ((*stage, *thing, start), score(frames, end))));
+                }
+            });
+        }
+        rows
     }
 
     /// Compares the whole ranking of each event.
@@ -141,6 +171,14 @@ mod tests {
             }
         }
         let (stage, now) = (*twin.0.keys().next().unwrap(), Timestamp::from_seconds(900));
+        let mut rows = Vec::new();
+        view.advance(now, &mut Effects::default());
+        view.land(&mut rows);
+        let landed: BTreeMap<_, _> = rows.iter().map(|row| ((row.stage, row.thing, row.start), row.score)).collect();
+        assert!(
+            landed.len() == rows.len() && landed == twin.minutes(now),
+            "what was dropped before a minute's end has no row"
+        );
         assert!(view.forgotten(stage.organization) > 0, "the bound was never met");
         let shown = view.top(&stage, now, usize::MAX).unwrap().trends;
         let shown: Vec<_> = shown.iter().map(|trend| (trend.thing, trend.score)).collect();

@@ -122,7 +122,31 @@ mod tests {
         assert_eq!((fold.session(&place(1)).unwrap().present, effects.changed.len()), (0, 1));
         let mut rows = Vec::new();
         fold.land(&mut rows);
-        assert_eq!(rows[0].present, 0);
+        let present = |row: &AttendanceRow| match row {
+            AttendanceRow::Now(standing) => (None, standing.present),
+            AttendanceRow::Minute { start, standing } => (Some(start.seconds()), standing.present),
+        };
+        assert_eq!(rows.iter().map(present).collect::<Vec<_>>(), [(Some(0), 1), (None, 0)], "minute 1 is not over");
+        rows.clear();
+        fold.advance(Timestamp(120 * SECOND), &mut effects);
+        fold.land(&mut rows);
+        assert_eq!(rows.iter().map(present).collect::<Vec<_>>(), [(Some(60), 0)], "it ended with that minute");
+    }
+
+    #[test]
+    fn a_forgotten_session_that_comes_again_has_one_row_of_its_minute() {
+        let rooms = super::super::fold::ROOMS_MAX as u128;
+        let join = |session| (1, Input { place: place(session), actor: Token(1), sign: Sign::Joined });
+        // The first is forgotten for the last, and comes again for the second.
+        let log = laws::log(Timestamp(0), (1..=rooms + 1).chain([1]).map(join));
+        let (mut fold, mut run) = laws::whole::<Rooms>(&log);
+        fold.advance(Timestamp(60 * SECOND), &mut crate::state::Effects::default());
+        fold.land(&mut run.landed);
+        let minutes = run
+            .landed
+            .iter()
+            .filter(|row| matches!(row, AttendanceRow::Minute { standing, .. } if standing.place == place(1)));
+        assert_eq!((minutes.count(), fold.forgotten(OrganizationId(7))), (1, 2));
     }
 
     #[test]
@@ -147,19 +171,22 @@ mod tests {
         assert_eq!(seen.left, 1);
     }
 
-    /// The naive twin: per actor the list of its signs; presence at any time by looking at all of them again.
-    fn twin(log: &[(At, Input)]) -> (u64, u64, u64, u64, u64) {
-        let present_at = |time: Timestamp, upto: usize| {
-            let mut last = BTreeMap::<Token, (Timestamp, bool)>::new();
-            for (at, input) in &log[..upto] {
-                let known = last.contains_key(&input.actor);
-                if input.sign == Sign::Left && !known {
-                    continue;
-                }
-                last.insert(input.actor, (at.now(), input.sign != Sign::Left));
+    /// Presence at any time by looking at all signs again.
+    fn present_at(log: &[(At, Input)], time: Timestamp) -> u64 {
+        let mut last = BTreeMap::<Token, (Timestamp, bool)>::new();
+        for (at, input) in log {
+            let known = last.contains_key(&input.actor);
+            if input.sign == Sign::Left && !known {
+                continue;
             }
-            last.values().filter(|(seen, here)| *here && time.since(*seen) < EXPIRY).count() as u64
-        };
+            last.insert(input.actor, (at.now(), input.sign != Sign::Left));
+        }
+        last.values().filter(|(seen, here)| *here && time.since(*seen) < EXPIRY).count() as u64
+    }
+
+    /// The naive twin: per actor the list of its signs.
+    fn twin(log: &[(At, Input)]) -> (u64, u64, u64, u64, u64) {
+        let present_at = |time: Timestamp, upto: usize| present_at(&log[..upto], time);
         let (mut joined, mut left) = (BTreeSet::new(), BTreeSet::new());
         let (mut peak, mut focused) = (0, 0);
         for (step, (at, input)) in log.iter().enumerate() {
@@ -208,7 +235,28 @@ mod tests {
                 prop_assert_eq!(figures, twin(&log));
                 prop_assert_eq!(seen.drop_off.first().map_or(0, |point| point.stayed), seen.joined);
             }
-            let told = |rows: &[AttendanceRow]| rows.iter().map(|row| (row.place, *row)).collect::<BTreeMap<_, _>>();
+            // Sessions by their newest row; of minutes each row as it came, so that none may be told twice.
+            let told = |rows: &[AttendanceRow]| {
+                let (mut now, mut minutes) = (BTreeMap::new(), Vec::new());
+                for row in rows {
+                    match row {
+                        AttendanceRow::Now(standing) => _ = now.insert(standing.place, *standing),
+                        AttendanceRow::Minute { start, standing } => minutes.push((*start, *standing)),
+                    }
+                }
+                minutes.sort_by_key(|(start, standing)| (*start, standing.place));
+                (now, minutes)
+            };
+            let (_, run) = laws::whole::<Rooms>(&log);
+            let end = log.last().map_or(Timestamp(0), |last| last.0.now());
+            for (start, standing) in told(&run.landed).1 {
+                let over = Timestamp(start.0 + 60 * SECOND - 1);
+                prop_assert!(over < end && start.0 % (60 * SECOND) == 0);
+                let so_far: Vec<_> = log.iter().copied().filter(|(at, _)| at.now() <= over).collect();
+                let (joined, _, peak, left, focused) = twin(&so_far);
+                prop_assert_eq!((standing.joined, standing.peak, standing.left, standing.focused_ms), (joined, peak, left, focused));
+                prop_assert_eq!(standing.present, present_at(&so_far, over));
+            }
             laws::check::<Rooms, _, _>(&log, chance, |fold| fold.session(&place(1)), told);
         }
     }

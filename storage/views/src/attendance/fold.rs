@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use records::hash::{join, wide};
-use records::{EventId, OrganizationId, SessionId, Timestamp, Token};
+use records::{EventId, OrganizationId, SessionId, Span, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
 use super::room::Room;
 use crate::codec::{In, Out};
+use crate::minute::{Minute, end_of};
 use crate::state::{At, Effects, Fold, StateError};
 
 /// Sessions of one organization in one bin: 262,144 over all bins. Past it the oldest is forgotten and counted.
@@ -57,9 +58,34 @@ pub struct Input {
     pub sign: Sign,
 }
 
-/// A session's figures for the warehouse: the newest row of a key wins.
+/// What attendance tells the warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AttendanceRow {
+pub enum AttendanceRow {
+    /// A session as it is: the newest row of a session wins.
+    Now(Standing),
+    /// A session as it was at the end of a minute of log time in which somebody gave a sign or was given up. Told once, when
+    /// the minute is over; in a minute without a row everything stayed as it was before.
+    Minute {
+        /// When the minute began.
+        start: Timestamp,
+        /// The figures at its end.
+        standing: Standing,
+    },
+}
+
+impl AttendanceRow {
+    /// Sorts rows by session, its minutes in their order, then what is now.
+    fn key(&self) -> (Place, Timestamp) {
+        match self {
+            Self::Now(standing) => (standing.place, Timestamp::MAX),
+            Self::Minute { start, standing } => (standing.place, *start),
+        }
+    }
+}
+
+/// A session's figures at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
     /// Which session.
     pub place: Place,
     /// Distinct actors who joined.
@@ -82,7 +108,10 @@ pub struct Rooms {
     expiries: BTreeSet<(Timestamp, Place)>,
     owners: BTreeMap<OrganizationId, Owner>,
     untold: BTreeSet<Place>,
-    parting: Vec<AttendanceRow>,
+    // Sessions that changed in the running minute.
+    minute: Minute<Place>,
+    // Rows of minutes that are over, and of sessions that were forgotten.
+    told: Vec<AttendanceRow>,
 }
 
 #[derive(Debug, Default)]
@@ -105,13 +134,26 @@ impl Rooms {
             && time <= now
         {
             self.expiries.pop_first();
+            self.end_minute(time);
             let room = self.rooms.get_mut(&place).expect("expiries are of rooms that are there");
-            if room.expire(now) {
+            // No further than to the end of the minute, so that each minute ends as it was.
+            let until = now.min(Timestamp(end_of(time.floor(Span::MINUTE)).0 - 1));
+            if room.expire(until) {
                 self.untold.insert(place);
+                self.minute.touch(time, place);
                 effects.changed.push(place);
             }
             self.expiries.extend(room.next_expiry().map(|time| (time, place)));
         }
+        self.end_minute(now);
+    }
+
+    /// Keeps what the sessions of the running minute came to, if it is over at `now`. Nothing of a later time has been
+    /// applied to them by then.
+    fn end_minute(&mut self, now: Timestamp) {
+        let Some((start, places)) = self.minute.over(now) else { return };
+        let row = |place: Place| AttendanceRow::Minute { start, standing: standing(place, &self.rooms[&place]) };
+        self.told.extend(places.into_iter().map(row));
     }
 
     fn make(&mut self, place: Place) {
@@ -123,15 +165,17 @@ impl Rooms {
             owner.forgotten += 1;
             let room = self.rooms.remove(&oldest).expect("owners list the rooms that are there");
             room.next_expiry().map(|time| self.expiries.remove(&(time, oldest)));
+            // It may come again within this minute, and a minute has one row of a session: that of the new one.
+            self.minute.forget(&oldest);
             if self.untold.remove(&oldest) {
-                self.parting.push(row(oldest, &room));
+                self.told.push(AttendanceRow::Now(standing(oldest, &room)));
             }
         }
     }
 }
 
-fn row(place: Place, room: &Room) -> AttendanceRow {
-    AttendanceRow {
+fn standing(place: Place, room: &Room) -> Standing {
+    Standing {
         place,
         joined: room.joined,
         present: room.present(),
@@ -143,7 +187,8 @@ fn row(place: Place, room: &Room) -> AttendanceRow {
 
 impl Fold for Rooms {
     const NAME: &'static str = "attendance";
-    const VERSION: u32 = 1;
+    // 2: keeps which sessions changed in the running minute.
+    const VERSION: u32 = 2;
     type Input = Input;
     type Output = ();
     type Key = Place;
@@ -163,6 +208,7 @@ impl Fold for Rooms {
             self.expiries.extend(after.map(|time| (time, input.place)));
         }
         self.untold.insert(input.place);
+        self.minute.touch(at.now(), input.place);
         if effects.changed.last() != Some(&input.place) {
             effects.changed.push(input.place);
         }
@@ -174,9 +220,11 @@ impl Fold for Rooms {
 
     fn land(&mut self, rows: &mut Vec<AttendanceRow>) {
         let start = rows.len();
-        rows.append(&mut self.parting);
-        rows.extend(std::mem::take(&mut self.untold).into_iter().map(|place| row(place, &self.rooms[&place])));
-        rows[start..].sort_by_key(|row| row.place);
+        rows.append(&mut self.told);
+        let now = |place: Place| AttendanceRow::Now(standing(place, &self.rooms[&place]));
+        rows.extend(std::mem::take(&mut self.untold).into_iter().map(now));
+        // Stable: what a forgotten session came to stands before what it is now that it came again.
+        rows[start..].sort_by_key(AttendanceRow::key);
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -192,6 +240,11 @@ impl Fold for Rooms {
                 self.rooms[place].encode(&mut out);
             }
         }
+        self.minute.encode(&mut out, |out, place| {
+            out.id(place.organization.0);
+            out.id(place.event.0);
+            out.id(place.session.0);
+        });
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
@@ -211,6 +264,13 @@ impl Fold for Rooms {
                 }
             }
             this.owners.insert(organization, owner);
+        }
+        this.minute = Minute::decode(&mut input, 3, |input| {
+            let (organization, event) = (OrganizationId(input.id()?), EventId(input.id()?));
+            Ok(Place { organization, event, session: SessionId(input.id()?) })
+        })?;
+        if !this.minute.keys().all(|place| this.rooms.contains_key(place)) {
+            return Err(input.damaged());
         }
         input.done()?;
         Ok(this)

@@ -11,4 +11,4 @@ pub mod fold;
 pub mod room;
 
 pub use answer::{Attendance, DropOff};
-pub use fold::{AttendanceRow, Input, Place, Rooms, Sign};
+pub use fold::{AttendanceRow, Input, Place, Rooms, Sign, Standing};

@@ -6,6 +6,9 @@
 //! record that arrives after a later one of the same actor (by event time) can begin a chain, but not slip into one
 //! behind its back; for records in order this is exactly "there is such a sequence" (ClickHouse's `windowFunnel`).
 //! A record that stands for several steps reaches each of them at most once.
+//!
+//! The warehouse gets differences: who reached a step for the first time adds one to it, under the hour in which the chain
+//! began (by event time), with the time that the chain took so far.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -88,6 +91,37 @@ struct Owner {
 pub struct Funnels {
     paths: FixedMap<(FunnelKey, Token), Path>,
     owners: BTreeMap<OrganizationId, Owner>,
+    untold: BTreeMap<(FunnelKey, u8, Timestamp), StepSums>,
+}
+
+/// Actors who reached a step of a funnel for the first time, for the warehouse: rows of one key add up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunnelStepRow {
+    /// The funnel of an event.
+    pub key: FunnelKey,
+    /// The step, 0 for the first.
+    pub step: u8,
+    /// The hour in which their chains began, by event time.
+    pub hour: Timestamp,
+    /// What to add.
+    pub diff: StepSums,
+}
+
+/// Sums over actors who reached a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepSums {
+    /// Actors.
+    pub reached: i64,
+    /// From the first record of the chain to the one that reached the step, in whole milliseconds each.
+    pub duration_ms: i64,
+}
+
+impl StepSums {
+    /// Adds other sums.
+    pub fn add(&mut self, other: Self) {
+        self.reached += other.reached;
+        self.duration_ms = self.duration_ms.saturating_add(other.duration_ms);
+    }
 }
 
 /// How many visitors reached each step. Ask [`summarize`].
@@ -156,11 +190,12 @@ pub fn summarize(reader: &Reader<Funnels>, key: &FunnelKey, steps: usize) -> (Fu
 
 impl Fold for Funnels {
     const NAME: &'static str = "funnels";
-    const VERSION: u32 = 1;
+    // 2: tells the warehouse; the state is as it was, but what it was told must begin with the log.
+    const VERSION: u32 = 2;
     type Input = Input;
     type Output = ();
     type Key = FunnelKey;
-    type Row = ();
+    type Row = FunnelStepRow;
 
     fn apply(&mut self, _at: At, input: &Input, effects: &mut Effects<Self>) {
         let key = (input.key, input.actor);
@@ -172,9 +207,14 @@ impl Fold for Funnels {
         let path = self.paths.entry(key).or_default();
         let further = path.take(input.time, input.steps, input.within);
         let length = path.chains.len();
+        let newest = path.chains.last().copied();
         let owner = self.owners.entry(input.key.organization).or_default();
         if further && (owner.sums.len() < SUMS_MAX || owner.sums.contains_key(&input.key)) {
             owner.sums.entry(input.key).or_default()[length - 1] += 1;
+            let (step, chain) = (length - 1, newest.expect("who came further has a chain"));
+            let key = (input.key, u8::try_from(step).expect("a funnel has few steps"), chain.first.floor(Span::HOUR));
+            let duration_ms = chain.last.since(chain.first).millis();
+            self.untold.entry(key).or_default().add(StepSums { reached: 1, duration_ms });
             if effects.changed.last() != Some(&input.key) {
                 effects.changed.push(input.key);
             }
@@ -191,7 +231,10 @@ impl Fold for Funnels {
 
     fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
 
-    fn land(&mut self, _rows: &mut Vec<()>) {}
+    fn land(&mut self, rows: &mut Vec<FunnelStepRow>) {
+        let untold = std::mem::take(&mut self.untold).into_iter();
+        rows.extend(untold.map(|((key, step, hour), diff)| FunnelStepRow { key, step, hour, diff }));
+    }
 
     fn encode(&self, out: &mut Vec<u8>) {
         let mut out = Out::open::<Self>(out);
@@ -330,6 +373,34 @@ mod tests {
             })
     }
 
+    fn sums(rows: &[FunnelStepRow]) -> BTreeMap<(u8, Timestamp), (i64, i64)> {
+        let mut sums = BTreeMap::<_, (i64, i64)>::new();
+        for row in rows {
+            let sum = sums.entry((row.step, row.hour)).or_default();
+            *sum = (sum.0 + row.diff.reached, sum.1 + row.diff.duration_ms);
+        }
+        sums
+    }
+
+    #[test]
+    fn steps_land_under_the_hour_in_which_their_chain_began_with_the_time_it_took() {
+        let (hour, ms) = (Span::HOUR.0, 1_000);
+        let wide = |actor, time, steps| Input { within: Span::HOUR, ..record(actor, time, steps) };
+        let inputs = [
+            wide(1, hour - 5 * ms, 1),
+            wide(1, hour + 2 * ms, 2),
+            wide(2, hour + ms, 1),
+            wide(2, hour + 9 * ms + 999, 2),
+            // A second try that comes no further tells nothing.
+            wide(1, hour + 20 * ms, 1),
+            wide(1, hour + 21 * ms, 2),
+        ];
+        let run = laws::whole::<Funnels>(&laws::log(Timestamp(0), inputs.map(|input| (1, input)))).1;
+        let (before, after) = (Timestamp(0), Timestamp(hour));
+        let expected = [((0, before), (1, 0)), ((0, after), (1, 0)), ((1, before), (1, 7)), ((1, after), (1, 8))];
+        assert_eq!(sums(&run.landed), BTreeMap::from(expected));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
@@ -354,7 +425,12 @@ mod tests {
             chance: u64,
         ) {
             let log = laws::log(Timestamp(0), steps.iter().map(|(actor, time, bits)| (1, record(*actor, *time, *bits))));
-            laws::check::<Funnels, _, _>(&log, chance, |fold| (fold.reached(&KEY), fold.len()), |_| ());
+            laws::check::<Funnels, _, _>(&log, chance, |fold| (fold.reached(&KEY), fold.len()), sums);
+            // What landed adds up to what readers see.
+            let (fold, run) = laws::whole::<Funnels>(&log);
+            let mut landed = [0; STEPS_MAX];
+            run.landed.iter().for_each(|row| landed[usize::from(row.step)] += row.diff.reached.cast_unsigned());
+            prop_assert_eq!(landed, fold.reached(&KEY));
             // No step is reached by more actors than the one before.
             let reached = laws::whole::<Funnels>(&log).0.reached(&KEY);
             prop_assert!(reached.is_sorted_by(|left, right| left >= right));

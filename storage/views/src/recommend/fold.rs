@@ -8,6 +8,7 @@ use records::hash::{join, wide};
 use records::{EventId, ItemId, OrganizationId, Span, Text, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
+use super::told::{NeighbourRow, Untold};
 use crate::codec::{FixedMap, In, Out, sorted};
 use crate::state::{At, Effects, Fold, StateError};
 
@@ -126,6 +127,8 @@ pub struct Recommend {
     pub(super) listings: BTreeMap<ItemKey, Listing>,
     refused: u64,
     late: u64,
+    pub(super) untold: Untold,
+    pub(super) told: Vec<NeighbourRow>,
 }
 
 impl Default for Recommend {
@@ -137,6 +140,8 @@ impl Default for Recommend {
             listings: BTreeMap::new(),
             refused: 0,
             late: 0,
+            untold: Untold::default(),
+            told: Vec::new(),
         }
     }
 }
@@ -187,7 +192,7 @@ impl Recommend {
         self.refused
     }
 
-    fn viewed(&mut self, key: VisitorKey, item: ItemId, time: Timestamp) {
+    fn viewed(&mut self, now: Timestamp, key: VisitorKey, item: ItemId, time: Timestamp) {
         let item = ItemKey { organization: key.organization, event: key.event, item };
         let known = self.visitors.get(key).copied();
         if known.is_some_and(|current| time + IDLE < current.last) {
@@ -195,20 +200,37 @@ impl Recommend {
             return;
         }
         let going_on = known.filter(|current| time <= current.last + IDLE);
+        let before = going_on.map_or(0, |current| self.length(current.visit));
         let visit = match going_on {
             Some(current) if self.index.add(current.visit, item) => current.visit,
             // The visit ended, was forgotten, or is as long as visits get.
             _ => {
-                let visit = self.open(key.scope());
+                let visit = self.open(now, key.scope());
                 self.index.add(visit, item);
                 visit
             }
         };
+        // An item that is viewed again in the same visit goes with nothing new.
+        let opened = going_on.is_none_or(|current| current.visit != visit);
+        if opened || self.length(visit) > before {
+            self.untold.visit((key.organization, key.event), now, visit);
+        }
         let last = going_on.map_or(time, |current| current.last.max(time));
         *self.visitors.touch(key, || Current { visit, last }, drop) = Current { visit, last };
     }
 
-    fn open(&mut self, scope: u64) -> Visit {
+    /// How many items a visit holds.
+    fn length(&self, visit: Visit) -> usize {
+        // The lower bound is exact: the items are a slice.
+        self.index.items_of(visit).size_hint().0
+    }
+
+    fn open(&mut self, now: Timestamp, scope: u64) -> Visit {
+        if self.index.next_forgotten().is_some() {
+            for gone in self.index.items_of(self.index.first()) {
+                self.untold.item((gone.organization, gone.event), now, gone.item);
+            }
+        }
         if let Some(gone) = self.index.next_forgotten()
             && let Some(count) = self.populations.get_mut(&gone)
         {
@@ -234,17 +256,19 @@ impl Recommend {
 
 impl Fold for Recommend {
     const NAME: &'static str = "recommend";
-    const VERSION: u32 = 1;
+    // 2: keeps which visits changed since the lists of their event were told.
+    const VERSION: u32 = 2;
     type Input = RecommendInput;
     type Output = ();
     type Key = VisitorKey;
-    type Row = ();
+    type Row = NeighbourRow;
 
-    fn apply(&mut self, _at: At, input: &RecommendInput, effects: &mut Effects<Self>) {
+    fn apply(&mut self, at: At, input: &RecommendInput, effects: &mut Effects<Self>) {
+        self.tell(at.now());
         match input {
             RecommendInput::Viewed { organization, event, visitor, item, time } => {
                 let key = VisitorKey { organization: *organization, event: *event, visitor: *visitor };
-                self.viewed(key, *item, *time);
+                self.viewed(at.now(), key, *item, *time);
                 effects.changed.push(key);
             }
             RecommendInput::Listed { organization, event, item, title, ends, capacity } => {
@@ -261,9 +285,15 @@ impl Fold for Recommend {
     }
 
     // Idle visits simply stay what they are; a later view opens another.
-    fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
+    fn advance(&mut self, bound: Timestamp, _effects: &mut Effects<Self>) {
+        self.tell(bound);
+    }
 
-    fn land(&mut self, _rows: &mut Vec<()>) {}
+    fn land(&mut self, rows: &mut Vec<NeighbourRow>) {
+        let before = rows.len();
+        rows.append(&mut self.told);
+        rows[before..].sort_by_key(|row| (row.organization, row.event, row.item, row.as_of));
+    }
 
     fn encode(&self, out: &mut Vec<u8>) {
         let mut out = Out::open::<Self>(out);
@@ -297,6 +327,7 @@ impl Fold for Recommend {
                 out.u8(*sorts);
             }
         }
+        self.untold.encode(&mut out);
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
@@ -311,8 +342,9 @@ impl Fold for Recommend {
             let key = read_key(&mut input)?;
             listings.insert(key, listing(&mut input)?);
         }
+        let untold = Untold::decode(&mut input)?;
         input.done()?;
-        Ok(Self { index, populations, visitors, listings, refused, late })
+        Ok(Self { index, populations, visitors, listings, refused, late, untold, told: Vec::new() })
     }
 
     fn len(&self) -> usize {

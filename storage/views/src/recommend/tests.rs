@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use models::visits::{Query, VISIT_ITEMS_MAX, VisitIndex};
 use proptest::prelude::*;
-use records::{EventId, ItemId, OrganizationId, Text, Timestamp, Token};
+use records::{EventId, ItemId, OrganizationId, Span, Text, Timestamp, Token};
 
 use super::fold::Place;
 use super::*;
 use crate::laws;
+use crate::state::{Effects, Fold};
 
 const ACME: OrganizationId = OrganizationId(1);
 const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -71,7 +72,12 @@ proptest! {
             let answers: Vec<_> = keys.map(|key| fold.next(key, NOW, 9)).collect();
             (answers, fold.also_viewed(ACME, EventId(1), ItemId(3), NOW, 9), fold.late(), fold.visits())
         };
-        laws::check::<Recommend, _, _>(&log, chance, ask, |rows| rows.len());
+        let told = |rows: &[NeighbourRow]| {
+            let mut rows = rows.to_vec();
+            rows.sort_by_key(|row| (row.as_of, row.event, row.item));
+            rows
+        };
+        laws::check::<Recommend, _, _>(&log, chance, ask, told);
 
         // The twin: all visits as lists, cut by idle time; then the index over one event's visits alone.
         let mut visits: Vec<(u128, Vec<u128>)> = Vec::new();
@@ -108,6 +114,93 @@ proptest! {
             }
         }
     }
+}
+
+fn told_by(inputs: &[(i64, RecommendInput)], until: i64) -> Vec<NeighbourRow> {
+    let seconds = inputs.iter().cloned().map(|(gap, input)| (gap * 1_000_000, input));
+    let (mut fold, mut run) = laws::whole::<Recommend>(&laws::log(Timestamp(0), seconds));
+    fold.advance(Timestamp::from_seconds(until), &mut Effects::default());
+    fold.land(&mut run.landed);
+    run.landed
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn what_goes_with_what_is_told_as_it_was_when_it_was_due(
+        views in proptest::collection::vec((1u64..5, 1u128..6, 0i64..1_500), 1..60),
+    ) {
+        let mut now = 0;
+        let mut inputs = Vec::new();
+        let mut times = Vec::new();
+        for (visitor, item, gap) in views {
+            now += gap.max(1);
+            times.push((now, visitor, item));
+            inputs.push((gap.max(1), viewed(1, visitor, item, now)));
+        }
+        let rows = told_by(&inputs, now + 4_000);
+        let due = |second| next_telling(ACME, EventId(1), Timestamp::from_seconds(second)).seconds();
+        // The twin: for each hour in which something changed, the state of all visits at its end.
+        let mut expected = Vec::new();
+        let mut visits: Vec<Vec<u128>> = Vec::new();
+        let mut current = BTreeMap::<u64, (usize, i64)>::new();
+        let mut changed = std::collections::BTreeSet::new();
+        for (number, (second, visitor, item)) in times.iter().enumerate() {
+            let place = match current.get(visitor) {
+                Some((place, last)) if *second <= last + 1_800 => *place,
+                _ => {
+                    visits.push(Vec::new());
+                    visits.len() - 1
+                }
+            };
+            current.insert(*visitor, (place, *second));
+            if !visits[place].contains(item) {
+                visits[place].push(*item);
+                changed.extend(visits[place].iter().copied());
+            }
+            if times.get(number + 1).is_some_and(|next| next.0 < due(*second)) {
+                continue;
+            }
+            for item in std::mem::take(&mut changed) {
+                let with = visits.iter().filter(|visit| visit.contains(&item));
+                let mut counts = BTreeMap::<u128, u32>::new();
+                with.clone().flatten().filter(|other| **other != item).for_each(|other| *counts.entry(*other).or_default() += 1);
+                let mut counts: Vec<_> = counts.into_iter().collect();
+                counts.sort_by_key(|(other, count)| (std::cmp::Reverse(*count), *other));
+                expected.push((due(*second), item, with.count() as u32, counts));
+            }
+        }
+        let mut found: Vec<_> = rows.into_iter().map(|row| {
+            let neighbours: Vec<_> = row.neighbours.iter().map(|(item, visits)| (item.0, *visits)).collect();
+            (row.as_of.seconds(), row.item.0, row.visits, neighbours)
+        }).collect();
+        found.sort();
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn an_events_second_of_the_hour_comes_after_the_change() {
+    for event in 0..50 {
+        let (event, now) = (EventId(event), Timestamp::from_seconds(7_200));
+        let due = next_telling(ACME, event, now);
+        assert!(due > now && due <= now + Span::HOUR);
+        assert_eq!(next_telling(ACME, event, Timestamp(due.0 - 1)), due);
+        assert_eq!(next_telling(ACME, event, due), due + Span::HOUR, "what changes then is not in it");
+    }
+}
+
+#[test]
+fn of_very_many_items_the_most_visited_are_told() {
+    let most = TOLD_MAX as u64 + 10;
+    let mut inputs: Vec<_> = (0..most).map(|item| (0, viewed(1, item, u128::from(item) + 1, 0))).collect();
+    inputs.push((1, viewed(1, most, u128::from(most), 0)));
+    let rows = told_by(&inputs, 9_000);
+    assert_eq!(rows.len(), TOLD_MAX);
+    let twice = rows.iter().find(|row| row.item.0 == u128::from(most)).map(|row| row.visits);
+    assert_eq!(twice, Some(2), "it is in more visits than any other");
+    assert!(rows.iter().all(|row| row.item.0 == u128::from(most) || row.item.0 < u128::from(TOLD_MAX as u64 + 1)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decay::decayed;
 use crate::codec::{In, Out};
+use crate::minute::{Minute, end_of};
 use crate::state::{At, Effects, Fold, StateError};
 
 /// Events of one organization in one bin; past it the oldest is forgotten and counted.
@@ -15,7 +16,7 @@ pub const EVENTS_MAX: usize = 256;
 /// Sessions and items of one event that are kept; at twice as many the lower half by score is dropped and counted.
 pub const THINGS_MAX: usize = 4_096;
 /// One unit of weight.
-const UNIT: u64 = 1 << 20;
+pub const UNIT: u64 = 1 << 20;
 
 /// What gets attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,6 +93,20 @@ pub struct Trending {
     pub trends: Vec<Trend>,
 }
 
+/// What a thing's score was at the end of a minute of log time in which it got attention, for the warehouse. In a minute
+/// without a row it only lost: half in ten minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrendRow {
+    /// The event.
+    pub stage: Stage,
+    /// What got attention.
+    pub thing: Thing,
+    /// When the minute began.
+    pub start: Timestamp,
+    /// The score at its end in [`UNIT`]s: exactly what [`Trends::top`] shows as of that instant.
+    pub score: u64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Score {
     // As of `at`, in UNITs.
@@ -110,6 +125,9 @@ struct Owner {
 pub struct Trends {
     stages: BTreeMap<Stage, BTreeMap<Thing, Score>>,
     owners: BTreeMap<OrganizationId, Owner>,
+    // Events in which something got attention in the running minute.
+    minute: Minute<Stage>,
+    told: Vec<TrendRow>,
 }
 
 impl Trends {
@@ -142,7 +160,24 @@ impl Trends {
         if owner.order.len() > EVENTS_MAX {
             let event = owner.order.pop_front().expect("it was just more than the bound");
             owner.forgotten += 1;
-            self.stages.remove(&Stage { event, ..stage });
+            let oldest = Stage { event, ..stage };
+            self.stages.remove(&oldest);
+            self.minute.forget(&oldest);
+        }
+    }
+
+    /// Keeps the scores of what got attention in the running minute, if it is over at `now`. What was dropped at a bound
+    /// has none.
+    fn end_minute(&mut self, now: Timestamp) {
+        let Some((start, stages)) = self.minute.over(now) else { return };
+        let end = end_of(start);
+        for stage in stages {
+            let Some(things) = self.stages.get(&stage) else { continue };
+            let fresh = things.iter().filter(|(_, score)| score.at >= start);
+            self.told.extend(fresh.map(|(thing, score)| {
+                let score = decayed(score.score, end.since(score.at));
+                TrendRow { stage, thing: *thing, start, score }
+            }));
         }
     }
 }
@@ -157,14 +192,16 @@ fn ranked(things: &BTreeMap<Thing, Score>, now: Timestamp) -> Vec<(u64, Thing)> 
 
 impl Fold for Trends {
     const NAME: &'static str = "trending";
-    const VERSION: u32 = 1;
+    // 2: keeps which events got attention in the running minute.
+    const VERSION: u32 = 2;
     type Input = Input;
     type Output = ();
     type Key = Stage;
-    type Row = ();
+    type Row = TrendRow;
 
     fn apply(&mut self, at: At, input: &Input, effects: &mut Effects<Self>) {
         let now = at.now();
+        self.end_minute(now);
         if !self.stages.contains_key(&input.stage) {
             self.make(input.stage);
         }
@@ -181,14 +218,21 @@ impl Fold for Trends {
             let dropped = before - things.len();
             self.owners.entry(input.stage.organization).or_default().forgotten += dropped as u64;
         }
+        self.minute.touch(now, input.stage);
         if effects.changed.last() != Some(&input.stage) {
             effects.changed.push(input.stage);
         }
     }
 
-    fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
+    fn advance(&mut self, bound: Timestamp, _effects: &mut Effects<Self>) {
+        self.end_minute(bound);
+    }
 
-    fn land(&mut self, _rows: &mut Vec<()>) {}
+    fn land(&mut self, rows: &mut Vec<TrendRow>) {
+        let before = rows.len();
+        rows.append(&mut self.told);
+        rows[before..].sort_unstable_by_key(|row| (row.stage, row.thing, row.start));
+    }
 
     fn encode(&self, out: &mut Vec<u8>) {
         let mut out = Out::open::<Self>(out);
@@ -213,6 +257,10 @@ impl Fold for Trends {
                 }
             }
         }
+        self.minute.encode(&mut out, |out, stage| {
+            out.id(stage.organization.0);
+            out.id(stage.event.0);
+        });
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
@@ -236,6 +284,9 @@ impl Fold for Trends {
             }
             this.owners.insert(organization, owner);
         }
+        this.minute = Minute::decode(&mut input, 2, |input| {
+            Ok(Stage { organization: OrganizationId(input.id()?), event: EventId(input.id()?) })
+        })?;
         input.done()?;
         Ok(this)
     }
@@ -285,6 +336,31 @@ mod tests {
     }
 
     #[test]
+    fn a_minute_tells_what_it_came_to_once_it_is_over() {
+        let seconds = |seconds: i64| seconds * 1_000_000;
+        let log = laws::log(
+            Timestamp(0),
+            [(seconds(10), hit(1, 3)), (seconds(40), hit(1, 1)), (1, hit(2, 1)), (seconds(30), hit(2, 1))],
+        );
+        let (mut fold, mut run) = laws::whole::<Trends>(&log);
+        let at_end = |fold: &Trends, end: i64| fold.top(&STAGE, Timestamp(end), 10).unwrap().trends;
+        let told = |rows: &[TrendRow]| -> Vec<_> {
+            rows.iter().map(|row| (row.thing, row.start.seconds(), row.score as f64 / UNIT as f64)).collect()
+        };
+        let whole = laws::whole::<Trends>(&log[..3]).0;
+        let first: Vec<_> = at_end(&whole, MINUTE).iter().map(|trend| (trend.thing, 0, trend.score)).collect();
+        assert_eq!(told(&run.landed), first, "as a reader saw it at that instant");
+        run.landed.clear();
+        fold.advance(Timestamp(2 * MINUTE - 1), &mut Effects::default());
+        fold.land(&mut run.landed);
+        assert!(run.landed.is_empty());
+        fold.advance(Timestamp(9 * MINUTE), &mut Effects::default());
+        fold.land(&mut run.landed);
+        let second = at_end(&fold, 2 * MINUTE).into_iter().find(|trend| trend.thing == hit(2, 1).thing).unwrap();
+        assert_eq!(told(&run.landed), [(second.thing, 60, second.score)], "the other one only lost");
+    }
+
+    #[test]
     fn the_lower_half_is_dropped_at_the_bound() {
         let most = 2 * THINGS_MAX as u128;
         let fold =
@@ -312,7 +388,12 @@ mod tests {
                 let hits = log.iter().filter(|(_, input)| input.thing == trend.thing).count() as f64;
                 prop_assert!((trend.score - exact).abs() <= exact * 0.0028 * (hits + 1.0) + 1e-5, "{} {exact}", trend.score);
             }
-            laws::check::<Trends, _, _>(&log, chance, |fold| fold.top(&STAGE, now, 10), |_| ());
+            let told = |rows: &[TrendRow]| {
+                let mut rows = rows.to_vec();
+                rows.sort_by_key(|row| (row.start, row.thing));
+                rows
+            };
+            laws::check::<Trends, _, _>(&log, chance, |fold| fold.top(&STAGE, now, 10), told);
         }
     }
 }

@@ -13,10 +13,14 @@ fn columns(list: &[(&'static str, &'static str, &'static str)]) -> Vec<Column> {
 pub fn aggregate_tables() -> Vec<TableSchema> {
     vec![
         attendance(),
+        attendance_minutes(),
         campaign_counts(),
         fraud_scores(),
+        funnel_steps(),
+        item_neighbours(),
         leaderboard_scores(),
         segment_changes(),
+        trending_scores(),
         visits(),
         window_counts(),
     ]
@@ -175,6 +179,107 @@ pub fn attendance() -> TableSchema {
         order_by: vec!["organization".into(), "event".into(), "session".into()],
         partition_month_of: None,
         rows: Rows::Upsert(vec!["organization".into(), "event".into(), "session".into()]),
+    }
+}
+
+/// Attendance of sessions as it was, minute by minute.
+pub fn attendance_minutes() -> TableSchema {
+    TableSchema {
+        name: "attendance_minutes".into(),
+        view_version: 1,
+        doc: "Attendance of each session at the end of each minute of log time in which it changed: a minute without a row \
+              ended as the one before."
+            .into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for sessions outside any"),
+            ("session", "String", "programme item"),
+            ("minute", TIME, "start of the minute, log time, inclusive; the figures are of its end"),
+            ("joined", "Int64", "distinct actors who had joined by then"),
+            ("present", "Int64", "actors present at the end of the minute"),
+            ("peak", "Int64", "most actors present at once until then"),
+            ("left", "Int64", "distinct actors who had said that they leave by then"),
+            ("focused_ms", "Int64", "time spent focused until then, all actors together, milliseconds"),
+        ]),
+        order_by: vec!["organization".into(), "event".into(), "session".into(), "minute".into()],
+        partition_month_of: Some("minute".into()),
+        rows: Rows::Append,
+    }
+}
+
+/// Who reached which step of a funnel, as differences.
+pub fn funnel_steps() -> TableSchema {
+    let sums = ["reached_diff", "duration_ms_diff"];
+    TableSchema {
+        name: "funnel_steps".into(),
+        view_version: 1,
+        doc: "Actors who reached each step of each funnel, by the hour in which they began, as differences.".into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for records outside any"),
+            ("funnel", "LowCardinality(String)", "funnel"),
+            (
+                "definition",
+                "UInt64",
+                "hash of the funnel's definition: a funnel with other steps or another limit counts from the start",
+            ),
+            ("step", "UInt8", "number of the step, 1 for the first"),
+            ("hour", TIME, "start of the hour in which the actor took the first step, event time, inclusive"),
+            (sums[0], "Int64", "distinct actors who reached the step for the first time"),
+            (sums[1], "Int64", "time from their first step to this one, all of them together, milliseconds"),
+        ]),
+        order_by: ["organization", "event", "funnel", "definition", "step", "hour"].map(Into::into).to_vec(),
+        partition_month_of: None,
+        rows: Rows::Additive(sums.into_iter().map(Into::into).collect()),
+    }
+}
+
+/// What got attention, minute by minute.
+pub fn trending_scores() -> TableSchema {
+    TableSchema {
+        name: "trending_scores".into(),
+        view_version: 1,
+        doc: "Trending score of each session and item at the end of each minute of log time in which it got attention. In a \
+              minute without a row it only lost: half in ten minutes."
+            .into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for what belongs to none"),
+            ("session", "String", "programme item; empty for items outside sessions"),
+            ("item", "String", "item; empty for sessions"),
+            ("minute", TIME, "start of the minute, log time, inclusive; the score is of its end"),
+            (
+                "score",
+                "Int64",
+                "score in units of 1/1048576, exactly as the live view showed it at the end of the minute",
+            ),
+        ]),
+        order_by: ["organization", "event", "session", "item", "minute"].map(Into::into).to_vec(),
+        partition_month_of: Some("minute".into()),
+        rows: Rows::Append,
+    }
+}
+
+/// What goes with what.
+pub fn item_neighbours() -> TableSchema {
+    TableSchema {
+        name: "item_neighbours".into(),
+        view_version: 1,
+        doc: "Items that visits with an item held most often, as of some time: at most once an hour per event, for each item \
+              whose list may have changed."
+            .into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for items outside any"),
+            ("item", "String", "item"),
+            ("as_of", TIME, "log time as of which the row holds, exclusive"),
+            ("visits", "Int64", "visits that hold the item, of those that recommendations remember"),
+            ("neighbours", "Array(String)", "up to 20 items that its 500 most recent visits held most often, most first"),
+            ("together", "Array(Int64)", "in how many of these visits each of them was"),
+        ]),
+        order_by: vec!["organization".into(), "event".into(), "item".into(), "as_of".into()],
+        partition_month_of: Some("as_of".into()),
+        rows: Rows::Append,
     }
 }
 

@@ -64,6 +64,24 @@ pub(crate) fn current_views() -> Vec<(&'static str, String)> {
             "SELECT organization, event, session, joined, present, peak, left, focused_ms, landing_epoch FROM attendance FINAL",
         ),
         view(
+            "funnel_steps",
+            "funnel_steps_current",
+            "SELECT organization, event, funnel, definition, step, sum(reached_diff) AS reached, \
+             sum(duration_ms_diff) / reached AS mean_duration_ms FROM funnel_steps GROUP BY ALL",
+        ),
+        view(
+            "trending_scores",
+            "trending_by_minute",
+            "SELECT organization, event, session, item, minute, score / 1048576 AS score FROM trending_scores",
+        ),
+        view(
+            "item_neighbours",
+            "item_neighbours_current",
+            "SELECT organization, event, item, newest.3 AS visits, neighbour, together, newest.4 AS as_of FROM (SELECT organization, \
+             event, item, argMax((neighbours, together, visits, as_of), as_of) AS newest FROM item_neighbours \
+             GROUP BY organization, event, item) ARRAY JOIN newest.1 AS neighbour, newest.2 AS together",
+        ),
+        view(
             "segment_changes",
             "segment_members_current",
             "SELECT organization, segment, actor, argMax(change, pos) AS last_change, max(at) AS since FROM segment_changes \

@@ -22,10 +22,28 @@ async fn migrating_twice_changes_nothing_and_every_column_is_documented() {
     engine.stop().await;
     let (engine, client) = start(root.path()).await;
     assert_eq!(migrate(&client, &tables()).await.unwrap().applied.len(), 0);
-    for view in ["window_counts", "campaign_counts", "leaderboard_scores", "attendance"] {
+    for view in
+        ["window_counts", "campaign_counts", "leaderboard_scores", "attendance", "funnel_steps", "item_neighbours"]
+    {
         assert_eq!(number(&client, &format!("SELECT count() FROM {view}_current")).await, 0, "{view}");
     }
+    neighbours_are_those_of_the_newest_list(&client).await;
     engine.stop().await;
+}
+
+/// What the schema's page promises of the view over lists.
+async fn neighbours_are_those_of_the_newest_list(client: &warehouse::Client) {
+    let rows = "('acme', 'c', 'a', 1, 3, ['b', 'd'], [2, 1]), ('acme', 'c', 'a', 2, 4, ['d'], [3]), ('acme', 'c', 'b', 1, 2, ['a'], [2])";
+    let columns = "organization, event, item, as_of, visits, neighbours, together";
+    client.execute(&format!("INSERT INTO item_neighbours ({columns}) VALUES {rows}")).await.unwrap();
+    let found: Vec<(String, String, i64, i64)> = client
+        .fetch_all("SELECT item, neighbour, together, visits FROM item_neighbours_current ORDER BY item")
+        .await
+        .unwrap();
+    let row = |item: &str, neighbour: &str, together, visits| (item.to_owned(), neighbour.to_owned(), together, visits);
+    assert_eq!(found, [row("a", "d", 3, 4), row("b", "a", 2, 2)]);
+    client.execute("INSERT INTO trending_scores (session, score) VALUES ('s', 1572864)").await.unwrap();
+    assert_eq!(client.fetch_one::<f64>("SELECT score FROM trending_by_minute").await.unwrap(), 1.5);
 }
 
 #[tokio::test]
