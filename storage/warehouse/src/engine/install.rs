@@ -130,6 +130,8 @@ const PINNED: Pin<'_> =
 const SPARE_BYTES: u64 = 64 << 20;
 /// How often the size of a growing download is looked at.
 const DOWNLOAD_POLL: Duration = Duration::from_millis(200);
+/// npm's own waits between tries add up to more than a minute, in which it says nothing; without a network that helps nobody.
+const NPM_RETRIES: [&str; 3] = ["--fetch-retries=3", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
 /// Longest tail of a client's own words that an error repeats.
 const SAID_BYTES: usize = 600;
 
@@ -247,7 +249,9 @@ fn fetch_with_npm(dir: &Path, part: &Path, progress: &mut dyn FnMut(Progress)) -
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(at(&folder))?;
     let child = Command::new("npm")
-        .args(["pack", "--loglevel=error", "--cache=cache", release::NPM_PACKAGE])
+        .args(["pack", "--loglevel=error", "--cache=cache"])
+        .args(NPM_RETRIES)
+        .arg(release::NPM_PACKAGE)
         .current_dir(&folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
