@@ -23,13 +23,14 @@ mod landed;
 mod leaderboards;
 mod reading;
 mod recommend;
+mod recount;
 mod segments;
 mod trending;
 mod visits;
 mod windows;
 
 use eventlog::EventLog;
-use records::{FactRow, Pos, Record, Timestamp};
+use records::{FactRow, Kind, Pos, Record, Timestamp};
 use rules::Rulebook;
 
 use crate::computations::Views;
@@ -38,6 +39,7 @@ pub use company::List;
 pub use difference::{Difference, Differences};
 pub use landed::{Landed, ListKey};
 pub use reading::RecountError;
+pub use recount::Recount;
 
 /// One record that counts, at its place, under the rules of its frame.
 pub(crate) struct Row<'a> {
@@ -53,6 +55,7 @@ pub struct Twin {
     /// Views that are recounted; all of them when empty.
     only: Vec<&'static str>,
     records: u64,
+    watermarks: u64,
     facts: u64,
     rulebook: Rulebook,
     /// Campaign counts.
@@ -91,10 +94,9 @@ impl Twin {
     /// # Errors
     /// As [`Twin::recount`].
     pub fn recount_only(log: &dyn EventLog, up_to: Timestamp, views: &[&'static str]) -> Result<Self, RecountError> {
-        let up_to = up_to.min(log.bound());
-        let mut twin = Self { as_of: up_to, only: views.to_vec(), ..Self::default() };
-        reading::each_frame(log, up_to, &mut |frame| twin.take(frame))?;
-        Ok(twin)
+        let mut recount = Recount::new(views);
+        recount.advance(log, up_to, &mut |_| true)?;
+        Ok(recount.into_twin())
     }
 
     /// The log time up to which everything was taken.
@@ -105,6 +107,11 @@ impl Twin {
     /// How many records of the activity lane count.
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// How many of them are watermarks of replays, which do not land.
+    pub fn watermarks(&self) -> u64 {
+        self.watermarks
     }
 
     /// How many facts count.
@@ -139,6 +146,7 @@ impl Twin {
         let book = std::mem::take(&mut self.rulebook);
         for (pos, record, skips) in frame.records {
             self.records += 1;
+            self.watermarks += u64::from(record.kind == Kind::ReplayWatermarked);
             self.record(&Row { pos, record: &record, book: &book }, &skips);
         }
         self.rulebook = book;

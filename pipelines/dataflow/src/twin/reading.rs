@@ -20,6 +20,9 @@ pub enum RecountError {
     /// A frame of facts could not be decoded.
     #[error("facts at {0} are not readable: {1}")]
     Facts(Pos, records::fact::FactError),
+    /// Records that were recounted are put aside again and again.
+    #[error("records are put aside faster than the log is recounted")]
+    Restless,
 }
 
 /// Which views ignore a record.
@@ -39,25 +42,89 @@ pub(crate) struct Decoded {
     pub(crate) records: Vec<(Pos, Record, Skips)>,
 }
 
-/// Hands on every frame of facts and activity up to `up_to`, ordered by log time.
-pub(crate) fn each_frame(
-    log: &dyn EventLog,
-    up_to: Timestamp,
-    take: &mut dyn FnMut(Decoded),
-) -> Result<(), RecountError> {
-    let skips = skips(log)?;
-    let mut cursors = Vec::new();
-    for lane in [Lane::Facts, Lane::Activity] {
-        let starts = log.starts(lane);
-        cursors.extend((0..).zip(starts).map(|(partition, from)| Cursor::new(lane, PartitionId(partition), from)));
-    }
-    loop {
-        for cursor in &mut cursors {
-            cursor.refill(log, up_to)?;
+/// Reads a log in the one total order, bit by bit: where it is in each partition, and what is skipped as far as it knows.
+pub(crate) struct Reading {
+    cursors: Vec<Cursor>,
+    system: Vec<Cursor>,
+    skips: BTreeMap<(u8, u16), Vec<Skip>>,
+    /// Everything up to here was handed on.
+    done: Timestamp,
+}
+
+/// How a reading ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Everything up to the wanted log time was handed on.
+    Whole,
+    /// Whoever took the frames had enough.
+    Stopped,
+    /// A record that was handed on has been put aside since: what was made of it is not what the views promise.
+    Outdated,
+}
+
+impl Reading {
+    /// Stands before the first frame that the log still has.
+    pub(crate) fn new(log: &dyn EventLog) -> Self {
+        let of = |lane: Lane| {
+            let starts = (0..).zip(log.starts(lane));
+            starts.map(move |(partition, from)| Cursor::new(lane, PartitionId(partition), from))
+        };
+        Self {
+            cursors: of(Lane::Facts).chain(of(Lane::Activity)).collect(),
+            system: of(Lane::System).collect(),
+            skips: BTreeMap::new(),
+            done: Timestamp::MIN,
         }
-        let next = cursors.iter_mut().filter(|cursor| !cursor.frames.is_empty()).min_by_key(|one| one.next_time());
-        let Some(frame) = next.and_then(|cursor| cursor.frames.pop_front()) else { return Ok(()) };
-        take(decode(&frame, &skips)?);
+    }
+
+    /// Hands on every frame of facts and activity up to `up_to` that was not handed on before, ordered by log time, until
+    /// `take` says `false`.
+    pub(crate) fn go_on(
+        &mut self,
+        log: &dyn EventLog,
+        up_to: Timestamp,
+        take: &mut dyn FnMut(Decoded) -> bool,
+    ) -> Result<Ended, RecountError> {
+        if self.read_skips(log)?.is_some_and(|oldest| oldest <= self.done) {
+            return Ok(Ended::Outdated);
+        }
+        // Where nothing was left there may be more by now.
+        self.cursors.iter_mut().for_each(|cursor| cursor.at_end = false);
+        loop {
+            for cursor in &mut self.cursors {
+                cursor.refill(log, up_to)?;
+            }
+            let next = self.cursors.iter_mut().filter(|cursor| !cursor.frames.is_empty());
+            let next = next.min_by_key(|one| one.next_time());
+            let Some(frame) = next.and_then(|cursor| cursor.frames.pop_front()) else {
+                self.done = self.done.max(up_to);
+                return Ok(Ended::Whole);
+            };
+            self.done = self.done.max(frame.log_time);
+            if !take(decode(&frame, &self.skips)?) {
+                return Ok(Ended::Stopped);
+            }
+        }
+    }
+
+    /// Reads the records that were put aside since, and returns the log time of the oldest. An entry that this build
+    /// cannot read is none of its business here: the sequencer refuses to run on such a log.
+    fn read_skips(&mut self, log: &dyn EventLog) -> Result<Option<Timestamp>, RecountError> {
+        let mut oldest: Option<Timestamp> = None;
+        for cursor in &mut self.system {
+            cursor.at_end = false;
+            loop {
+                cursor.refill(log, Timestamp::MAX)?;
+                let Some(frame) = cursor.frames.pop_front() else { break };
+                if frame.counted() > 0
+                    && let Ok(Entry::Skipped(skip)) = Entry::decode(&frame.body)
+                {
+                    oldest = Some(oldest.map_or(skip.pos.log_time, |time| time.min(skip.pos.log_time)));
+                    self.skips.entry((skip.pos.lane, skip.pos.partition)).or_default().push(skip);
+                }
+            }
+        }
+        Ok(oldest)
     }
 }
 
@@ -127,24 +194,4 @@ fn decode(frame: &Frame, skips: &BTreeMap<(u8, u16), Vec<Skip>>) -> Result<Decod
         }
     }
     Ok(decoded)
-}
-
-/// The records that were put aside, by partition. An entry that this build cannot read is none of its business here:
-/// the sequencer refuses to run on such a log.
-fn skips(log: &dyn EventLog) -> Result<BTreeMap<(u8, u16), Vec<Skip>>, RecountError> {
-    let mut found = BTreeMap::<_, Vec<Skip>>::new();
-    let starts = log.starts(Lane::System);
-    for (partition, from) in (0..).zip(starts) {
-        let mut cursor = Cursor::new(Lane::System, PartitionId(partition), from);
-        loop {
-            cursor.refill(log, Timestamp::MAX)?;
-            let Some(frame) = cursor.frames.pop_front() else { break };
-            if frame.counted() > 0
-                && let Ok(Entry::Skipped(skip)) = Entry::decode(&frame.body)
-            {
-                found.entry((skip.pos.lane, skip.pos.partition)).or_default().push(skip);
-            }
-        }
-    }
-    Ok(found)
 }
