@@ -13,6 +13,7 @@ const NAME: &str = "system entry";
 const OPENED: u8 = 0;
 const BOUND: u8 = 1;
 const SKIPPED: u8 = 2;
+const SET_ASIDE: u8 = 3;
 
 /// One entry of the system lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Entry {
     Bound(Binding),
     /// A record is ignored by one view, because its fold or its routing panics on it.
     Skipped(Skip),
+    /// A view stands still, because it panics and no record is to blame.
+    SetAside(Aside),
 }
 
 /// Which frames make an epoch, and what happens at its end. Durable before any row of the epoch is fed.
@@ -75,6 +78,19 @@ impl Skip {
     pub const EVERY_VIEW: &'static str = "*";
 }
 
+/// A view that takes part in no epoch any more. Another version of it is not concerned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Aside {
+    /// The first epoch that it takes no part in.
+    pub epoch: u64,
+    /// The view.
+    pub view: String,
+    /// The version that panicked.
+    pub version: u32,
+    /// What the panic said, and where it was, for people.
+    pub why: String,
+}
+
 impl Entry {
     /// Writes the entry. The same entry always gives the same bytes.
     pub fn encode(&self) -> Vec<u8> {
@@ -90,6 +106,13 @@ impl Entry {
             Self::Skipped(skip) => {
                 out.u8(SKIPPED);
                 skip.write(&mut out);
+            }
+            Self::SetAside(aside) => {
+                out.u8(SET_ASIDE);
+                out.u64(aside.epoch);
+                out.text(&aside.view);
+                out.u32(aside.version);
+                out.text(&aside.why);
             }
         }
         bytes
@@ -109,6 +132,10 @@ impl Entry {
             OPENED => Ok(Self::Opened),
             BOUND => Ok(Self::Bound(Binding::read(&mut from)?)),
             SKIPPED => Ok(Self::Skipped(Skip::read(&mut from)?)),
+            SET_ASIDE => {
+                let (epoch, view) = (from.u64()?, from.text()?.as_str().to_owned());
+                Ok(Self::SetAside(Aside { epoch, view, version: from.u32()?, why: from.text()?.as_str().to_owned() }))
+            }
             _ => Err(StateError::Damaged(NAME)),
         }
     }
@@ -205,6 +232,7 @@ mod tests {
             Entry::Bound(binding(1 << 40, (1 << 40) - 1, 99)),
             Entry::Bound(Binding { landing: None, snapshot: false, ends: Vec::new(), ..binding(1, 0, 0) }),
             Entry::Skipped(Skip { epoch: 4, view: "fraud".into(), pos, rows: 1 }),
+            Entry::SetAside(Aside { epoch: 5, view: "visits".into(), version: 3, why: "bin 7: overflow".into() }),
         ];
         for entry in entries {
             assert_eq!(Entry::decode(&entry.encode()), Ok(entry));

@@ -34,6 +34,11 @@ pub struct Config {
     pub manifests: usize,
     /// How long a snapshot waits for its landing epoch to be in the outbox before it is given up.
     pub landing_patience: Duration,
+    /// Rows that wait for the sink in all. When it takes none and more come, they are dropped, and made again from the
+    /// newest snapshot as soon as it takes some.
+    pub landing_rows: usize,
+    /// How long the first restart after an error waits; the next ones wait twice as long each.
+    pub restart_pause: Duration,
     /// What changefeeds remember.
     pub feed: Limits,
 }
@@ -53,6 +58,9 @@ impl Default for Config {
             snapshot_rows: 4_000_000,
             manifests: 3,
             landing_patience: Duration::from_secs(5),
+            // At some 100 bytes each half a gigabyte, which is what a stuck sink may cost.
+            landing_rows: 1 << 22,
+            restart_pause: Duration::from_secs(1),
             feed: Limits::default(),
         }
     }

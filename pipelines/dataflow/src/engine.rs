@@ -1,6 +1,6 @@
 //! What a group of workers is made from, again after each failure: recovery, poison, the things that outlive a group.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,20 +11,26 @@ use parking_lot::Mutex;
 use tracing::{error, info, warn};
 use views::as_of::{self, Announcer};
 
-use crate::binding::{Entry, Skip};
+use crate::aside::{Plan, SetAside};
+use crate::binding::{Aside, Entry, Skip};
 use crate::config::Config;
+use crate::epoch::Depth;
 use crate::graph::Program;
 use crate::landing::{Landings, Sink};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Stopped};
 use crate::restore::{self, RestoreError, Restored};
 use crate::sequencer::{Resume, SequenceError, Sequencer};
 use crate::shared::{Failure, Figures, Shared};
 use crate::snapshot::{SnapshotWriter, Snapshots};
 use crate::system::{SystemError, SystemLane};
 
-/// Rebuilds in one life of the process. Each costs a restart of the group, so a view that panics on everything must
-/// not go on like this for ever.
-const REBUILDS_MAX: u64 = 100;
+/// Panics in one life of the process. Each costs a restart of the group, so it must not go on like this for ever.
+const PANICS_MAX: u64 = 100;
+/// Records that one view may skip in one life of the process. Each costs two restarts of the group; a view that panics
+/// on more than a few is wrong about something else than a record, and is set aside.
+const SKIPS_MAX: u32 = 16;
+/// How much of a panic's message the log keeps.
+const WHY_MAX: usize = 500;
 
 /// A record that a view ignores from now on, as it is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +85,37 @@ pub enum DataflowError {
         message: String,
     },
     /// Too many panics.
-    #[error("{0} rebuilds after panics are enough")]
-    Rebuilds(u64),
+    #[error("{0} panics are enough")]
+    Panics(u64),
+    /// The thread that cuts epochs panicked.
+    #[error("cutting epochs panicked: {0}")]
+    Sequencer(String),
+}
+
+impl DataflowError {
+    /// Whether the log only has no room now: whoever tries again later goes on as if nothing had happened.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Sequence(error) => error.is_refusal(),
+            Self::System(error) => error.is_refusal(),
+            _ => false,
+        }
+    }
+
+    /// Whether trying again cannot help while this process lives: the log is another one or was taken over, is
+    /// read-only after a failed write, or holds what this build cannot read.
+    pub fn is_final(&self) -> bool {
+        let system = |error: &SystemError| match error {
+            SystemError::Append(_) => !error.is_refusal(),
+            SystemError::Fenced | SystemError::Entry { .. } => true,
+            SystemError::Read(_) => false,
+        };
+        match self {
+            Self::Config(_) | Self::Sequence(SequenceError::Changed { .. } | SequenceError::Facts { .. }) => true,
+            Self::Sequence(SequenceError::System(error)) | Self::System(error) => system(error),
+            _ => false,
+        }
+    }
 }
 
 /// Everything that outlives a group of workers.
@@ -94,9 +129,13 @@ pub(crate) struct Engine<P: Program> {
     pub(crate) writer: Arc<Mutex<SnapshotWriter>>,
     dead_letters: Option<DeadLetters>,
     names: Vec<(&'static str, u32)>,
-    system: Option<SystemLane>,
+    system: Option<Arc<Mutex<SystemLane>>>,
     // Epoch and view of every panic so far: the second one there is not bad luck.
     panicked: BTreeSet<(u64, Option<usize>)>,
+    // How many records each view has skipped.
+    skips: BTreeMap<Option<usize>, u32>,
+    // What the log must be told before the next group begins.
+    verdict: Option<(Entry, String)>,
     program: std::marker::PhantomData<fn() -> P>,
 }
 
@@ -140,7 +179,7 @@ impl<P: Program> Engine<P> {
         Ok(Self {
             log,
             disk,
-            landings: Arc::new(Landings::new(names.clone(), wanted)),
+            landings: Arc::new(Landings::new(names.clone(), wanted, config.landing_rows)),
             snapshots: Arc::new(Snapshots::new(names.len())),
             figures: Arc::default(),
             writer: Arc::new(Mutex::new(writer)),
@@ -148,6 +187,8 @@ impl<P: Program> Engine<P> {
             names,
             system: None,
             panicked: BTreeSet::new(),
+            skips: BTreeMap::new(),
+            verdict: None,
             config,
             program: std::marker::PhantomData,
         })
@@ -158,6 +199,7 @@ impl<P: Program> Engine<P> {
         &mut self,
         mut build: impl FnMut(&Config, &Arc<Shared>, Vec<P::Writers>, Option<Arc<Restored>>) -> Result<W, DataflowError>,
     ) -> Result<Group<P, W>, DataflowError> {
+        self.say()?;
         let found = restore::find(&*self.disk, &self.config.directory, &*self.log, &self.names)?;
         let numbers = (found.highest, found.landing);
         let mut usable = found.usable;
@@ -181,22 +223,23 @@ impl<P: Program> Engine<P> {
     ) -> Result<Group<P, W>, DataflowError> {
         let open = |manifest| Restored::open(&*self.disk, &self.config.directory, manifest).map(Arc::new);
         let restored = manifest.map(open).transpose()?;
-        let system = match self.system.take() {
-            Some(system) => system,
-            None => SystemLane::claim(Arc::clone(&self.log), self.config.claim_id)?,
+        let system = self.system()?;
+        let (resume, announcer, shared, views, progress, workers, snapshot_after) =
+            self.group(restored, numbers, usable, build)?;
+        let plan = Plan::new(self.names.clone(), P::upstreams());
+        let sequencer = Sequencer::new(Arc::clone(&self.log), system, self.config.clone(), plan, resume);
+        *self.figures.set_aside.lock() = sequencer.set_aside();
+        Ok(Group { sequencer, announcer, shared, views, progress, workers, snapshot_after })
+    }
+
+    /// The system lane, claimed once, and about to be read.
+    fn system(&mut self) -> Result<Arc<Mutex<SystemLane>>, SystemError> {
+        let system = match &self.system {
+            Some(system) => Arc::clone(system),
+            None => Arc::new(Mutex::new(SystemLane::claim(Arc::clone(&self.log), self.config.claim_id)?)),
         };
-        let outcome = self.group(restored, numbers, usable, build);
-        match outcome {
-            Ok((resume, announcer, shared, views, progress, workers, snapshot_after)) => {
-                let names = self.names.iter().map(|(name, _)| *name).collect();
-                let sequencer = Sequencer::new(Arc::clone(&self.log), system, self.config.clone(), names, resume);
-                Ok(Group { sequencer, announcer, shared, views, progress, workers, snapshot_after })
-            }
-            Err(error) => {
-                self.system = Some(system);
-                Err(error)
-            }
-        }
+        system.lock().about_to_read();
+        Ok(Arc::clone(self.system.insert(system)))
     }
 
     #[expect(clippy::type_complexity, reason = "taken apart at once by the only caller")]
@@ -207,7 +250,10 @@ impl<P: Program> Engine<P> {
         usable: &[Manifest],
         build: &mut impl FnMut(&Config, &Arc<Shared>, Vec<P::Writers>, Option<Arc<Restored>>) -> Result<W, DataflowError>,
     ) -> Result<(Resume, Announcer, Arc<Shared>, P::Views, as_of::Progress, W, u64), DataflowError> {
-        let resume = restore::resume(&self.log, restored.as_ref().map(|restored| restored.checkpoint()), numbers)?;
+        let mut resume = restore::resume(&self.log, restored.as_ref().map(|restored| restored.checkpoint()), numbers)?;
+        if let Some(restored) = &restored {
+            resume.stopped = self.stopped(restored);
+        }
         let start = resume.end.as_of(self.log.identity().incarnation);
         let (epoch, landing, replay) = (start.epoch, resume.end.progress.landing, resume.replay.len());
         let outbox = restored.as_ref().map_or(0, |restored| restored.outbox());
@@ -233,40 +279,70 @@ impl<P: Program> Engine<P> {
         Ok((resume, announcer, shared, views, progress, workers, snapshot_after))
     }
 
-    /// Takes the system lane back from a group that ended.
-    pub(crate) fn end(&mut self, sequencer: Sequencer) {
-        self.system = Some(sequencer.into_system());
+    /// Which bins a snapshot would write now. None while one is on its way, while the state is older than a manifest that
+    /// is there, and while rows are missing that no manifest may claim to have told.
+    pub(crate) fn snapshot_wanted<W>(&self, group: &Group<P, W>) -> Option<Depth> {
+        let behind = group.sequencer.end().epoch < group.snapshot_after;
+        if behind || self.landings.figures().interrupted { None } else { self.snapshots.wanted() }
     }
 
-    /// Decides what follows from a failure: another try, or a try without the record at fault, which is written to
-    /// the log before anything of its epoch can leave.
+    /// The views that were set aside before a manifest.
+    fn stopped(&self, restored: &Restored) -> Vec<SetAside> {
+        let views = self.names.iter().enumerate().filter_map(|(number, (view, _))| {
+            let Stopped { since, as_of, why } = restored.stopped(number)?.clone();
+            Some(SetAside { number, view, since, as_of, why })
+        });
+        views.collect()
+    }
+
+    /// Decides what follows from a failure: another try; or a try without the record at fault, or without the view, which
+    /// is written to the log before anything of its epoch can leave.
     pub(crate) fn after(&mut self, failure: Failure) -> Result<(), DataflowError> {
         Figures::add(&self.figures.panics, 1);
         Figures::add(&self.figures.rebuilds, 1);
-        let rebuilds = self.figures.rebuilds.load(Ordering::Relaxed);
+        let panics = self.figures.panics.load(Ordering::Relaxed);
         let view = failure.view.map_or(Skip::EVERY_VIEW, |view| self.names[view].0).to_owned();
-        error!(
-            view,
-            epoch = failure.epoch,
-            message = failure.message,
-            rebuilds,
-            "a worker panicked, its group is rebuilt"
-        );
-        if rebuilds > REBUILDS_MAX {
-            return Err(DataflowError::Rebuilds(REBUILDS_MAX));
+        let Failure { epoch, at, bin, message, .. } = failure;
+        error!(view, epoch, bin, message, panics, "a worker panicked, its group is rebuilt");
+        if panics > PANICS_MAX {
+            return Err(DataflowError::Panics(PANICS_MAX));
         }
-        if self.panicked.insert((failure.epoch, failure.view)) {
+        if self.panicked.insert((epoch, failure.view)) {
             return Ok(());
         }
-        let Failure { epoch, at, message, .. } = failure;
-        let Some((pos, rows)) = at else { return Err(DataflowError::Poisoned { view, epoch, message }) };
-        let skip = Skip { epoch, view, pos, rows };
-        let system = self.system.as_mut().expect("the group has given it back");
-        system.append(&Entry::Skipped(skip.clone()))?;
-        Figures::add(&self.figures.skipped, u64::from(rows));
-        error!(view = skip.view, %pos, rows, "record is skipped");
-        if let Some(told) = &mut self.dead_letters {
-            told(&Skipped { skip, message });
+        let skips = self.skips.entry(failure.view).or_default();
+        *skips += 1;
+        let entry = match (at, failure.view) {
+            (Some((pos, rows)), number) if number.is_none() || *skips <= SKIPS_MAX => {
+                Entry::Skipped(Skip { epoch, view, pos, rows })
+            }
+            (_, Some(number)) => {
+                let place = bin.map(|bin| format!("bin {bin}: ")).unwrap_or_default();
+                let why = format!("{place}{message}").chars().take(WHY_MAX).collect();
+                Entry::SetAside(Aside { epoch, view, version: self.names[number].1, why })
+            }
+            (_, None) => return Err(DataflowError::Poisoned { view, epoch, message }),
+        };
+        self.verdict = Some((entry, message));
+        self.say()
+    }
+
+    /// Tells the log what was decided. After a refusal it has still to be told.
+    fn say(&mut self) -> Result<(), DataflowError> {
+        let Some((entry, _)) = self.verdict.clone() else { return Ok(()) };
+        self.system()?.lock().append(&entry)?;
+        match self.verdict.take() {
+            Some((Entry::Skipped(skip), message)) => {
+                Figures::add(&self.figures.skipped, u64::from(skip.rows));
+                error!(view = skip.view, pos = %skip.pos, rows = skip.rows, "record is skipped");
+                if let Some(told) = &mut self.dead_letters {
+                    told(&Skipped { skip, message });
+                }
+            }
+            Some((Entry::SetAside(aside), _)) => {
+                error!(view = aside.view, epoch = aside.epoch, why = aside.why, "view is set aside, the others go on");
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use records::{FactRow, Pos, Timestamp};
 use rules::rulebook::Rulebook;
 use serde::{Deserialize, Serialize};
 
+use crate::aside::SetAside;
 use crate::cursors::Cursors;
 
 /// What every worker knows of an epoch.
@@ -22,6 +23,8 @@ pub(crate) struct Epoch {
     /// Where its frames are in the log.
     pub(crate) places: Vec<Place>,
     pub(crate) skips: Vec<SkippedRows>,
+    /// Views that take no part in it.
+    pub(crate) aside: Arc<[SetAside]>,
     pub(crate) rows: u64,
     /// The end, where somebody needs it: at landing epochs.
     pub(crate) checkpoint: Option<Arc<Checkpoint>>,
@@ -135,6 +138,12 @@ impl Epoch {
     pub(crate) fn seq(&self, pos: &Pos) -> Option<u64> {
         let index = self.places.iter().position(|place| place.holds(pos))?;
         Some((index as u64) << 32 | (pos.offset - self.places[index].first))
+    }
+
+    /// How a view stands still that takes no part.
+    #[inline]
+    pub(crate) fn set_aside(&self, view: usize) -> Option<&SetAside> {
+        self.aside.iter().find(|aside| aside.number == view)
     }
 
     /// The rows that a view ignores.

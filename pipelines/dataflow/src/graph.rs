@@ -35,6 +35,9 @@ pub trait Program: 'static {
     /// Name and version of each view, in the order of [`Program::build`].
     fn views() -> Vec<(&'static str, u32)>;
 
+    /// For each view, in the same order, the views that hand inputs on to it.
+    fn upstreams() -> Vec<Vec<usize>>;
+
     /// Opens every view empty, for some workers.
     fn open(
         workers: usize,
@@ -114,6 +117,9 @@ impl<'a, 'scope> Graph<'a, 'scope> {
     fn restore<F: Fold>(&mut self, view: usize, writer: &mut Writer<F>) -> Box<[bool]> {
         let mut kept = vec![false; BINS].into_boxed_slice();
         let Some(restored) = self.restored else { return kept };
+        if let Some(stopped) = restored.stopped(view) {
+            writer.freeze(stopped.as_of.clone());
+        }
         let mut bytes = Vec::new();
         for bin in writer.bins() {
             bytes.clear();
@@ -179,7 +185,7 @@ fn decode_frame(dealt: Arc<Dealt>, number: u64, context: &Context) -> Option<Arc
         Ok(frame) => Some(Arc::new(frame)),
         Err(message) => {
             let at = Some((epoch.pos(first), rows));
-            context.shared.fail(Failure { epoch: number, view: None, at, message });
+            context.shared.fail(Failure { epoch: number, view: None, at, bin: None, message });
             None
         }
     }
@@ -249,8 +255,8 @@ fn stateful<'scope, F: Fold>(
                 // What a panic leaves behind is never used: the group stops and is rebuilt.
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| stage.run(&epoch, &context, &mut doing))) {
                     let at = doing.seq.map(|seq| (epoch.pos(seq), 1));
-                    let message = message(&*panic);
-                    context.shared.fail(Failure { epoch: doing.epoch, view: Some(view), at, message });
+                    let (bin, message) = (at.is_none().then(|| stage.at_work()), message(&*panic));
+                    context.shared.fail(Failure { epoch: doing.epoch, view: Some(view), at, bin, message });
                     return;
                 }
                 held.downgrade(&epoch.number);

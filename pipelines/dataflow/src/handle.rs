@@ -1,7 +1,9 @@
 //! The running dataflow: its threads, what it tells about itself, and how it is stopped.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,19 +16,21 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use records::Span;
 use timely::CommunicationConfig;
 use timely::communication::{Allocator, WorkerGuards, initialize_from};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use views::as_of::{AsOf, Progress};
 
+use crate::aside::SetAside;
 use crate::config::Config;
 use crate::deal::deal;
 use crate::engine::{DataflowError, Engine, Group, Hooks};
 use crate::graph::Program;
 use crate::landing::{LandingFigures, Landings, Sink};
+use crate::patience::{Pauses, Restarts};
 use crate::restore::{RestoreError, Restored};
 use crate::sequencer::Wish;
 use crate::shared::{Figures, Shared};
 use crate::snapshot::{SnapshotFigures, SnapshotWriter, Snapshots, TruncationLimit};
-use crate::worker::{self, Context, Feed, Worker};
+use crate::worker::{self, Context, Feed, Worker, message};
 
 /// How long the sequencer waits on an idle log before it looks whether it should stop.
 const IDLE_MAX: Duration = Duration::from_millis(100);
@@ -37,6 +41,18 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 /// Epochs that a stop cuts at most, a few seconds of work: neither a long way behind the log nor somebody who goes on
 /// appending keeps it from ending.
 const CLOSING_EPOCHS_MAX: usize = 16;
+/// Between two tries to bind an epoch that the log has no room for. There are as many as it takes: when somebody makes
+/// room, the views go on within five seconds.
+const REFUSAL_PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(5));
+/// Restarts after errors, and within which time. Whatever heals by itself does so in the half minute that five of them
+/// take; more often than that somebody should look.
+const RESTARTS_MAX: usize = 5;
+const RESTARTS_WITHIN: Duration = Duration::from_secs(600);
+/// The longest pause before a restart, as a multiple of the first.
+const RESTART_PAUSE_GROWS: u32 = 16;
+/// Between two rebuilds that make dropped rows again: views stand still meanwhile, and a sink that takes a little and
+/// refuses again must not keep them there.
+const LAND_AGAIN_EVERY: Duration = Duration::from_secs(600);
 /// How long a failed hand-over of a landing epoch waits before it is tried again.
 const LANDING_RETRY: Duration = Duration::from_secs(1);
 
@@ -49,8 +65,12 @@ pub enum Phase {
     CatchingUp,
     /// It follows the log.
     Live,
-    /// It starts again after a panic. Views stand still meanwhile, and say so.
+    /// It starts again after a panic, or to make dropped rows again. Views stand still meanwhile, and say so.
     Rebuilding,
+    /// The log has no room for what it must write, with what the log says. Views stand still; it goes on by itself.
+    Waiting(String),
+    /// An error has ended it, with the reason; it starts again soon.
+    Restarting(String),
     /// It was stopped.
     Stopped,
     /// It gave up, with the reason. Views stand still.
@@ -82,6 +102,10 @@ pub struct Status {
     pub skipped: u64,
     /// How often the workers were started again.
     pub rebuilds: u64,
+    /// Views that stand still, because they panic and no record is to blame.
+    pub set_aside: Arc<[SetAside]>,
+    /// The newest error, also when it is over.
+    pub last_error: Option<String>,
     /// About snapshots.
     pub snapshot: SnapshotFigures,
     /// About landing.
@@ -95,9 +119,10 @@ struct Control<V> {
     woken: Condvar,
     phase: Mutex<Phase>,
     published: RwLock<Option<(V, Progress)>>,
-    /// Which group's views are published: its number of rebuilds.
+    /// Which group's views are published.
     generation: AtomicU64,
     behind: Mutex<(u64, u64)>,
+    last_error: Mutex<Option<String>>,
     figures: Arc<Figures>,
     snapshots: Arc<Snapshots>,
     landings: Arc<Landings>,
@@ -131,6 +156,7 @@ impl<P: Program> Handle<P> {
             published: RwLock::new(None),
             generation: AtomicU64::new(0),
             behind: Mutex::new((0, 0)),
+            last_error: Mutex::new(None),
             figures: Arc::clone(&engine.figures),
             snapshots: Arc::clone(&engine.snapshots),
             landings: Arc::clone(&engine.landings),
@@ -145,7 +171,7 @@ impl<P: Program> Handle<P> {
             (Arc::clone(&engine.snapshots), Arc::clone(&engine.landings), Arc::clone(&engine.writer));
         handle.spawn("dataflow-snapshot", move || write(&snapshots, &landings, &writer))?;
         let (sender, outcome) = sync_channel(1);
-        handle.spawn("dataflow", move || Supervisor { engine, control, retired: Vec::new() }.run(&sender))?;
+        handle.spawn("dataflow", move || Supervisor::new(engine, control).run(&sender))?;
         match outcome.recv() {
             Ok(Ok(())) => Ok(handle),
             Ok(Err(error)) => Err(error),
@@ -194,6 +220,8 @@ impl<P: Program> Handle<P> {
             panics: count(&figures.panics),
             skipped: count(&figures.skipped),
             rebuilds: count(&figures.rebuilds),
+            set_aside: figures.set_aside.lock().clone(),
+            last_error: control.last_error.lock().clone(),
             snapshot: control.snapshots.figures(),
             landing: control.landings.figures(),
             as_of,
@@ -253,6 +281,12 @@ impl<V: Clone> Control<V> {
         if !self.stopping() {
             self.woken.wait_for(&mut guard, pause);
         }
+    }
+
+    fn in_trouble(&self, phase: fn(String) -> Phase, error: &DataflowError) {
+        let reason = error.to_string();
+        *self.last_error.lock() = Some(reason.clone());
+        *self.phase.lock() = phase(reason);
     }
 }
 
@@ -362,64 +396,151 @@ struct Supervisor<P: Program> {
     /// Groups that failed. They keep their frontiers until new views take their place: whoever waits for one waits on,
     /// and is told then that it has ended.
     retired: Vec<Arc<Shared>>,
+    /// The present group, and how many there were.
+    current: Option<Arc<Shared>>,
+    generation: u64,
+    refusals: Pauses,
+    /// Whether the log refuses now.
+    refused: bool,
+    restarts: Restarts,
+    landed_again: Option<Instant>,
+}
+
+/// Why a group has ended.
+enum Ended {
+    /// It was told to.
+    Stopped,
+    /// A worker has failed, or rows must be made again.
+    Rebuild,
 }
 
 impl<P: Program> Supervisor<P> {
+    fn new(engine: Engine<P>, control: Arc<Control<P::Views>>) -> Self {
+        let first = engine.config.restart_pause;
+        let restarts = Restarts::new(RESTARTS_MAX, RESTARTS_WITHIN, Pauses::new(first, first * RESTART_PAUSE_GROWS));
+        let refusals = REFUSAL_PAUSES;
+        let (retired, current, generation, refused, landed_again) = (Vec::new(), None, 0, false, None);
+        Self { engine, control, retired, current, generation, refusals, refused, restarts, landed_again }
+    }
+
     fn run(mut self, started: &SyncSender<Result<(), DataflowError>>) {
         let outcome = self.groups(started);
         // Landing first: a snapshot may wait for it.
         self.engine.landings.close();
         self.engine.snapshots.close();
-        let phase = match outcome {
-            Ok(()) => Phase::Stopped,
+        match outcome {
+            Ok(()) => *self.control.phase.lock() = Phase::Stopped,
             Err(error) => {
                 error!(%error, "the dataflow has failed");
-                let reason = error.to_string();
+                self.control.in_trouble(Phase::Failed, &error);
                 // Only before the first group is there anybody who listens.
                 drop(started.try_send(Err(error)));
-                Phase::Failed(reason)
             }
-        };
-        *self.control.phase.lock() = phase;
+        }
     }
 
     fn groups(&mut self, started: &SyncSender<Result<(), DataflowError>>) -> Result<(), DataflowError> {
         loop {
-            let mut group = self.engine.begin(Workers::start::<P>)?;
-            if self.control.published.read().is_none() {
-                self.publish(&group);
-                drop(started.try_send(Ok(())));
+            // The thread must outlive a panic of what it calls: nobody else would say that the views stand still.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.group(started)));
+            self.retired.extend(self.current.take());
+            match outcome.unwrap_or_else(|panic| self.panicked(&*panic)) {
+                Ok(Ended::Stopped) => return Ok(()),
+                Ok(Ended::Rebuild) => *self.control.phase.lock() = Phase::Rebuilding,
+                Err(error) if self.control.published.read().is_none() => return Err(error),
+                Err(error) if error.is_refusal() => self.wait_for_the_log(&error),
+                Err(error) => self.restart_after(error)?,
             }
-            let outcome = self.follow(&mut group);
-            let Group { sequencer, shared, workers, .. } = group;
-            if outcome.is_err() || shared.failure().is_some() {
-                shared.stop();
-            }
-            workers.join();
-            self.engine.end(sequencer);
-            outcome?;
-            let Some(failure) = shared.failure() else { return Ok(()) };
-            *self.control.phase.lock() = Phase::Rebuilding;
-            self.engine.after(failure)?;
-            self.retired.push(shared);
             if self.control.stopping() {
                 return Ok(());
             }
         }
     }
 
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Result<Ended, DataflowError> {
+        Figures::add(&self.engine.figures.rebuilds, 1);
+        Err(DataflowError::Sequencer(message(panic)))
+    }
+
+    /// Runs one group from its recovery to its end.
+    fn group(&mut self, started: &SyncSender<Result<(), DataflowError>>) -> Result<Ended, DataflowError> {
+        let mut group = self.engine.begin(Workers::start::<P>)?;
+        self.current = Some(Arc::clone(&group.shared));
+        self.generation += 1;
+        if self.control.published.read().is_none() {
+            self.publish(&group);
+            drop(started.try_send(Ok(())));
+        }
+        let outcome = self.follow(&mut group);
+        let Group { shared, workers, .. } = group;
+        let stopped = matches!(outcome, Ok(Ended::Stopped)) && shared.failure().is_none();
+        if !stopped {
+            shared.stop();
+        }
+        workers.join();
+        match shared.failure() {
+            Some(failure) if outcome.is_ok() => self.engine.after(failure).map(|()| Ended::Rebuild),
+            _ => {
+                Figures::add(&self.engine.figures.rebuilds, u64::from(!stopped));
+                outcome
+            }
+        }
+    }
+
+    /// The epoch that was cut keeps until the log has room for its binding.
+    fn refuse(&mut self, group: &Group<P, Workers>, error: &DataflowError) {
+        *self.control.behind.lock() = (group.sequencer.behind(), 0);
+        self.wait_for_the_log(error);
+    }
+
+    /// The log refuses what must be written: nothing is lost, and nobody needs to do anything but make room.
+    fn wait_for_the_log(&mut self, error: &DataflowError) {
+        if !std::mem::replace(&mut self.refused, true) {
+            warn!(%error, "views stand still until the log has room");
+        }
+        self.control.in_trouble(Phase::Waiting, error);
+        self.control.pause(self.refusals.next());
+    }
+
+    fn taken_by_the_log(&mut self) {
+        if std::mem::take(&mut self.refused) {
+            info!("the log has room again, views go on");
+            self.refusals.over();
+            *self.control.phase.lock() = Phase::CatchingUp;
+        }
+    }
+
+    /// Waits before another group is tried, unless that cannot help or was tried often enough.
+    fn restart_after(&mut self, error: DataflowError) -> Result<(), DataflowError> {
+        if error.is_final() {
+            return Err(error);
+        }
+        let Some(pause) = self.restarts.next(Instant::now()) else { return Err(error) };
+        error!(%error, ?pause, "the dataflow starts again");
+        self.control.in_trouble(Phase::Restarting, &error);
+        self.control.pause(pause);
+        Ok(())
+    }
+
+    /// Whether rows that were dropped can be made again now.
+    fn lands_again(&mut self) -> bool {
+        let again = self.engine.landings.wants_again()
+            && self.landed_again.is_none_or(|last| last.elapsed() >= LAND_AGAIN_EVERY);
+        if again {
+            self.landed_again = Some(Instant::now());
+            info!("rows that were dropped are made again");
+        }
+        again
+    }
+
     fn publish(&mut self, group: &Group<P, Workers>) {
         *self.control.published.write() = Some((group.views.clone(), group.progress.clone()));
-        self.control.generation.store(self.generation(), Ordering::Relaxed);
+        self.control.generation.store(self.generation, Ordering::Relaxed);
         self.retired.clear();
     }
 
-    fn generation(&self) -> u64 {
-        self.engine.figures.rebuilds.load(Ordering::Relaxed)
-    }
-
     /// Cuts epochs and feeds them until the group fails or is stopped.
-    fn follow(&mut self, group: &mut Group<P, Workers>) -> Result<(), DataflowError> {
+    fn follow(&mut self, group: &mut Group<P, Workers>) -> Result<Ended, DataflowError> {
         let mut flight: VecDeque<u64> = VecDeque::new();
         let (mut caught_up, mut closing_epochs) = (false, 0);
         *self.control.phase.lock() = if self.retired.is_empty() { Phase::CatchingUp } else { Phase::Rebuilding };
@@ -427,21 +548,33 @@ impl<P: Program> Supervisor<P> {
         loop {
             let closing = self.control.stopping();
             if group.shared.stopped() {
-                return Ok(());
+                return Ok(Ended::Rebuild);
             }
-            if closing && group.sequencer.replaying() > 0 {
-                return Ok(());
+            if closing && (group.sequencer.replaying() > 0 || !self.settle(group)) {
+                return Ok(Ended::Stopped);
             }
-            if closing && !self.settle(group) {
-                return Ok(());
+            if !closing && self.lands_again() {
+                return Ok(Ended::Rebuild);
             }
             closing_epochs += usize::from(closing);
             let began = Instant::now();
-            let may = group.sequencer.end().epoch >= group.snapshot_after;
-            let snapshot = if may && (closing || self.due(taken)) { self.engine.snapshots.wanted() } else { None };
-            let Some(cut) =
-                group.sequencer.next(Wish { closing, enough: closing_epochs >= CLOSING_EPOCHS_MAX, snapshot })?
-            else {
+            let snapshot = if closing || self.due(taken) { self.engine.snapshot_wanted(group) } else { None };
+            let enough = closing_epochs >= CLOSING_EPOCHS_MAX;
+            let next = group.sequencer.next(Wish { closing, enough, snapshot });
+            if let Err(error) = next {
+                let error = DataflowError::from(error);
+                if !error.is_refusal() {
+                    return Err(error);
+                }
+                if closing {
+                    // Whoever waits for the stop cannot wait for room.
+                    return Ok(Ended::Stopped);
+                }
+                self.refuse(group, &error);
+                continue;
+            }
+            self.taken_by_the_log();
+            let Some(cut) = next? else {
                 self.idle(group, &mut caught_up);
                 continue;
             };
@@ -455,7 +588,8 @@ impl<P: Program> Supervisor<P> {
             group.workers.feed(deal(cut, self.engine.config.workers));
             flight.push_back(number);
             if last {
-                return self.close(group, number);
+                self.close(group, number);
+                return Ok(Ended::Stopped);
             }
             self.hold_back(group, &mut flight);
             if group.sequencer.replaying() > 0 {
@@ -479,6 +613,7 @@ impl<P: Program> Supervisor<P> {
     fn count(&self, group: &Group<P, Workers>, rows: u64) {
         Figures::add(&self.engine.figures.epochs, 1);
         Figures::add(&self.engine.figures.rows, rows);
+        *self.engine.figures.set_aside.lock() = group.sequencer.set_aside();
         *self.control.behind.lock() = (group.sequencer.behind(), group.sequencer.replaying());
     }
 
@@ -494,7 +629,7 @@ impl<P: Program> Supervisor<P> {
     /// After a rebuild: the new views take the place of the old ones as soon as they are not behind them.
     fn replace_views(&mut self, group: &Group<P, Workers>) {
         let published = self.control.generation.load(Ordering::Relaxed);
-        if published != self.generation() && group.progress.epoch() >= self.control.published().1.epoch() {
+        if published != self.generation && group.progress.epoch() >= self.control.published().1.epoch() {
             self.publish(group);
         }
     }
@@ -526,13 +661,12 @@ impl<P: Program> Supervisor<P> {
         true
     }
 
-    fn close(&self, group: &Group<P, Workers>, epoch: u64) -> Result<(), DataflowError> {
+    fn close(&self, group: &Group<P, Workers>, epoch: u64) {
         let deadline = Instant::now() + STOP_PATIENCE;
         while !group.shared.wait_for(epoch, FLOW_WAIT) && !group.shared.stopped() && Instant::now() < deadline {}
         if group.shared.all() >= epoch {
             let written = self.engine.snapshots.wait_written(epoch, STOP_PATIENCE);
             info!(epoch, written, "dataflow stops");
         }
-        Ok(())
     }
 }

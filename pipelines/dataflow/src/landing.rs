@@ -1,7 +1,8 @@
 //! Landing epochs: what all views have to tell the warehouse, collected from all workers and handed over in order.
 //!
 //! Nothing here makes a worker wait. When the receiver does not keep up, epochs that wait are merged, and when even that
-//! is too much landing pauses: views stay right, no snapshot is kept, and the next start makes the rows again.
+//! is too much rows are dropped: views stay right, no snapshot is kept, and as soon as the receiver has taken what waits,
+//! the group is rebuilt from before the gap and makes the rows again.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,14 +13,12 @@ use eventlog::{Lane, PartitionId};
 use parking_lot::{Condvar, Mutex};
 use records::Timestamp;
 use records::hash::Bin;
-use tracing::error;
+use tracing::{error, info};
 
 use crate::epoch::{Epoch, RawEnd};
 
 /// Landing epochs that wait before they are merged: a minute of a receiver that stands still.
 const WAITING_MAX: usize = 64;
-/// Rows that wait in all. At some 100 bytes each half a gigabyte, which is what a stuck disk may cost.
-const WAITING_ROWS_MAX: usize = 1 << 22;
 
 /// Everything that views tell the warehouse at the end of a landing epoch. A function of the log and its bindings.
 #[derive(Debug)]
@@ -116,6 +115,7 @@ fn merge<R: Send + 'static>(parts: Vec<Landed>) -> Landed {
 pub(crate) struct Landings {
     views: Vec<(&'static str, u32)>,
     wanted: bool,
+    rows_max: usize,
     state: Mutex<State>,
     moved: Condvar,
 }
@@ -132,9 +132,14 @@ struct State {
     told: u64,
     closed: bool,
     dropped_rows: u64,
-    // Rows were dropped: later ones wait for a restart, which makes all of them again from the last snapshot before.
+    // Rows were dropped: later ones are made again, with them, from the last snapshot before.
     interrupted: bool,
-    rows_max: usize,
+    // Counts the groups, so that what an old one has left in the receiver's hands is not taken for a new one's.
+    group: u64,
+    // What the receiver says while it refuses.
+    refused: Option<String>,
+    // When something was last taken, or a group began.
+    progress: Option<Instant>,
 }
 
 struct Collecting {
@@ -151,12 +156,14 @@ pub struct LandingFigures {
     pub waiting: usize,
     /// Rows that were dropped because nobody took them.
     pub dropped_rows: u64,
+    /// Whether rows that were dropped have still to be made again.
+    pub interrupted: bool,
 }
 
 impl Landings {
     /// Without a receiver (`wanted` is false) rows are forgotten at once.
-    pub(crate) fn new(views: Vec<(&'static str, u32)>, wanted: bool) -> Self {
-        Self { views, wanted, state: Mutex::default(), moved: Condvar::new() }
+    pub(crate) fn new(views: Vec<(&'static str, u32)>, wanted: bool, rows_max: usize) -> Self {
+        Self { views, wanted, rows_max, state: Mutex::default(), moved: Condvar::new() }
     }
 
     /// A new group begins: halves of an old one are forgotten. Landing epochs up to `told` may have been handed over
@@ -166,7 +173,8 @@ impl Landings {
         (state.workers, state.taken, state.position, state.told) = (workers, taken, position, told);
         state.collecting.clear();
         state.waiting.clear();
-        (state.interrupted, state.rows_max) = (false, WAITING_ROWS_MAX);
+        (state.interrupted, state.progress) = (false, Some(Instant::now()));
+        state.group += 1;
         drop(state);
         self.moved.notify_all();
     }
@@ -187,7 +195,7 @@ impl Landings {
         }
         let collected = state.collecting.remove(&number).expect("it was just completed");
         if self.wanted {
-            state.wait(self.assemble(number, epoch, collected));
+            state.wait(self.assemble(number, epoch, collected), self.rows_max);
         } else {
             state.taken = number;
         }
@@ -210,16 +218,17 @@ impl Landings {
     pub(crate) fn hand_over(&self, sink: &mut Sink) -> bool {
         let mut state = self.state.lock();
         let Some(epoch) = state.waiting.pop_front() else { return false };
+        let group = state.group;
         drop(state);
         // No lock is held: the sink may take as long as it likes.
         let outcome = sink(&epoch);
         let mut state = self.state.lock();
+        state.heard(&epoch, outcome.as_ref().err());
+        // A new group tells everything since its snapshot itself.
         match outcome {
+            _ if state.group != group => {}
             Ok(position) => (state.taken, state.position) = (epoch.number, position),
-            Err(error) => {
-                error!(%error, landing_epoch = epoch.number, "landing epoch was not taken");
-                state.waiting.push_front(epoch);
-            }
+            Err(_) => state.waiting.push_front(epoch),
         }
         drop(state);
         self.moved.notify_all();
@@ -245,15 +254,21 @@ impl Landings {
     }
 
     /// Waits until fewer landing epochs wait than are merged: for whoever makes old ones again faster than anybody takes
-    /// them. Gives up after `patience`.
+    /// them. Gives up when nothing was taken for `patience`, and is then impatient until something is.
     pub(crate) fn wait_for_room(&self, patience: Duration) {
-        let deadline = Instant::now() + patience;
         let mut state = self.state.lock();
-        while state.waiting.len() >= WAITING_MAX && !state.closed {
-            if self.moved.wait_until(&mut state, deadline).timed_out() {
+        while state.waiting.len() >= WAITING_MAX && !state.closed && !state.interrupted {
+            let deadline = state.progress.map(|taken| taken + patience);
+            if deadline.is_none_or(|deadline| self.moved.wait_until(&mut state, deadline).timed_out()) {
                 return;
             }
         }
+    }
+
+    /// Whether rows were dropped and the receiver has since taken everything before them: it is time to make them again.
+    pub(crate) fn wants_again(&self) -> bool {
+        let state = self.state.lock();
+        state.interrupted && state.waiting.is_empty() && state.refused.is_none()
     }
 
     /// Waits until a landing epoch was taken, and returns the outbox's position.
@@ -276,25 +291,42 @@ impl Landings {
 
     pub(crate) fn figures(&self) -> LandingFigures {
         let state = self.state.lock();
-        LandingFigures { taken: state.taken, waiting: state.waiting.len(), dropped_rows: state.dropped_rows }
+        let State { taken, dropped_rows, interrupted, .. } = *state;
+        LandingFigures { taken, waiting: state.waiting.len(), dropped_rows, interrupted }
     }
 }
 
 impl State {
-    fn wait(&mut self, epoch: LandingEpoch) {
+    /// Says once that the receiver refuses, and once that it takes again.
+    fn heard(&mut self, epoch: &LandingEpoch, error: Option<&SinkError>) {
+        let (landing_epoch, waiting) = (epoch.number, self.waiting.len());
+        match error {
+            Some(error) if self.refused.is_none() => {
+                error!(%error, landing_epoch, "landing epoch was not taken, it is tried again");
+            }
+            None if self.refused.is_some() => info!(landing_epoch, waiting, "landing epochs are taken again"),
+            _ => {}
+        }
+        self.refused = error.map(SinkError::to_string);
+        if error.is_none() {
+            self.progress = Some(Instant::now());
+        }
+    }
+
+    fn wait(&mut self, epoch: LandingEpoch, rows_max: usize) {
         let rows = |epoch: &LandingEpoch| epoch.views.iter().map(ViewRows::len).sum::<usize>();
         let waiting: usize = self.waiting.iter().map(rows).sum();
         let crowded = self.waiting.len() >= WAITING_MAX;
         let told = self.told;
-        if self.interrupted || waiting + rows(&epoch) > self.rows_max && !self.waiting.is_empty() {
+        if self.interrupted || waiting + rows(&epoch) > rows_max && !self.waiting.is_empty() {
             let dropped = rows(&epoch) as u64;
             self.dropped_rows += dropped;
             if !std::mem::replace(&mut self.interrupted, true) {
-                // From here on nothing is handed over and no snapshot is kept, so the next start goes back to before
-                // the gap and makes these rows again.
+                // From here on nothing more is handed over and no snapshot is kept, so a rebuild goes back to before the
+                // gap and makes these rows again.
                 error!(
                     landing_epoch = epoch.number,
-                    "nobody takes rows for the warehouse: landing pauses until a restart"
+                    "nobody takes rows for the warehouse: they are dropped, and made again when they are taken"
                 );
             }
             return;
@@ -330,13 +362,18 @@ mod tests {
             snapshot: None,
             places: Vec::new(),
             skips: Vec::new(),
+            aside: std::sync::Arc::default(),
             rows: 0,
             checkpoint: None,
         }
     }
 
     fn landings() -> Landings {
-        let landings = Landings::new(vec![("sum", 1)], true);
+        bounded(usize::MAX)
+    }
+
+    fn bounded(rows_max: usize) -> Landings {
+        let landings = Landings::new(vec![("sum", 1)], true, rows_max);
         landings.restart(2, 0, 0, 0);
         landings
     }
@@ -364,9 +401,8 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_nobody_takes_keep_snapshots_back_until_a_restart_makes_them_again() {
-        let landings = landings();
-        landings.state.lock().rows_max = 10;
+    fn rows_that_nobody_takes_keep_snapshots_back_until_they_are_made_again() {
+        let landings = bounded(10);
         (1..=4).for_each(|number| land(&landings, number));
         let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
         let numbers = std::sync::Arc::clone(&seen);
@@ -374,14 +410,19 @@ mod tests {
             numbers.lock().push(epoch.number);
             Ok(epoch.number)
         });
+        assert!(!landings.wants_again(), "the receiver has not shown that it takes any");
         while landings.hand_over(&mut sink) {}
         assert_eq!((seen.lock().clone(), landings.figures().dropped_rows), (vec![1, 2], 8));
+        assert!(landings.wants_again());
         assert_eq!(landings.wait_taken(2, Duration::ZERO), None, "a snapshot here would seal the gap");
         land(&landings, 5);
         assert!(!landings.hand_over(&mut sink), "nothing passes the gap");
         landings.restart(2, 2, 2, 2);
-        (3..=5).for_each(|number| land(&landings, number));
-        while landings.hand_over(&mut sink) {}
+        assert!(!landings.wants_again());
+        for number in 3..=5 {
+            land(&landings, number);
+            landings.hand_over(&mut sink);
+        }
         assert_eq!((seen.lock().last().copied(), landings.wait_taken(5, Duration::ZERO)), (Some(5), Some(5)));
     }
 
@@ -389,7 +430,10 @@ mod tests {
     fn what_waits_too_long_is_merged_without_loss() {
         let landings = landings();
         (1..=100).for_each(|number| land(&landings, number));
-        assert_eq!(landings.figures(), LandingFigures { taken: 0, waiting: WAITING_MAX, dropped_rows: 0 });
+        assert_eq!(
+            landings.figures(),
+            LandingFigures { taken: 0, waiting: WAITING_MAX, dropped_rows: 0, interrupted: false }
+        );
         let total = std::sync::Arc::new(Mutex::new((0, 0)));
         let seen = std::sync::Arc::clone(&total);
         let mut sink: Sink = Box::new(move |epoch| {
@@ -414,6 +458,22 @@ mod tests {
         });
         while landings.hand_over(&mut sink) {}
         assert_eq!(landings.figures().taken, 200);
+    }
+
+    #[test]
+    fn what_an_old_group_left_in_the_receivers_hands_is_not_the_new_ones() {
+        let landings = std::sync::Arc::new(landings());
+        (1..=3).for_each(|number| land(&landings, number));
+        let again = std::sync::Arc::clone(&landings);
+        let mut sink: Sink = Box::new(move |epoch| {
+            // Meanwhile a worker panics, and the new group goes back to before the first epoch.
+            if epoch.number == 1 {
+                again.restart(2, 0, 0, 3);
+            }
+            Err(SinkError("full".into()))
+        });
+        assert!(landings.hand_over(&mut sink));
+        assert_eq!(landings.figures().waiting, 0, "it comes again by itself, in its turn");
     }
 
     #[test]

@@ -47,6 +47,7 @@
 //! ```
 
 pub mod aggregates;
+mod aside;
 pub mod binding;
 pub mod computations;
 pub mod config;
@@ -61,6 +62,7 @@ pub mod landing;
 pub mod manifest;
 mod operator;
 mod packet;
+mod patience;
 pub mod program;
 pub mod raw;
 mod replay;
@@ -76,6 +78,7 @@ pub mod system;
 pub mod twin;
 mod worker;
 
+pub use aside::SetAside;
 pub use config::Config;
 pub use engine::{DataflowError, DeadLetters, Hooks, Skipped};
 pub use handle::{Handle, Phase, Status};

@@ -3,11 +3,13 @@
 //! Bytes: magic, length and JSON, length and bytes of the rulebook, CRC-32C of all before.
 
 use std::io;
+use std::sync::Arc;
 
 use eventlog::Incarnation;
 use eventlog::disk::{Disk, read_whole, replace};
 use records::hash::Bin;
 use serde::{Deserialize, Serialize};
+use views::as_of::AsOf;
 
 use crate::cursors::Cursors;
 use crate::epoch::EpochEnd;
@@ -42,6 +44,19 @@ pub(crate) struct ViewBins {
     pub(crate) name: String,
     pub(crate) version: u32,
     pub(crate) bins: Vec<BinPlace>,
+    /// Present when the view was set aside: its bins are of an earlier epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped: Option<Stopped>,
+}
+
+/// How far a view has come that stands still.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stopped {
+    /// The first epoch that it takes no part in.
+    pub(crate) since: u64,
+    /// What its bins reflect.
+    pub(crate) as_of: AsOf,
+    pub(crate) why: Arc<str>,
 }
 
 /// Where the bytes of a bin are: bin, file, offset, length, CRC-32C.
@@ -60,6 +75,12 @@ pub enum ManifestError {
 }
 
 impl Manifest {
+    /// What its state reflects.
+    pub(crate) fn as_of(&self) -> AsOf {
+        let offsets = self.cursors.partition_ends().collect();
+        AsOf { epoch: self.end.epoch, incarnation: self.incarnation_id, log_time: self.end.bound, offsets }
+    }
+
     pub(crate) fn incarnation(&self) -> Incarnation {
         Incarnation { id: self.incarnation_id, ordinal: self.incarnation_ordinal }
     }

@@ -73,6 +73,11 @@ impl<F: Fold> Stage<F> {
     /// Does everything that an epoch asks for, in this order: fold, advance, land, write.
     pub(crate) fn run(&mut self, epoch: &Epoch, context: &Context, doing: &mut Doing) {
         *doing = Doing { epoch: epoch.number, seq: None };
+        if let Some(aside) = epoch.set_aside(self.view) {
+            self.stash.remove(&epoch.number);
+            self.writer.freeze(aside.as_of.clone());
+            return self.stand_still(epoch, context);
+        }
         if let Some(mut rows) = self.stash.remove(&epoch.number) {
             for skip in epoch.skipped(self.view) {
                 rows.retain(|row| !skip.contains(row.seq));
@@ -91,6 +96,22 @@ impl<F: Fold> Stage<F> {
         if let Some(depth) = epoch.snapshot {
             context.shared.snapshots.part(epoch, self.view, context.index, self.encode(depth));
         }
+    }
+
+    /// Takes no part in an epoch, except that nobody has to wait for it.
+    fn stand_still(&self, epoch: &Epoch, context: &Context) {
+        if let Some(number) = epoch.landing {
+            let nothing = Landed::new(Vec::new(), Vec::<F::Row>::new());
+            context.shared.landings.landed(number, epoch, self.view, context.index, nothing);
+        }
+        if epoch.snapshot.is_some() {
+            context.shared.snapshots.part(epoch, self.view, context.index, Part::default());
+        }
+    }
+
+    /// The bin that was last told of time, landed or written.
+    pub(crate) fn at_work(&self) -> Bin {
+        self.writer.at_work()
     }
 
     fn fold(&mut self, epoch: &Epoch, rows: &[Routed<F::Input>], doing: &mut Doing) {

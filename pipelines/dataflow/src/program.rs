@@ -24,6 +24,7 @@
 ///     rows: Tally = route;
 /// }
 /// assert_eq!(<Rows as dataflow::graph::Program>::views(), [("tally", 1)]);
+/// assert!(<Rows as dataflow::graph::Program>::upstreams()[0].is_empty());
 /// ```
 #[macro_export]
 macro_rules! program {
@@ -57,6 +58,15 @@ macro_rules! program {
 
                 fn views() -> Vec<(&'static str, u32)> {
                     vec![$((<$fold as ::views::state::Fold>::NAME, <$fold as ::views::state::Fold>::VERSION)),+]
+                }
+
+                fn upstreams() -> Vec<Vec<usize>> {
+                    let names = [$(stringify!($field)),+];
+                    // A name that is not there would not compile in `build`.
+                    let place = |name: &str| names.iter().position(|field| *field == name).unwrap_or_default();
+                    // Most programs hand nothing on.
+                    let _ = &place;
+                    vec![$(vec![$($(place(stringify!($upstream))),+)?]),+]
                 }
 
                 fn open(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eventlog::{EventLog, Lane, Offset};
 use tracing::warn;
 
-use crate::binding::{Binding, Entry, Skip};
+use crate::binding::{Aside, Binding, Entry, Skip};
 use crate::system::{self, SystemError};
 
 /// The bindings after a place in the system lane that hold.
@@ -25,6 +25,7 @@ pub(crate) struct Replay {
 pub(crate) struct Scanned {
     pub(crate) replay: Replay,
     pub(crate) skips: BTreeSet<Skip>,
+    pub(crate) asides: BTreeSet<Aside>,
     /// The highest number that any binding has, whether it holds or not.
     pub(crate) highest: u64,
     /// The highest number of a landing epoch.
@@ -40,7 +41,7 @@ impl Replay {
         let ends = Lane::ALL.map(|lane| log.ends(lane));
         let reaches =
             |lane: Lane, partition: u16| ends[lane.index()].get(usize::from(partition)).copied().unwrap_or_default();
-        let (mut held, mut skips) = (Held::default(), BTreeSet::new());
+        let (mut held, mut skips, mut asides) = (Held::default(), BTreeSet::new(), BTreeSet::new());
         let (mut highest, mut landing, mut follows, mut bound) = (0, 0, None, 0);
         system::read_each(&**log, from, |_, entry| match entry {
             Entry::Bound(binding) if binding.incarnation == incarnation => {
@@ -50,6 +51,7 @@ impl Replay {
                 held.push(&binding, &reaches);
             }
             Entry::Skipped(skip) => drop(skips.insert(skip)),
+            Entry::SetAside(aside) => drop(asides.insert(aside)),
             Entry::Bound(_) | Entry::Opened => {}
         })?;
         held.finish();
@@ -58,7 +60,7 @@ impl Replay {
             warn!(cut, "bindings reach beyond the log's tail, or others took their place, and are cut");
         }
         let replay = Self { log: Arc::clone(log), at: from, ahead: VecDeque::new(), held };
-        Ok(Scanned { replay, skips, highest, landing, follows })
+        Ok(Scanned { replay, skips, asides, highest, landing, follows })
     }
 
     /// How many epochs are left.

@@ -14,7 +14,7 @@ use views::state::StateError;
 use crate::cursors::Cursors;
 use crate::engine::DataflowError;
 use crate::epoch::Checkpoint;
-use crate::manifest::{self, Manifest, ManifestError};
+use crate::manifest::{self, Manifest, ManifestError, Stopped};
 use crate::replay::{Replay, Scanned};
 use crate::sequencer::Resume;
 
@@ -76,6 +76,11 @@ impl Restored {
 
     pub(crate) fn outbox(&self) -> u64 {
         self.manifest.outbox
+    }
+
+    /// A view that was set aside before, and what its bins reflect.
+    pub(crate) fn stopped(&self, view: usize) -> Option<&Stopped> {
+        self.manifest.views[view].stopped.as_ref()
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {
@@ -160,7 +165,7 @@ pub(crate) fn resume(
     let from_start = from.is_none();
     let mut end = from.unwrap_or_else(|| Checkpoint::start(Cursors::at_start(&**log)));
     let scanned = Replay::scan(log, Offset(end.progress.system))?;
-    let Scanned { replay, skips, highest, landing: told, follows } = scanned;
+    let Scanned { replay, skips, asides, highest, landing: told, follows } = scanned;
     let epoch = end.progress.epoch;
     if let Some(follows) = follows.filter(|follows| *follows < epoch && !from_start) {
         return Err(RestoreError::Cut { epoch, follows }.into());
@@ -171,5 +176,5 @@ pub(crate) fn resume(
         end.progress.epoch = highest;
         end.progress.landing = found.1;
     }
-    Ok(Resume { end, highest, replay, skips, told })
+    Ok(Resume { end, highest, replay, skips, asides, stopped: Vec::new(), told })
 }

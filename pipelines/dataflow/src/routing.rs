@@ -26,7 +26,8 @@ pub(crate) fn route_frame<I>(
         let row = culprit(route, &frame);
         let at =
             (epoch.pos(u64::from(frame.index) << 32 | u64::from(row.unwrap_or(0))), row.map_or(frame.len(), |_| 1));
-        shared.fail(Failure { epoch: epoch.number, view: Some(view), at: Some(at), message: message(&*panic) });
+        let (epoch, message) = (epoch.number, message(&*panic));
+        shared.fail(Failure { epoch, view: Some(view), at: Some(at), bin: None, message });
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eventlog::{EventLog, Frame, Incarnation, Lane, Offset, ReadError};
+use parking_lot::Mutex;
 use records::{Timestamp, fact};
 use views::as_of::AsOf;
 
-use crate::binding::{Binding, End, Entry, Skip};
+use crate::aside::{Asides, Plan, SetAside};
+use crate::binding::{Aside, Binding, End, Entry, Skip};
 use crate::config::Config;
 use crate::cursors::Cursors;
 use crate::epoch::{Checkpoint, Dealt, Depth, Epoch, EpochEnd, Place, SkippedRows};
@@ -71,13 +73,22 @@ pub(crate) struct Wish {
     pub(crate) snapshot: Option<Depth>,
 }
 
+/// An epoch that was cut and not bound yet. Its frames were taken from the source, so it is kept until the log has room
+/// for its binding.
+struct Unbound {
+    frames: Vec<Frame>,
+    binding: Binding,
+    closing: bool,
+}
+
 pub(crate) struct Sequencer {
     log: Arc<dyn EventLog>,
-    system: SystemLane,
+    system: Arc<Mutex<SystemLane>>,
     source: Source,
+    unbound: Option<Unbound>,
     config: Config,
     incarnation: Incarnation,
-    views: Vec<&'static str>,
+    asides: Asides,
     end: Checkpoint,
     // The highest number that any binding ever had: cut ones are not used again.
     highest: u64,
@@ -97,30 +108,42 @@ pub(crate) struct Resume {
     /// Bound epochs after `end`.
     pub(crate) replay: Replay,
     pub(crate) skips: BTreeSet<Skip>,
+    /// Views that the log sets aside after `end`, and those that are by then.
+    pub(crate) asides: BTreeSet<Aside>,
+    pub(crate) stopped: Vec<SetAside>,
     /// Landing epochs up to this one may have been handed over before.
     pub(crate) told: u64,
+}
+
+impl SequenceError {
+    /// Whether the log only has no room now.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::System(error) if error.is_refusal())
+    }
 }
 
 impl Sequencer {
     pub(crate) fn new(
         log: Arc<dyn EventLog>,
-        system: SystemLane,
+        system: Arc<Mutex<SystemLane>>,
         config: Config,
-        views: Vec<&'static str>,
+        plan: Plan,
         resume: Resume,
     ) -> Self {
         let source = Source::new(Arc::clone(&log), &resume.end.cursors);
         let incarnation = log.identity().incarnation;
         let (snapshot_bound, snapshot_rows) = (resume.end.progress.bound, resume.end.progress.rows);
-        let Resume { end, highest, replay, skips, .. } = resume;
+        let Resume { end, highest, replay, skips, asides, stopped, .. } = resume;
+        let asides = Asides::new(plan, asides, stopped);
         Self {
             log,
             looked: Timestamp::MIN,
             system,
             source,
+            unbound: None,
             config,
             incarnation,
-            views,
+            asides,
             end,
             highest,
             replay,
@@ -130,7 +153,8 @@ impl Sequencer {
         }
     }
 
-    /// Cuts the next epoch; none when there is nothing new and no beat is due.
+    /// Cuts the next epoch; none when there is nothing new and no beat is due. After a refusal of the log nothing is lost:
+    /// the next call tries to bind the same epoch.
     pub(crate) fn next(&mut self, wish: Wish) -> Result<Option<Cut>, SequenceError> {
         match self.replay.next()? {
             Some((system, binding)) => self.again(system, &binding, wish).map(Some),
@@ -138,9 +162,9 @@ impl Sequencer {
         }
     }
 
-    /// Gives the system lane back.
-    pub(crate) fn into_system(self) -> SystemLane {
-        self.system
+    /// Views that take part in no epoch any more.
+    pub(crate) fn set_aside(&self) -> Arc<[SetAside]> {
+        self.asides.now()
     }
 
     /// Epochs that are still to be replayed.
@@ -185,6 +209,22 @@ impl Sequencer {
     }
 
     fn bind(&mut self, wish: Wish) -> Result<Option<Cut>, SequenceError> {
+        let kept = self.unbound.take();
+        let Some(unbound) = kept.map_or_else(|| self.draft(wish), |kept| Ok(Some(kept)))? else { return Ok(None) };
+        let appended = self.system.lock().append(&Entry::Bound(unbound.binding.clone()));
+        match appended {
+            Ok(system) => {
+                let cut = self.feed(unbound.frames, &unbound.binding, system, wish)?;
+                Ok(Some(Cut { closing: unbound.closing, ..cut }))
+            }
+            Err(error) => {
+                self.unbound = Some(unbound);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn draft(&mut self, wish: Wish) -> Result<Option<Unbound>, SequenceError> {
         self.looked = self.log.bound();
         let Taken { frames, bound, more } = self.source.take(self.looked, self.config.epoch_rows)?;
         let now = &self.end.progress;
@@ -208,9 +248,7 @@ impl Sequencer {
             landing: landing.then_some(now.landing + 1),
             snapshot: landing && (due || closing),
         };
-        let system = self.system.append(&Entry::Bound(binding.clone()))?;
-        let cut = self.feed(frames, &binding, system, wish)?;
-        Ok(Some(Cut { closing, ..cut }))
+        Ok(Some(Unbound { frames, binding, closing }))
     }
 
     fn feed(
@@ -222,6 +260,7 @@ impl Sequencer {
     ) -> Result<Cut, SequenceError> {
         let places: Vec<Place> = frames.iter().map(Place::of).collect();
         let rows = places.iter().map(|place| u64::from(place.rows)).sum();
+        let aside = self.asides.enter(binding.epoch, || self.end.as_of(self.incarnation));
         let dealt = self.fold_facts(frames)?;
         let progress = &mut self.end.progress;
         *progress = EpochEnd {
@@ -239,7 +278,7 @@ impl Sequencer {
         }
         let checkpoint = binding.landing.map(|_| Arc::new(self.end.clone()));
         let (number, bound, landing) = (binding.epoch, binding.bound, binding.landing);
-        let mut epoch = Epoch { number, bound, landing, snapshot, places, skips: Vec::new(), rows, checkpoint };
+        let mut epoch = Epoch { number, bound, landing, snapshot, places, skips: Vec::new(), aside, rows, checkpoint };
         epoch.skips = self.skipped(&epoch);
         Ok(Cut { as_of: self.end.as_of(self.incarnation), epoch, frames: dealt, closing: false })
     }
@@ -273,7 +312,7 @@ impl Sequencer {
     fn skipped(&self, epoch: &Epoch) -> Vec<SkippedRows> {
         let of_epoch = self.skips.iter().filter(|skip| skip.epoch == epoch.number);
         let rows = of_epoch.filter_map(|skip| {
-            let view = self.views.iter().position(|view| *view == skip.view);
+            let view = self.asides.plan().position(&skip.view);
             if view.is_none() && skip.view != Skip::EVERY_VIEW {
                 // A view that this build does not have.
                 return None;

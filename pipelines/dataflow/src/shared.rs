@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use records::Pos;
+use records::hash::Bin;
 use views::as_of::Frontier;
 
+use crate::aside::SetAside;
 use crate::landing::Landings;
 use crate::snapshot::Snapshots;
 
@@ -19,6 +21,8 @@ pub(crate) struct Failure {
     pub(crate) view: Option<usize>,
     /// The first record and how many, when it is known which ones are at fault.
     pub(crate) at: Option<(Pos, u32)>,
+    /// The bin that was being worked on, when it was no record.
+    pub(crate) bin: Option<Bin>,
     pub(crate) message: String,
 }
 
@@ -47,6 +51,8 @@ pub(crate) struct Figures {
     pub(crate) panics: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) rebuilds: AtomicU64,
+    /// Views that take part in no epoch any more.
+    pub(crate) set_aside: Mutex<Arc<[SetAside]>>,
 }
 
 impl Figures {

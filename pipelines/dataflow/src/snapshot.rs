@@ -11,9 +11,10 @@ use parking_lot::{Condvar, Mutex};
 use records::hash::{Bin, HASH_VERSION};
 use tracing::{debug, warn};
 
+use crate::aside::SetAside;
 use crate::epoch::{Checkpoint, Depth, Epoch};
 use crate::landing::Landings;
-use crate::manifest::{self, BinPlace, Manifest, ViewBins};
+use crate::manifest::{self, BinPlace, Manifest, Stopped, ViewBins};
 
 /// What a file of bins begins with; the last byte is the version of its layout.
 const MAGIC: &[u8; 8] = b"EVNTBIN\x01";
@@ -67,6 +68,7 @@ struct Collected {
 pub(crate) struct Ready {
     landing: u64,
     end: Arc<Checkpoint>,
+    aside: Arc<[SetAside]>,
     parts: Vec<Collected>,
 }
 
@@ -148,7 +150,7 @@ impl Snapshots {
         let end = Arc::clone(epoch.checkpoint.as_ref().expect("snapshots are taken at landing epochs"));
         let landing = epoch.landing.expect("snapshots are taken at landing epochs");
         state.asked = false;
-        state.ready = Some(Ready { landing, end, parts });
+        state.ready = Some(Ready { landing, end, aside: Arc::clone(&epoch.aside), parts });
         drop(state);
         self.moved.notify_all();
     }
@@ -193,7 +195,9 @@ impl Snapshots {
                     SnapshotFigures { epoch, written: count, given_up, bytes, bins, took, last_error: None, limit };
             }
             Err(error) => {
-                warn!(error, "snapshot was given up");
+                if state.figures.last_error.as_ref() != Some(&error) {
+                    warn!(error, "snapshot was given up");
+                }
                 // The bins count as clean by now, and no file holds them.
                 state.everything = true;
                 state.figures.given_up += 1;
@@ -311,15 +315,19 @@ impl SnapshotWriter {
         Ok(Written { epoch, files, bytes, bins, took: Duration::ZERO, limit })
     }
 
-    /// A manifest that refers to the bins of the one before.
+    /// A manifest that refers to the bins of the one before: where they are still as they were there, and those of views
+    /// that stand still.
     fn draft(&self, ready: &Ready, outbox: u64) -> Manifest {
-        let before = self.manifests.last().filter(|_| self.current);
-        let bins = |view: usize| before.map(|before| before.views[view].bins.clone()).unwrap_or_default();
-        let named = self.views.iter().enumerate();
-        let views = named.map(|(view, (name, version))| ViewBins {
-            name: (*name).to_owned(),
-            version: *version,
-            bins: bins(view),
+        let before = self.manifests.last();
+        let views = self.views.iter().enumerate().map(|(view, (name, version))| {
+            let aside = ready.aside.iter().find(|aside| aside.number == view);
+            let kept = before.filter(|_| self.current || aside.is_some()).map(|before| before.views[view].bins.clone());
+            let stopped = aside.map(|aside| {
+                let known = before.and_then(|before| before.views[view].stopped.clone());
+                let as_of = || before.map(Manifest::as_of).unwrap_or_default();
+                known.unwrap_or_else(|| Stopped { since: aside.since, as_of: as_of(), why: Arc::clone(&aside.why) })
+            });
+            ViewBins { name: (*name).to_owned(), version: *version, bins: kept.unwrap_or_default(), stopped }
         });
         let mut rulebook = Vec::new();
         ready.end.rulebook.encode(&mut rulebook);
@@ -413,7 +421,7 @@ impl SnapshotWriter {
 fn footer(manifest: &Manifest, file: u32) -> Vec<u8> {
     let own = |view: &ViewBins| {
         let bins = view.bins.iter().copied().filter(|place| place.1 == file).collect();
-        ViewBins { name: view.name.clone(), version: view.version, bins }
+        ViewBins { name: view.name.clone(), version: view.version, bins, stopped: None }
     };
     let views: Vec<ViewBins> = manifest.views.iter().map(own).collect();
     let mut bytes = serde_json::to_vec(&views).expect("a footer has text keys only");

@@ -11,6 +11,7 @@ use timely::communication::Allocator;
 use timely::communication::allocator::Thread;
 use views::as_of::Progress;
 
+use crate::aside::SetAside;
 use crate::config::Config;
 use crate::deal::deal;
 use crate::engine::{DataflowError, Engine, Group, Hooks};
@@ -28,7 +29,9 @@ const STEPS_MAX: usize = 10_000;
 /// A dataflow of one worker in the caller's thread.
 pub struct Stepper<P: Program> {
     engine: Engine<P>,
+    // None only between two steps of which the first could not rebuild it.
     group: Option<Group<P, Worker>>,
+    published: Option<(P::Views, Progress)>,
     sink: Option<Sink>,
 }
 
@@ -39,7 +42,8 @@ pub enum Step {
     Idle,
     /// This epoch is complete in all views.
     Epoch(u64),
-    /// A worker panicked; the group was rebuilt from the newest manifest. Readers must be asked for again.
+    /// A worker panicked, or rows that had been dropped are made again; the group was rebuilt from the newest manifest.
+    /// Readers must be asked for again.
     Rebuilt,
 }
 
@@ -58,7 +62,7 @@ impl<P: Program> Stepper<P> {
         let config = Config { workers: 1, landing_patience: Duration::ZERO, ..config };
         let Hooks { sink, dead_letters } = hooks;
         let engine = Engine::new(config, log, disk, sink.is_some(), dead_letters)?;
-        let mut this = Self { engine, group: None, sink };
+        let mut this = Self { engine, group: None, published: None, sink };
         this.begin()?;
         Ok(this)
     }
@@ -69,18 +73,20 @@ impl<P: Program> Stepper<P> {
             let writers = writers.into_iter().next().expect("one worker has writers");
             Ok(Worker::build::<P>(Allocator::Thread(Thread::default()), context, writers, restored.as_deref())?)
         })?;
+        self.published = Some((group.views.clone(), group.progress.clone()));
         self.group = Some(group);
         Ok(())
     }
 
-    fn group(&self) -> &Group<P, Worker> {
-        self.group.as_ref().expect("there is a group between steps")
+    fn published(&self) -> &(P::Views, Progress) {
+        self.published.as_ref().expect("a stepper exists only with a first group")
     }
 
     /// Cuts at most one epoch and does all that follows from it: folding, landing, writing.
     ///
     /// # Errors
-    /// When the log refuses, or a panic cannot be blamed on a record.
+    /// When the log refuses, or panics do not end. After an error that [`DataflowError::is_refusal`] calls one nothing is
+    /// lost: the next step goes on.
     pub fn step(&mut self) -> Result<Step, DataflowError> {
         self.advance(false)
     }
@@ -103,10 +109,20 @@ impl<P: Program> Stepper<P> {
         self.advance(true).map(|_| ())
     }
 
+    fn rebuild(&mut self) -> Result<Step, DataflowError> {
+        self.group = None;
+        self.begin()?;
+        Ok(Step::Rebuilt)
+    }
+
     fn advance(&mut self, closing: bool) -> Result<Step, DataflowError> {
-        let group = self.group.as_mut().expect("there is a group between steps");
-        let may = group.sequencer.end().epoch >= group.snapshot_after;
-        let snapshot = if may { self.engine.snapshots.wanted() } else { None };
+        self.hand_over();
+        if self.engine.landings.wants_again() {
+            Figures::add(&self.engine.figures.rebuilds, 1);
+            return self.rebuild();
+        }
+        let Some(group) = &mut self.group else { return self.rebuild() };
+        let snapshot = self.engine.snapshot_wanted(group);
         let Some(cut) = group.sequencer.next(Wish { closing, enough: closing, snapshot })? else {
             return Ok(Step::Idle);
         };
@@ -125,36 +141,38 @@ impl<P: Program> Stepper<P> {
             group.workers.step(Duration::ZERO);
         }
         if let Some(failure) = group.shared.failure() {
-            let group = self.group.take().expect("it was here a moment ago");
-            self.engine.end(group.sequencer);
+            self.group = None;
             self.engine.after(failure)?;
-            self.begin()?;
-            return Ok(Step::Rebuilt);
+            return self.rebuild();
         }
         assert!(group.shared.all() >= number, "epoch {number} is stuck");
-        if let Some(sink) = &mut self.sink {
-            while self.engine.landings.figures().waiting > 0 {
-                let before = self.engine.landings.figures();
-                self.engine.landings.hand_over(sink);
-                if self.engine.landings.figures() == before {
-                    break;
-                }
-            }
-        }
+        self.hand_over();
         if let Some(ready) = self.engine.snapshots.take() {
             self.engine.writer.lock().write(ready, &self.engine.snapshots, &self.engine.landings);
         }
         Ok(Step::Epoch(number))
     }
 
+    /// Hands over what waits, until the sink refuses.
+    fn hand_over(&mut self) {
+        let Some(sink) = &mut self.sink else { return };
+        while self.engine.landings.figures().waiting > 0 {
+            let before = self.engine.landings.figures();
+            self.engine.landings.hand_over(sink);
+            if self.engine.landings.figures() == before {
+                break;
+            }
+        }
+    }
+
     /// The readers of all views.
     pub fn views(&self) -> P::Views {
-        self.group().views.clone()
+        self.published().0.clone()
     }
 
     /// What all views reflect.
     pub fn progress(&self) -> Progress {
-        self.group().progress.clone()
+        self.published().1.clone()
     }
 
     /// About snapshots.
@@ -170,6 +188,11 @@ impl<P: Program> Stepper<P> {
     /// Records that a view ignores because it panics on them.
     pub fn skipped(&self) -> u64 {
         self.engine.figures.skipped.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Views that stand still, because they panic and no record is to blame.
+    pub fn set_aside(&self) -> Arc<[SetAside]> {
+        self.group.as_ref().map(|group| group.sequencer.set_aside()).unwrap_or_default()
     }
 
     /// Up to where the log may be truncated.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eventlog::{AppendError, ClaimTag, EventLog, Lane, NewFrame, Offset, PartitionId, ReadError, ReadLimits};
+use tracing::warn;
 use views::state::StateError;
 
 use crate::binding::Entry;
@@ -33,29 +34,57 @@ pub enum SystemError {
     Fenced,
 }
 
+impl SystemError {
+    /// Whether the log only has no room now: nothing was appended, and the same entry may be appended later.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Append(AppendError::NoSpace { .. } | AppendError::Busy { .. }))
+    }
+}
+
 /// Appends to the system lane under a claim, so that of two sequencers at most one counts.
 pub(crate) struct SystemLane {
     log: Arc<dyn EventLog>,
     claim_id: u128,
     n: u64,
+    // Where the lane ended before it was last read: a claim that comes later must come right there.
+    read_to: Offset,
 }
 
 impl SystemLane {
-    /// Claims the lane. `claim_id` is random and never used twice.
+    /// Claims the lane. `claim_id` is random and never used twice. A log without room is claimed with the first entry:
+    /// until then views can be restored and read.
     pub(crate) fn claim(log: Arc<dyn EventLog>, claim_id: u128) -> Result<Self, SystemError> {
-        let mut lane = Self { log, claim_id, n: 0 };
-        lane.append(&Entry::Opened)?;
+        let mut lane = Self { log, claim_id, n: 0, read_to: Offset(0) };
+        match lane.put(&Entry::Opened) {
+            Err(error) if error.is_refusal() => warn!(%error, "the system lane is claimed when there is room"),
+            claimed => _ = claimed?,
+        }
         Ok(lane)
     }
 
-    /// Appends an entry; it is durable on return. Returns the offset after it.
+    /// Somebody is going to read the lane: what another sequencer appends from now on would be missed.
+    pub(crate) fn about_to_read(&mut self) {
+        self.read_to = self.log.ends(Lane::System).first().copied().unwrap_or_default();
+    }
+
+    /// Appends an entry; it is durable on return. Returns the offset after it. After a refusal the same entry, or
+    /// another one, may be appended.
     pub(crate) fn append(&mut self, entry: &Entry) -> Result<Offset, SystemError> {
+        if self.n == 0 && self.put(&Entry::Opened)? != self.read_to.plus(1) {
+            return Err(SystemError::Fenced);
+        }
+        self.put(entry)
+    }
+
+    fn put(&mut self, entry: &Entry) -> Result<Offset, SystemError> {
         let claim = ClaimTag { claim_id: self.claim_id, n: self.n, opens: self.n == 0 };
         let body = Bytes::from(entry.encode());
         let frame =
             NewFrame { lane: Lane::System, partition: PARTITION, body, rows: 1, dedup: Vec::new(), claim: Some(claim) };
-        self.n += 1;
-        let appended = self.log.append(vec![frame])?;
+        let outcome = self.log.append(vec![frame]).map_err(SystemError::from);
+        // What was refused took no number: a gap would void everything after it.
+        self.n += u64::from(!outcome.as_ref().is_err_and(SystemError::is_refusal));
+        let appended = outcome?;
         let appended = appended.first().expect("one frame was appended");
         if appended.voided_rows > 0 {
             return Err(SystemError::Fenced);

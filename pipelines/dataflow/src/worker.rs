@@ -167,7 +167,7 @@ pub(crate) fn run(mut worker: Worker, feeds: &Receiver<Feed>) {
         && !shared.stopped()
     {
         let epoch = shared.all();
-        shared.fail(Failure { epoch, view: None, at: None, message: message(&*panic) });
+        shared.fail(Failure { epoch, view: None, at: None, bin: None, message: message(&*panic) });
     }
     // A graph that was left in the middle of something may panic once more while it is dropped.
     drop(catch_unwind(AssertUnwindSafe(|| drop(worker))));
@@ -194,7 +194,7 @@ mod tests {
         let (_announcer, frontier, progress) = channel(AsOf::default());
         let names = Product::views();
         let count = names.len();
-        let (landings, snapshots) = (Landings::new(names, false), Snapshots::new(count));
+        let (landings, snapshots) = (Landings::new(names, false, 0), Snapshots::new(count));
         let shared = Shared::new(1, 0, frontier, Arc::new(landings), Arc::new(snapshots), Arc::default());
         let context = Context::new(0, 1, count, Arc::new(shared));
         let (writers, _readers) = Product::open(1, &progress, views::feed::Limits::default());

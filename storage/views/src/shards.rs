@@ -18,7 +18,7 @@
 //! assert_eq!((count, as_of.epoch), (1, 1));
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use records::Timestamp;
@@ -43,6 +43,8 @@ struct Slot<F> {
 struct Shards<F: Fold> {
     slots: Box<[RwLock<Slot<F>>]>,
     progress: Progress,
+    // What the bins reflect when they stand still for good.
+    frozen: OnceLock<AsOf>,
     feed: Feed<F>,
 }
 
@@ -70,6 +72,8 @@ pub struct Writer<F: Fold> {
     dirty: Box<[bool]>,
     // The epoch whose changes are being collected; changes go to the feed when it is finished.
     epoch: u64,
+    // The bin that was worked on last: after a panic, the one at fault.
+    working: Bin,
 }
 
 /// A reader of all bins. Clones are cheap and go to every thread that answers.
@@ -93,7 +97,7 @@ pub fn open<F: Fold>(writers: usize, progress: Progress, limits: Limits) -> (Vec
     let epoch = progress.epoch();
     let slots = (0..BINS).map(|_| RwLock::new(Slot { epoch, fold: F::default() })).collect();
     let feed = Feed::new(progress.clone(), limits);
-    let shards = Arc::new(Shards { slots, progress, feed });
+    let shards = Arc::new(Shards { slots, progress, frozen: OnceLock::new(), feed });
     let owned = (0..writers).map(|index| Writer::new(Arc::clone(&shards), index, writers)).collect();
     (owned, Reader { shards })
 }
@@ -101,7 +105,8 @@ pub fn open<F: Fold>(writers: usize, progress: Progress, limits: Limits) -> (Vec
 impl<F: Fold> Writer<F> {
     fn new(shards: Arc<Shards<F>>, index: usize, writers: usize) -> Self {
         let dirty = vec![false; BINS].into();
-        Self { shards, index, writers, effects: Effects::default(), changed: Vec::new(), dirty, epoch: 0 }
+        let (effects, changed) = (Effects::default(), Vec::new());
+        Self { shards, index, writers, effects, changed, dirty, epoch: 0, working: 0 }
     }
 
     /// Returns whether the bin is this writer's.
@@ -156,6 +161,7 @@ impl<F: Fold> Writer<F> {
             if slot.fold.is_empty() {
                 continue;
             }
+            self.working = bin;
             slot.fold.advance(bound, &mut self.effects);
             drop(slot);
             debug_assert!(self.effects.next.is_empty(), "only inputs give outputs: they have a place in the order");
@@ -185,6 +191,7 @@ impl<F: Fold> Writer<F> {
     pub fn land_bin(&mut self, bin: Bin, rows: &mut Vec<F::Row>) {
         assert!(self.owns(bin), "bin {bin} of `{}` belongs to another writer", F::NAME);
         let before = rows.len();
+        self.working = bin;
         self.shards.slots[usize::from(bin)].write().fold.land(rows);
         self.dirty[usize::from(bin)] |= rows.len() > before;
     }
@@ -197,6 +204,7 @@ impl<F: Fold> Writer<F> {
     /// Appends the bytes of a bin for a snapshot, and takes it as clean. Comes right after [`Writer::land`].
     pub fn snapshot(&mut self, bin: Bin, out: &mut Vec<u8>) {
         assert!(self.owns(bin), "bin {bin} of `{}` belongs to another writer", F::NAME);
+        self.working = bin;
         self.shards.slots[usize::from(bin)].read().fold.encode(out);
         self.dirty[usize::from(bin)] = false;
     }
@@ -214,9 +222,35 @@ impl<F: Fold> Writer<F> {
         Ok(())
     }
 
+    /// The bin that was last told of time, landed or written: after a panic in there, the one at fault.
+    pub fn at_work(&self) -> Bin {
+        self.working
+    }
+
+    /// From now on the view stands still, and every answer says that it reflects `as_of`. The first call counts.
+    pub fn freeze(&self, as_of: AsOf) {
+        // Every writer of the view says the same.
+        let _ = self.shards.frozen.set(as_of);
+    }
+
     /// A reader of the same view.
     pub fn reader(&self) -> Reader<F> {
         Reader { shards: Arc::clone(&self.shards) }
+    }
+}
+
+impl<F: Fold> Shards<F> {
+    /// What every bin reflects at least.
+    fn frontier(&self) -> AsOf {
+        self.at_most_frozen(self.progress.current())
+    }
+
+    /// A view that stands still reflects nothing that came later.
+    fn at_most_frozen(&self, as_of: AsOf) -> AsOf {
+        match self.frozen.get() {
+            Some(frozen) if frozen.epoch < as_of.epoch => frozen.clone(),
+            _ => as_of,
+        }
     }
 }
 
@@ -238,19 +272,20 @@ impl<F: Fold> Reader<F> {
     pub fn read<R>(&self, hash: u64, ask: impl FnOnce(&F) -> R) -> (R, AsOf) {
         // The frontier first: it may move while we read, and naming the earlier one stays true for a bin that it left
         // untouched.
-        let frontier = self.shards.progress.current();
+        let frontier = self.shards.frontier();
         let slot = self.shards.slots[usize::from(bin(hash))].read();
         let answer = ask(&slot.fold);
         let epoch = slot.epoch;
         drop(slot);
-        let as_of = if epoch > frontier.epoch { self.shards.progress.at(epoch) } else { frontier };
+        let ahead = || self.shards.at_most_frozen(self.shards.progress.at(epoch));
+        let as_of = if epoch > frontier.epoch { ahead() } else { frontier };
         (answer, as_of)
     }
 
     /// Asks every bin, one after the other. The answer reflects at least what the second value says; bins that
     /// workers changed meanwhile may be a few epochs ahead.
     pub fn scan(&self, mut visit: impl FnMut(Bin, &F)) -> AsOf {
-        let frontier = self.shards.progress.current();
+        let frontier = self.shards.frontier();
         for (bin, slot) in (0..=u8::MAX).zip(&self.shards.slots) {
             visit(bin, &slot.read().fold);
         }
@@ -327,6 +362,21 @@ mod tests {
         assert_eq!(reader.read(mix(8), |fold| fold.count(8)), (1, begun(1)));
         frontier.complete(3);
         assert_eq!(reader.read(mix(8), |fold| fold.count(8)), (1, begun(3)), "quiet bins do not lag");
+    }
+
+    #[test]
+    fn a_view_that_stands_still_does_not_claim_more_than_it_reflects() {
+        let (announcer, mut frontier, progress) = as_of::channel(AsOf::default());
+        let (mut writers, reader) = open::<Tally>(1, progress, Limits::default());
+        (1..=5).for_each(|epoch| announcer.announce(begun(epoch)));
+        feed_epoch(&mut writers, 1, &[7]);
+        feed_epoch(&mut writers, 2, &[8]);
+        frontier.complete(1);
+        writers[0].freeze(begun(2));
+        assert_eq!(reader.read(mix(8), |fold| fold.count(8)), (1, begun(2)));
+        frontier.complete(5);
+        assert_eq!(reader.read(mix(7), |fold| fold.count(7)), (1, begun(2)));
+        assert_eq!(reader.scan(|_, _| {}), begun(2));
     }
 
     #[test]

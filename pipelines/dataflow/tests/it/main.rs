@@ -3,10 +3,14 @@
 #![expect(unreachable_pub, reason = "the macro makes its items as public as it is told, and folds must not be less")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod aside;
 mod crashes;
 mod equality;
 mod live;
+mod moody;
+mod outage;
 mod poison;
 mod product;
+mod refusals;
 mod support;
 mod upgrades;

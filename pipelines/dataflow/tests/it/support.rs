@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dataflow::frame::{Emit, Sequenced};
@@ -381,7 +381,7 @@ pub fn telling() -> (Told, Hooks) {
         assert!(before.is_none_or(|before| before == rows), "landing epoch {} has the same rows again", epoch.number);
         Ok(epoch.number)
     });
-    (told, Hooks { sink: Some(sink), dead_letters: None })
+    (told, Hooks { sink: Some(sink), ..Hooks::default() })
 }
 
 /// What all landed rows add up to, which must be what the views say.
@@ -393,4 +393,67 @@ pub fn sums(told: &Told) -> BTreeMap<u64, i64> {
 
 pub fn sums_of(answers: &Answers) -> BTreeMap<u64, i64> {
     answers.0.iter().map(|(actor, state)| (*actor, state.sum)).collect()
+}
+
+/// A receiver as the outbox is: it knows what it was told, in ranges too, and refuses while it is full.
+#[derive(Debug, Default, Clone)]
+pub struct Outbox {
+    ranges: Arc<Mutex<BTreeMap<u64, Range>>>,
+    full: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Range {
+    first: u64,
+    rows: Vec<(u64, i64)>,
+}
+
+impl Outbox {
+    pub fn hooks(&self) -> Hooks {
+        let this = self.clone();
+        let sink: dataflow::Sink = Box::new(move |epoch| {
+            if this.full.load(Ordering::SeqCst) {
+                return Err(dataflow::SinkError("full".into()));
+            }
+            let rows = epoch.views[0].rows::<(u64, i64)>().expect("the first view's rows").to_vec();
+            this.put(epoch.first, epoch.number, rows);
+            Ok(epoch.number)
+        });
+        Hooks { sink: Some(sink), ..Hooks::default() }
+    }
+
+    /// Whether nothing more is taken.
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+
+    fn put(&self, first: u64, number: u64, rows: Vec<(u64, i64)>) {
+        let mut ranges = self.ranges.lock();
+        let (newest, known) =
+            ranges.last_key_value().map_or((0, None), |(newest, _)| (*newest, ranges.range(number..).next()));
+        match known {
+            Some((last, range)) if range.first <= first => {
+                let same = (range.first, *last) != (first, number) || range.rows == rows;
+                assert!(same, "landing epoch {number} has the same rows again");
+            }
+            _ => {
+                assert_eq!(first, newest + 1, "..={number}: no gap, no overlap");
+                ranges.insert(number, Range { first, rows });
+            }
+        }
+    }
+
+    /// The newest landing epoch that it has.
+    pub fn newest(&self) -> u64 {
+        self.ranges.lock().last_key_value().map_or(0, |(newest, _)| *newest)
+    }
+
+    /// What all rows add up to, which must be what the views say.
+    pub fn sums(&self) -> BTreeMap<u64, i64> {
+        let mut sums = BTreeMap::new();
+        let ranges = self.ranges.lock();
+        let rows = ranges.values().flat_map(|range| &range.rows);
+        rows.for_each(|(actor, amount)| *sums.entry(*actor).or_default() += amount);
+        sums
+    }
 }
