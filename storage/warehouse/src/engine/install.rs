@@ -94,7 +94,11 @@ pub enum InstallError {
         found: String,
     },
     /// The disk is too full.
-    #[error("`{dir}` has {free} bytes free, and the engine needs {needed}")]
+    #[error(
+        "`{dir}` has {} MB free, and installing the engine needs {} MB; make room and run this again, \
+         or let XDG_DATA_HOME name a folder on a larger disk",
+        free / 1_000_000, needed.div_ceil(1_000_000)
+    )]
     NoSpace {
         /// The folder of the engine.
         dir: PathBuf,
@@ -130,6 +134,8 @@ const PINNED: Pin<'_> =
 const SPARE_BYTES: u64 = 64 << 20;
 /// How often the size of a growing download is looked at.
 const DOWNLOAD_POLL: Duration = Duration::from_millis(200);
+/// The folder npm works in.
+const NPM_FOLDER: &str = "npm";
 /// npm's own waits between tries add up to more than a minute, in which it says nothing; without a network that helps nobody.
 const NPM_RETRIES: [&str; 3] = ["--fetch-retries=3", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
 /// Longest tail of a client's own words that an error repeats.
@@ -168,8 +174,11 @@ fn install_pinned(
     if is_complete(&library, pin) {
         return Ok(library);
     }
-    check_space(dir, pin)?;
     let own = dir.join("archive.tgz");
+    // What a stopped run left is of no use, except for a whole archive; it must not count against the space either.
+    let _ = fs::remove_file(part_of(&library));
+    let _ = fs::remove_dir_all(dir.join(NPM_FOLDER));
+    check_space(dir, &own, pin)?;
     let archive = obtain(dir, &own, source, pin, progress)?;
     unpack(&archive, &library, pin, progress)?;
     if archive == own {
@@ -194,10 +203,11 @@ fn lock(dir: &Path) -> Result<File, InstallError> {
     Ok(file)
 }
 
-fn check_space(dir: &Path, pin: &Pin<'_>) -> Result<(), InstallError> {
+fn check_space(dir: &Path, own: &Path, pin: &Pin<'_>) -> Result<(), InstallError> {
     let found = rustix::fs::statvfs(dir).map_err(|error| at(dir)(error.into()))?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let needed = pin.archive_bytes + pin.library_bytes + SPARE_BYTES;
+    let archive_bytes = if own.exists() { 0 } else { pin.archive_bytes };
+    let needed = archive_bytes + pin.library_bytes + SPARE_BYTES;
     if free < needed { Err(InstallError::NoSpace { dir: dir.to_path_buf(), needed, free }) } else { Ok(()) }
 }
 
@@ -245,8 +255,7 @@ fn check(archive: &Path, pin: &Pin<'_>, progress: &mut dyn FnMut(Progress)) -> R
 /// `npm pack` in a folder of its own: it names the file itself and knows the user's registry and proxy. Its cache is in that
 /// folder too: there the download can be seen growing, and the user's cache does not keep a second copy.
 fn fetch_with_npm(dir: &Path, part: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), InstallError> {
-    let folder = dir.join("npm");
-    let _ = fs::remove_dir_all(&folder);
+    let folder = dir.join(NPM_FOLDER);
     fs::create_dir_all(&folder).map_err(at(&folder))?;
     let child = Command::new("npm")
         .args(["pack", "--loglevel=error", "--cache=cache"])
@@ -343,6 +352,10 @@ fn finish(child: Child, program: &'static str, what: &str) -> Result<(), Install
     Err(InstallError::Fetch { program, what: what.to_owned(), said })
 }
 
+fn part_of(library: &Path) -> PathBuf {
+    library.with_extension("part")
+}
+
 /// Writes the library under a temporary name, syncs it, renames it, syncs the folder: it is there whole or not at all.
 fn unpack(
     archive: &Path,
@@ -351,12 +364,17 @@ fn unpack(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), InstallError> {
     use std::os::unix::fs::PermissionsExt as _;
-    let part = library.with_extension("part");
+    let part = part_of(library);
     let mut file = File::create(&part).map_err(at(&part))?;
     let size = archive::extract(archive, release::MEMBER, &mut file, &mut |done, total| {
         progress(Progress { step: Step::Unpack, done, total });
     })
-    .map_err(at(archive))?;
+    .map_err(|error| {
+        // A full disk is the fault of what is written, not of what is read.
+        let full = error.kind() == io::ErrorKind::StorageFull;
+        let _ = fs::remove_file(&part);
+        at(if full { &part } else { archive })(error)
+    })?;
     assert_eq!(size, pin.library_bytes, "an archive with the pinned sum holds the pinned library");
     file.set_permissions(fs::Permissions::from_mode(0o755)).map_err(at(&part))?;
     file.sync_all().map_err(at(&part))?;
@@ -437,6 +455,17 @@ mod tests {
         let huge = Pin { integrity: &integrity, archive_bytes: u64::MAX / 4, library_bytes: 1 };
         let error = install_pinned(&dir.path().join("engine"), &Source::File(given), &huge, &mut |_| ()).unwrap_err();
         assert!(matches!(error, InstallError::NoSpace { .. }), "{error}");
+    }
+
+    #[test]
+    fn archive_that_is_there_needs_no_space_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (given, integrity) = small_archive(dir.path());
+        let target = dir.path().join("engine");
+        fs::create_dir_all(&target).unwrap();
+        fs::rename(&given, target.join("archive.tgz")).unwrap();
+        let huge = Pin { archive_bytes: u64::MAX / 4, ..pin(&integrity) };
+        install_pinned(&target, &Source::Npm, &huge, &mut |_| ()).unwrap();
     }
 
     #[test]
