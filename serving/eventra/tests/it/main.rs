@@ -8,3 +8,4 @@ mod personal;
 mod process;
 mod run;
 mod settings;
+mod tables;

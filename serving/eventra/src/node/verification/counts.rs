@@ -7,6 +7,7 @@ use dataflow::twin::Twin;
 use records::{EventId, Kind, OrganizationId, SegmentId, Timestamp};
 use views::campaigns::Counts;
 use views::fraud::Scores;
+use views::funnels::{self, FunnelKey, StepSums};
 use views::visits::{self, VisitSums};
 use views::windows::Series;
 
@@ -24,6 +25,8 @@ pub(super) struct Figure {
 
 /// The figure that changes with every second in which somebody goes.
 pub(super) const PRESENT: &str = "present";
+/// How many minutes were told, each of one session or item.
+const MINUTES: &str = "minutes";
 /// Segments of which each has a line of its own; with more there is only the sum.
 const SEGMENTS_SHOWN: usize = 24;
 
@@ -37,6 +40,7 @@ pub(super) fn steady(views: &Views, twin: &Twin) -> Vec<Figure> {
     figures.extend(visits(views, twin));
     figures.extend(campaigns(views, twin));
     figures.extend(fraud(views, twin));
+    figures.extend(funnels(views, twin));
     let boards = twin.leaderboards.landed();
     figures.push(landed("leaderboards", "places", count(boards.len())));
     figures.push(landed("leaderboards", "points", boards.values().sum()));
@@ -151,6 +155,47 @@ fn fraud(views: &Views, twin: &Twin) -> Vec<Figure> {
         everywhere("scores", "records scored", scored, count(scores.len())),
         everywhere("scores", "rules that fired", fired, count(reasons)),
         landed("scores", "sum of scores", scores.values().map(|(_, score)| i64::from(score.score)).sum()),
+    ]
+}
+
+fn funnels(views: &Views, twin: &Twin) -> Vec<Figure> {
+    let mut log = StepSums::default();
+    let mut steps = BTreeMap::<FunnelKey, usize>::new();
+    for ((key, step, _), sums) in twin.funnels.landed() {
+        log.add(sums);
+        let known = steps.entry(key).or_default();
+        *known = usize::from(step + 1).max(*known);
+    }
+    let (mut entered, mut live) = ((0, 0), 0);
+    for (key, steps) in steps {
+        let (summary, _) = funnels::summarize(&views.funnels, &key, steps);
+        live += summary.reached.iter().sum::<u64>().cast_signed();
+        entered.0 += summary.reached[0].cast_signed();
+        entered.1 += twin.funnels.reached(&key)[0].cast_signed();
+    }
+    vec![
+        everywhere("funnels", "actors who took a first step", entered.0, entered.1),
+        everywhere("funnels", "steps reached", live, log.reached),
+        landed("funnels", "time to steps, ms", log.duration_ms),
+    ]
+}
+
+/// What was told of minutes and hours that are over at a log time: no later record changes it, so that it can be compared
+/// while tracking goes on. Live views have no past, so these figures are of log and warehouse only.
+pub(super) fn told(twin: &Twin, now: Timestamp) -> Vec<Figure> {
+    let minutes = twin.attendance.minutes(now);
+    let trending = twin.trending.minutes(now);
+    let lists = twin.recommend.told(now);
+    let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add).cast_signed();
+    let mut together = lists.values().flat_map(|(_, list)| list).map(|(_, visits)| u64::from(*visits));
+    vec![
+        landed("attendance", MINUTES, count(minutes.len())),
+        landed("attendance", "present, summed over minutes", sum(&mut minutes.values().map(|figures| figures[1]))),
+        landed("attendance", "focused by then, summed over minutes, ms", sum(&mut minutes.values().map(|one| one[4]))),
+        landed("trending", MINUTES, count(trending.len())),
+        landed("trending", "scores, summed over minutes", sum(&mut trending.values().copied())),
+        landed("recommend", "lists of what goes with what", count(lists.len())),
+        landed("recommend", "together, summed over lists", sum(&mut together)),
     ]
 }
 

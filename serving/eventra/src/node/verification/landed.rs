@@ -9,7 +9,7 @@ use warehouse::Client;
 use super::counts::Name;
 
 /// Figures of one row each: the view, what is counted, and how.
-const FIGURES: [(&str, &str, &str); 23] = [
+const FIGURES: [(&str, &str, &str); 26] = [
     ("raw", "records", "count() FROM records"),
     ("raw", "facts", "count() FROM facts"),
     (
@@ -30,6 +30,9 @@ const FIGURES: [(&str, &str, &str); 23] = [
     ("scores", "records scored", "count() FROM fraud_scores"),
     ("scores", "rules that fired", "sum(length(reasons)) FROM fraud_scores"),
     ("scores", "sum of scores", "sum(score) FROM fraud_scores"),
+    ("funnels", "actors who took a first step", "sumIf(reached_diff, step = 1) FROM funnel_steps"),
+    ("funnels", "steps reached", "sum(reached_diff) FROM funnel_steps"),
+    ("funnels", "time to steps, ms", "sum(duration_ms_diff) FROM funnel_steps"),
     ("leaderboards", "places", "count() FROM leaderboard_scores FINAL"),
     ("leaderboards", "points", "sum(score) FROM leaderboard_scores FINAL"),
     ("attendance", "sessions", "countIf(joined > 0) FROM attendance FINAL"),
@@ -38,6 +41,29 @@ const FIGURES: [(&str, &str, &str); 23] = [
     ("attendance", "sum of peaks", "sum(peak) FROM attendance FINAL"),
     ("attendance", "focused, ms", "sum(focused_ms) FROM attendance FINAL"),
 ];
+
+/// Figures of what was told of minutes and hours that are over: the view, what is counted, how, and the time of a row.
+const TOLD: [(&str, &str, &str, &str); 7] = [
+    ("attendance", "minutes", "count() FROM attendance_minutes", MINUTE),
+    ("attendance", "present, summed over minutes", "sum(present) FROM attendance_minutes", MINUTE),
+    ("attendance", "focused by then, summed over minutes, ms", "sum(focused_ms) FROM attendance_minutes", MINUTE),
+    ("trending", "minutes", "count() FROM trending_scores", MINUTE),
+    ("trending", "scores, summed over minutes", "sum(score) FROM trending_scores", MINUTE),
+    ("recommend", "lists of what goes with what", "count() FROM item_neighbours", "as_of"),
+    ("recommend", "together, summed over lists", "sum(arraySum(together)) FROM item_neighbours", "as_of"),
+];
+/// The end of the minute that a row is of.
+const MINUTE: &str = "minute + toIntervalMinute(1)";
+
+/// What the warehouse was told of minutes and hours that are over at a log time. It must have landed.
+pub(super) async fn told(client: &Client, now: Timestamp) -> anyhow::Result<BTreeMap<Name, i64>> {
+    let mut said = BTreeMap::new();
+    for (view, figure, what, time) in TOLD {
+        let what = format!("{what} WHERE {time} <= fromUnixTimestamp64Micro({})", now.0);
+        said.insert((view, figure.to_owned()), one(client, &what).await.with_context(|| format!("{view}: {figure}"))?);
+    }
+    Ok(said)
+}
 
 /// Everything that the warehouse says but who is present; of segments what had happened by `now`.
 pub(super) async fn figures(client: &Client, now: Timestamp) -> anyhow::Result<BTreeMap<Name, i64>> {
