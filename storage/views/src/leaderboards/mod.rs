@@ -3,6 +3,8 @@
 pub mod answer;
 pub mod board;
 pub mod fold;
+mod leaf;
+mod level;
 pub mod ranking;
 
 pub use answer::{Archived, BoardInfo, Neighbourhood, Place, Top};
