@@ -48,14 +48,24 @@ sim: ## 10,000 seeded crash runs of the whole system
 check-replays: build ## Replays the public data sets and compares with DuckDB
 	@scripts/check-replays $(EVENTRA)
 
-bench: setup ## Prints the benchmark table (no peers to install)
-	@cargo build --release --locked -p load
-	@$(CARGO_TARGET_DIR)/release/load all
+# What `make bench` measures: sizes in per cent (less is quicker and says less), rounds of each side, which rows.
+PERCENT ?= 100
+ROUNDS ?= 5
+ROWS ?= all
+LOAD = $(CARGO_TARGET_DIR)/release/load $(ROWS) --percent $(PERCENT) --rounds $(ROUNDS)
 
-bench-peers: setup ## The benchmarks beside Redis and Flink, installed into the user's cache
+bench: build ## Prints the benchmark table (no peers to install; about 40 minutes; PERCENT=2 for a try)
+	@echo "==> building the benchmarks (about 3 minutes the first time)"
 	@cargo build --release --locked -p load
+	@$(EVENTRA) engine install
+	@$(LOAD)
+
+bench-peers: build ## The benchmarks beside Redis and Flink, installed into the user's cache
+	@echo "==> building the benchmarks (about 3 minutes the first time)"
+	@cargo build --release --locked -p load
+	@$(EVENTRA) engine install
 	@benches/peers/install.sh
-	@$(CARGO_TARGET_DIR)/release/load all --peers
+	@$(LOAD) --peers
 
 clean: ## Removes the build cache and benchmark results; data directories stay
 	@cargo clean

@@ -30,7 +30,11 @@ pub(crate) fn interleave(
             (ours()?, other)
         };
         if round > 0 {
-            eprintln!("  round {round}: ours {} peer {}", crate::report::short(one), crate::report::short(other));
+            crate::report::say!(
+                "round {round}: ours {} peer {}",
+                crate::report::short(one),
+                crate::report::short(other)
+            );
             pairs.push((one, other));
         }
     }

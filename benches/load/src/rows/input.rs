@@ -5,17 +5,24 @@ use std::sync::Arc;
 use eventlog::clock::{Clock, ManualClock, SystemClock};
 use eventlog::disk::RealDisk;
 use eventlog::{Codec, EventLog, FileLog, FileOptions, Lane, MemoryLog, MemoryOptions, NewFrame, PartitionId, Ticket};
-use records::{Batch, Record, Timestamp};
+use records::{Batch, Record, Span, Timestamp, Token};
 use workload::mix::Mix;
+
+use crate::report::say;
 
 /// Rows of one frame: what the door gathers under load.
 const FRAME_ROWS: usize = 4_096;
 /// Frames on their way to the disk at most.
 const IN_FLIGHT: usize = 64;
-/// Records of a second of log time in a paced log: the demo's rate.
-const PER_SECOND: i64 = 50_000;
+/// One person of so many is in a ring, and how many are in each.
+const RING_MEMBER_ONE_OF: u64 = 50;
+const RING_ACCOUNTS: u64 = 12;
+/// Records between two words of progress.
+const TELL_EVERY: u64 = 2_000_000;
+/// Records of a second of log time in a paced log: what landing epochs and snapshots are measured at.
+pub(crate) const PER_SECOND: i64 = 50_000;
 /// Where the mix starts: 2026-10-05T07:00:00Z.
-const STARTS: Timestamp = Timestamp::from_seconds(1_791_183_600);
+pub(crate) const STARTS: Timestamp = Timestamp::from_seconds(1_791_183_600);
 
 /// A log in memory that takes whatever fits.
 pub(crate) fn memory_log() -> Arc<MemoryLog> {
@@ -34,14 +41,46 @@ pub(crate) fn file_log(disk: &RealDisk, clock: impl Clock) -> anyhow::Result<Arc
 pub(crate) fn paced_log(disk: &RealDisk, seed: u64, records: u64, people: u32) -> anyhow::Result<Arc<dyn EventLog>> {
     let clock = Arc::new(ManualClock::new(STARTS));
     let log: Arc<dyn EventLog> = file_log(disk, Arc::clone(&clock))?;
-    fill_paced(&*log, seed, records, people, |rows| clock.advance(rows as i64 * 1_000_000 / PER_SECOND))?;
-    clock.advance(2_000_000);
+    fill_paced(&*log, seed, records, people, |chunk| clock.advance(chunk.len() as i64 * 1_000_000 / PER_SECOND))?;
+    clock.set(paced_end(records));
     Ok(log)
 }
 
-/// Fills a log with the facts and so many records of the mix over so many people.
-pub(crate) fn fill(log: &dyn EventLog, seed: u64, records: u64, people: u32) -> anyhow::Result<()> {
-    fill_paced(log, seed, records, people, |_| {})
+/// Where the clock of a paced log of so many records stands.
+pub(crate) fn paced_end(records: u64) -> Timestamp {
+    STARTS + Span(records as i64 * 1_000_000 / PER_SECOND + 2_000_000)
+}
+
+/// Fills a log with the facts and so many records of the mix over so many people, changed by the caller.
+pub(crate) fn fill(
+    log: &dyn EventLog,
+    seed: u64,
+    records: u64,
+    people: u32,
+    mut change: impl FnMut(&mut Record),
+) -> anyhow::Result<()> {
+    fill_paced(log, seed, records, people, |chunk| chunk.iter_mut().for_each(&mut change))
+}
+
+/// Makes one of fifty people a member of a ring: about a dozen accounts that share three devices, two cards and an address.
+/// The mix alone has only honest people, on whom few rules fire.
+pub(crate) fn plant_rings(people: u32) -> impl FnMut(&mut Record) {
+    let rings = (u64::from(people) / (RING_MEMBER_ONE_OF * RING_ACCOUNTS)).max(1);
+    move |record| {
+        let hash = records::hash::mix(record.actor.0);
+        if !hash.is_multiple_of(RING_MEMBER_ONE_OF) {
+            return;
+        }
+        let ring = hash / RING_MEMBER_ONE_OF % rings;
+        let shared = |sort: u64, of: u64| {
+            let place = (hash >> 40) % of;
+            Token(records::hash::mix((ring << 8) | (sort << 4) | place) | 1)
+        };
+        (record.device, record.address) = (shared(1, 3), shared(2, 1));
+        if record.card.is_some() {
+            record.card = shared(3, 2);
+        }
+    }
 }
 
 fn fill_paced(
@@ -49,7 +88,7 @@ fn fill_paced(
     seed: u64,
     records: u64,
     people: u32,
-    mut passed: impl FnMut(usize),
+    mut made_them: impl FnMut(&mut [Record]),
 ) -> anyhow::Result<()> {
     let mut mix = Mix::new(seed, people, STARTS);
     let facts = mix.facts();
@@ -71,7 +110,10 @@ fn fill_paced(
         chunk.clear();
         mix.fill(&mut chunk, FRAME_ROWS.min(usize::try_from(records - made)?));
         made += chunk.len() as u64;
-        passed(chunk.len());
+        made_them(&mut chunk);
+        if made / TELL_EVERY != (made - chunk.len() as u64) / TELL_EVERY {
+            say!("{} of {} M records in the log", made / 1_000_000, records / 1_000_000);
+        }
         waiting.push_back(log.submit(vec![frame(&chunk, made / FRAME_ROWS as u64 % partitions)?])?);
         if waiting.len() > IN_FLIGHT
             && let Some(ticket) = waiting.pop_front()

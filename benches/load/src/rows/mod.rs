@@ -9,33 +9,84 @@ mod log;
 mod memory;
 mod pipeline;
 mod recommend;
-pub(crate) mod recovery;
+mod recovery;
 mod ysb;
+
+use anyhow::Context;
 
 use crate::Settings;
 use crate::report::Row;
 
-/// A row's name, what it measures, and how.
-pub(crate) type Entry = (&'static str, &'static str, fn(&Settings) -> anyhow::Result<Row>);
+/// How a row is measured.
+type Measure = fn(&Settings) -> anyhow::Result<Row>;
+
+/// A row: its name, how long it takes at full size, what it measures, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) minutes: u32,
+    pub(crate) what: &'static str,
+    pub(crate) measure: Measure,
+}
+
+const fn row(name: &'static str, minutes: u32, what: &'static str, measure: Measure) -> Entry {
+    Entry { name, minutes, what, measure }
+}
 
 /// Every row.
 pub(crate) const ALL: &[Entry] = &[
-    ("workload", "the generator of the simulated conference alone", generator::measure),
-    ("spine-log-append", "the embedded log, 10 ms group commit, beside raw write+fdatasync", log::append),
-    ("spine-log-read", "reading the log back through `admit`, beside a raw file with the same checksum", log::read),
-    ("spine-leaderboard", "update and exact rank of a million participants, beside Redis", leaderboard::measure),
-    ("spine-recommend", "one answer out of a million indexed visits, beside Serenade's figures", recommend::measure),
-    ("spine-fraud", "fraud signals and rules, 5 % of records scored, beside the naive twin", fraud::measure),
-    (
+    row("workload", 1, "the generator of the simulated conference alone", generator::measure),
+    row("spine-log-append", 3, "the embedded log, 10 ms group commit, beside a plain file and fjall", log::append),
+    row(
+        "spine-log-read",
+        1,
+        "the log back through `admit`, beside a plain file with the same checksum, and fjall",
+        log::read,
+    ),
+    row("spine-leaderboard", 1, "update and exact rank of a million participants, beside Redis", leaderboard::measure),
+    row(
+        "spine-recommend",
+        1,
+        "answers of the view over a million visits, beside Serenade's figures",
+        recommend::measure,
+    ),
+    row("spine-fraud", 2, "fraud signals and rules, 5 % of records scored, beside the naive twin", fraud::measure),
+    row(
         "spine-pipeline",
-        "all computations from the log to rows handed over, beside itself without snapshots",
+        15,
+        "all computations from the log to acknowledged landing, beside itself without snapshots",
         pipeline::measure,
     ),
-    ("spine-landing", "rows into the embedded engine, beside a bare HTTP loop of the same bodies", landing::measure),
-    ("spine-ysb", "the Yahoo streaming benchmark from JSON lines, beside Flink SQL", ysb::measure),
-    ("spine-memory", "bytes for each key at a million keys", memory::measure),
-    ("spine-recovery", "kill -9 in the middle of ten million records", recovery::measure),
+    row(
+        "spine-landing",
+        5,
+        "rows into the embedded engine, beside a bare HTTP loop of the same bodies",
+        landing::measure,
+    ),
+    row("spine-ysb", 6, "the Yahoo streaming benchmark from JSON lines, beside Flink SQL", ysb::measure),
+    row("spine-memory", 4, "resident bytes for each key at a million keys, and of the whole process", memory::measure),
+    row("spine-recovery", 4, "kill -9 of a process with ten million records over a million people", recovery::measure),
 ];
+
+/// The first argument of the program when it is a row's child process; not for people.
+pub(crate) const CHILD: &str = "__child";
+
+/// Does what a row's child process is for, by the row's word.
+pub(crate) fn child(words: &[String]) -> anyhow::Result<()> {
+    let (word, rest) = words.split_first().context("a child is told what to do")?;
+    match word.as_str() {
+        memory::CHILD => memory::child(rest),
+        recovery::CHILD => recovery::child(rest),
+        _ => anyhow::bail!("no child does `{word}`"),
+    }
+}
+
+/// This program again, as a child process of a row.
+pub(crate) fn child_command(word: &str) -> anyhow::Result<std::process::Command> {
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    command.args([CHILD, word]);
+    Ok(command)
+}
 
 /// The checkout's `target` folder: on a disk, while `/tmp` may be memory.
 pub(crate) fn base() -> anyhow::Result<std::path::PathBuf> {
