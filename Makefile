@@ -21,7 +21,7 @@ setup-test:
 	@scripts/setup test
 
 build: setup ## Builds the release binary
-	@echo "==> building eventra (about 4 minutes on two quiet cores the first time, 2 GB of disk)"
+	@echo "==> building eventra (about 4 minutes on two quiet cores the first time, 1.1 GB of disk)"
 	@cargo build --release --locked -p eventra
 
 demo: build ## Runs a simulated conference: log, dataflow, ClickHouse and a live view in one process
