@@ -5,6 +5,7 @@
 //!
 //! **Does not know:** timely, HTTP, ClickHouse, files. Time and chance are arguments.
 
+mod arrivals;
 pub mod as_of;
 pub mod attendance;
 pub mod campaigns;
@@ -16,6 +17,8 @@ pub mod funnels;
 pub mod laws;
 pub mod leaderboards;
 mod minute;
+#[cfg(test)]
+mod pinned;
 pub mod points;
 pub mod recommend;
 pub mod segments;

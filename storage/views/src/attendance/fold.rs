@@ -1,12 +1,13 @@
 //! The fold of attendance: signs of actors in sessions.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use records::hash::{join, wide};
 use records::{EventId, OrganizationId, SessionId, Span, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
 use super::room::Room;
+use crate::arrivals::Arrivals;
 use crate::codec::{In, Out};
 use crate::minute::{Minute, end_of};
 use crate::state::{At, Effects, Fold, StateError};
@@ -106,7 +107,8 @@ pub struct Rooms {
     pub(super) rooms: BTreeMap<Place, Room>,
     // Rooms by the time at which somebody expires there next.
     expiries: BTreeSet<(Timestamp, Place)>,
-    owners: BTreeMap<OrganizationId, Owner>,
+    // Sessions in the order in which they were first seen.
+    owners: BTreeMap<OrganizationId, Arrivals<Place>>,
     untold: BTreeSet<Place>,
     // Sessions that changed in the running minute.
     minute: Minute<Place>,
@@ -114,17 +116,10 @@ pub struct Rooms {
     told: Vec<AttendanceRow>,
 }
 
-#[derive(Debug, Default)]
-struct Owner {
-    // Sessions in the order in which they were first seen.
-    order: VecDeque<Place>,
-    forgotten: u64,
-}
-
 impl Rooms {
     /// Sessions of an organization that were forgotten at the bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
-        self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
+        self.owners.get(&organization).map_or(0, Arrivals::forgotten)
     }
 
     /// Lets everybody go who gave no sign until `now`. Both `apply` and `advance` begin with it, so it does not matter
@@ -158,11 +153,8 @@ impl Rooms {
 
     fn make(&mut self, place: Place) {
         self.rooms.insert(place, Room::default());
-        let owner = self.owners.entry(place.organization).or_default();
-        owner.order.push_back(place);
-        if owner.order.len() > ROOMS_MAX {
-            let oldest = owner.order.pop_front().expect("it was just more than the bound");
-            owner.forgotten += 1;
+        let places = self.owners.entry(place.organization).or_default();
+        if let Some(oldest) = places.come(place, ROOMS_MAX) {
             let room = self.rooms.remove(&oldest).expect("owners list the rooms that are there");
             room.next_expiry().map(|time| self.expiries.remove(&(time, oldest)));
             // It may come again within this minute, and a minute has one row of a session: that of the new one.
@@ -230,11 +222,11 @@ impl Fold for Rooms {
     fn encode(&self, out: &mut Vec<u8>) {
         let mut out = Out::open::<Self>(out);
         out.len(self.owners.len());
-        for (organization, owner) in &self.owners {
+        for (organization, places) in &self.owners {
             out.id(organization.0);
-            out.u64(owner.forgotten);
-            out.len(owner.order.len());
-            for place in &owner.order {
+            out.u64(places.forgotten());
+            out.len(places.len());
+            for place in places {
                 out.id(place.event.0);
                 out.id(place.session.0);
                 self.rooms[place].encode(&mut out);
@@ -252,18 +244,18 @@ impl Fold for Rooms {
         let mut this = Self::default();
         for _ in 0..input.len(3)? {
             let organization = OrganizationId(input.id()?);
-            let mut owner = Owner { forgotten: input.u64()?, ..Owner::default() };
+            let mut places = Arrivals::after(input.u64()?);
             for _ in 0..input.len(10)? {
                 let (event, session) = (EventId(input.id()?), SessionId(input.id()?));
                 let place = Place { organization, event, session };
                 let room = Room::decode(&mut input)?;
                 this.expiries.extend(room.next_expiry().map(|time| (time, place)));
-                owner.order.push_back(place);
+                places.restore(place);
                 if this.rooms.insert(place, room).is_some() {
                     return Err(input.damaged());
                 }
             }
-            this.owners.insert(organization, owner);
+            this.owners.insert(organization, places);
         }
         this.minute = Minute::decode(&mut input, 3, |input| {
             let (organization, event) = (OrganizationId(input.id()?), EventId(input.id()?));

@@ -10,12 +10,13 @@
 //! The warehouse gets differences: who reached a step for the first time adds one to it, under the hour in which the chain
 //! began (by event time), with the time that the chain took so far.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use records::hash::{join, mix, wide};
 use records::{EventId, OrganizationId, RuleId, Span, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
+use crate::arrivals::Arrivals;
 use crate::as_of::AsOf;
 use crate::codec::{FixedMap, In, Out};
 use crate::shards::Reader;
@@ -81,9 +82,8 @@ struct Path {
 
 #[derive(Debug, Default)]
 struct Owner {
-    order: VecDeque<(FunnelKey, Token)>,
+    actors: Arrivals<(FunnelKey, Token)>,
     sums: BTreeMap<FunnelKey, [u64; STEPS_MAX]>,
-    forgotten: u64,
 }
 
 /// One bin of funnels.
@@ -175,7 +175,7 @@ impl Funnels {
 
     /// (Funnel, actor) pairs of an organization that were forgotten at the bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
-        self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
+        self.owners.get(&organization).map_or(0, |owner| owner.actors.forgotten())
     }
 }
 
@@ -219,13 +219,8 @@ impl Fold for Funnels {
                 effects.changed.push(input.key);
             }
         }
-        if !known {
-            owner.order.push_back(key);
-            if owner.order.len() > ACTORS_MAX {
-                let oldest = owner.order.pop_front().expect("it was just more than the bound");
-                self.paths.remove(&oldest);
-                owner.forgotten += 1;
-            }
+        if !known && let Some(oldest) = owner.actors.come(key, ACTORS_MAX) {
+            self.paths.remove(&oldest);
         }
     }
 
@@ -241,14 +236,14 @@ impl Fold for Funnels {
         out.len(self.owners.len());
         for (organization, owner) in &self.owners {
             out.id(organization.0);
-            out.u64(owner.forgotten);
+            out.u64(owner.actors.forgotten());
             out.len(owner.sums.len());
             for (key, counts) in &owner.sums {
                 key.encode(&mut out);
                 counts.iter().for_each(|count| out.u64(*count));
             }
-            out.len(owner.order.len());
-            for (key, actor) in &owner.order {
+            out.len(owner.actors.len());
+            for (key, actor) in &owner.actors {
                 key.encode(&mut out);
                 out.token(*actor);
                 let chains = &self.paths[&(*key, *actor)].chains;
@@ -266,7 +261,7 @@ impl Fold for Funnels {
         let mut this = Self::default();
         for _ in 0..input.len(4)? {
             let organization = OrganizationId(input.id()?);
-            let mut owner = Owner { forgotten: input.u64()?, ..Owner::default() };
+            let mut owner = Owner { actors: Arrivals::after(input.u64()?), ..Owner::default() };
             for _ in 0..input.len(10)? {
                 let key = FunnelKey::decode(&mut input, organization)?;
                 let mut counts = [0; STEPS_MAX];
@@ -285,7 +280,7 @@ impl Fold for Funnels {
                 for _ in 0..steps {
                     chains.push(Chain { first: input.time()?, last: input.time()? });
                 }
-                owner.order.push_back(key);
+                owner.actors.restore(key);
                 if this.paths.insert(key, Path { chains }).is_some() {
                     return Err(input.damaged());
                 }

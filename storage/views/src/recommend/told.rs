@@ -15,8 +15,8 @@ use crate::state::StateError;
 
 /// The most neighbours of one item that are told.
 pub const NEIGHBOURS_MAX: usize = 20;
-/// The most items of one event that are told in an hour: those in the most visits. A list costs up to 100 µs, so this is
-/// some 0.3 s of one worker at the worst. The others are counted.
+/// The most items of one event that are told in an hour: those in the most visits. Their lists are made at once, each by
+/// walking up to 500 visits of up to 32 items. The others are counted.
 pub const TOLD_MAX: usize = 4_096;
 /// How often an event's lists are told.
 const EVERY: Span = Span::HOUR;

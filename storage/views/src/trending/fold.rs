@@ -1,12 +1,13 @@
 //! The fold of attention, and the answer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use records::hash::{join, wide};
 use records::{EventId, ItemId, Kind, OrganizationId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::decay::decayed;
+use crate::arrivals::Arrivals;
 use crate::codec::{In, Out};
 use crate::minute::{Minute, end_of};
 use crate::state::{At, Effects, Fold, StateError};
@@ -114,17 +115,11 @@ struct Score {
     at: Timestamp,
 }
 
-#[derive(Debug, Default)]
-struct Owner {
-    order: VecDeque<EventId>,
-    forgotten: u64,
-}
-
 /// One bin of events.
 #[derive(Debug, Default)]
 pub struct Trends {
     stages: BTreeMap<Stage, BTreeMap<Thing, Score>>,
-    owners: BTreeMap<OrganizationId, Owner>,
+    owners: BTreeMap<OrganizationId, Arrivals<EventId>>,
     // Events in which something got attention in the running minute.
     minute: Minute<Stage>,
     told: Vec<TrendRow>,
@@ -144,22 +139,19 @@ impl Trends {
 
     /// The events of an organization in this bin.
     pub fn of(&self, organization: OrganizationId) -> impl Iterator<Item = Stage> + '_ {
-        let events = self.owners.get(&organization).into_iter().flat_map(|owner| &owner.order);
+        let events = self.owners.get(&organization).into_iter().flatten();
         events.map(move |event| Stage { organization, event: *event })
     }
 
     /// Events and things of an organization that were dropped at a bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
-        self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
+        self.owners.get(&organization).map_or(0, Arrivals::forgotten)
     }
 
     fn make(&mut self, stage: Stage) {
         self.stages.insert(stage, BTreeMap::new());
-        let owner = self.owners.entry(stage.organization).or_default();
-        owner.order.push_back(stage.event);
-        if owner.order.len() > EVENTS_MAX {
-            let event = owner.order.pop_front().expect("it was just more than the bound");
-            owner.forgotten += 1;
+        let events = self.owners.entry(stage.organization).or_default();
+        if let Some(event) = events.come(stage.event, EVENTS_MAX) {
             let oldest = Stage { event, ..stage };
             self.stages.remove(&oldest);
             self.minute.forget(&oldest);
@@ -216,7 +208,7 @@ impl Fold for Trends {
             let before = things.len();
             things.retain(|thing, _| keep.contains_key(thing));
             let dropped = before - things.len();
-            self.owners.entry(input.stage.organization).or_default().forgotten += dropped as u64;
+            self.owners.entry(input.stage.organization).or_default().forgot(dropped as u64);
         }
         self.minute.touch(now, input.stage);
         if effects.changed.last() != Some(&input.stage) {
@@ -237,11 +229,11 @@ impl Fold for Trends {
     fn encode(&self, out: &mut Vec<u8>) {
         let mut out = Out::open::<Self>(out);
         out.len(self.owners.len());
-        for (organization, owner) in &self.owners {
+        for (organization, events) in &self.owners {
             out.id(organization.0);
-            out.u64(owner.forgotten);
-            out.len(owner.order.len());
-            for event in &owner.order {
+            out.u64(events.forgotten());
+            out.len(events.len());
+            for event in events {
                 let things = &self.stages[&Stage { organization: *organization, event: *event }];
                 out.id(event.0);
                 out.len(things.len());
@@ -268,7 +260,7 @@ impl Fold for Trends {
         let mut this = Self::default();
         for _ in 0..input.len(3)? {
             let organization = OrganizationId(input.id()?);
-            let mut owner = Owner { forgotten: input.u64()?, ..Owner::default() };
+            let mut events = Arrivals::after(input.u64()?);
             for _ in 0..input.len(2)? {
                 let event = EventId(input.id()?);
                 let mut things = BTreeMap::new();
@@ -277,12 +269,12 @@ impl Fold for Trends {
                     let thing = if item { Thing::Item(ItemId(id)) } else { Thing::Session(SessionId(id)) };
                     things.insert(thing, Score { score: input.u64()?, at: input.time()? });
                 }
-                owner.order.push_back(event);
+                events.restore(event);
                 if this.stages.insert(Stage { organization, event }, things).is_some() {
                     return Err(input.damaged());
                 }
             }
-            this.owners.insert(organization, owner);
+            this.owners.insert(organization, events);
         }
         this.minute = Minute::decode(&mut input, 2, |input| {
             Ok(Stage { organization: OrganizationId(input.id()?), event: EventId(input.id()?) })

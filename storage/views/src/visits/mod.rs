@@ -3,12 +3,13 @@
 //! A late record lengthens its visit, and joins two when it fills the gap between them: sums are corrected then. A visit
 //! is counted in the hour in which it begins.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use records::hash::{join, mix, wide};
 use records::{EventId, OrganizationId, Span, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
+use crate::arrivals::Arrivals;
 use crate::as_of::AsOf;
 use crate::codec::{FixedMap, In, Out};
 use crate::shards::Reader;
@@ -130,10 +131,9 @@ impl VisitSums {
 
 #[derive(Debug, Default)]
 struct Owner {
-    order: VecDeque<Visitor>,
+    visitors: Arrivals<Visitor>,
     totals: BTreeMap<EventId, (u64, VisitSums)>,
     hours: BTreeMap<(Timestamp, EventId), VisitSums>,
-    forgotten: u64,
 }
 
 /// One bin of visitors.
@@ -174,13 +174,13 @@ impl Visits {
 
     /// The visitors of an event in this bin whose visits are kept, in the order in which they first came.
     pub fn visitors(&self, organization: OrganizationId, event: EventId) -> impl Iterator<Item = Visitor> + '_ {
-        let all = self.owners.get(&organization).into_iter().flat_map(|owner| &owner.order);
+        let all = self.owners.get(&organization).into_iter().flat_map(|owner| &owner.visitors);
         all.filter(move |visitor| visitor.event == event).copied()
     }
 
     /// (Event, visitor) pairs and hours of an organization that were forgotten at a bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
-        self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
+        self.owners.get(&organization).map_or(0, |owner| owner.visitors.forgotten())
     }
 
     fn sum(&mut self, visitor: &Visitor, hour: Timestamp, diff: VisitSums) {
@@ -190,18 +190,15 @@ impl Visits {
         self.untold.entry((visitor.organization, visitor.event, hour)).or_default().add(diff, 1);
         if owner.hours.len() > HOURS_MAX {
             owner.hours.pop_first();
-            owner.forgotten += 1;
+            owner.visitors.forgot(1);
         }
     }
 
     fn welcome(&mut self, visitor: Visitor) {
         let owner = self.owners.entry(visitor.organization).or_default();
         owner.totals.entry(visitor.event).or_default().0 += 1;
-        owner.order.push_back(visitor);
-        if owner.order.len() > VISITORS_MAX {
-            let oldest = owner.order.pop_front().expect("it was just more than the bound");
+        if let Some(oldest) = owner.visitors.come(visitor, VISITORS_MAX) {
             self.visitors.remove(&oldest);
-            owner.forgotten += 1;
         }
     }
 }
@@ -281,7 +278,7 @@ impl Fold for Visits {
         out.len(self.owners.len());
         for (organization, owner) in &self.owners {
             out.id(organization.0);
-            out.u64(owner.forgotten);
+            out.u64(owner.visitors.forgotten());
             out.len(owner.totals.len());
             for (event, (visitors, sums)) in &owner.totals {
                 out.id(event.0);
@@ -294,8 +291,8 @@ impl Fold for Visits {
                 out.id(event.0);
                 sums.encode(&mut out);
             }
-            out.len(owner.order.len());
-            for visitor in &owner.order {
+            out.len(owner.visitors.len());
+            for visitor in &owner.visitors {
                 out.id(visitor.event.0);
                 out.token(visitor.actor);
                 let visits = &self.visitors[visitor];
@@ -314,7 +311,7 @@ impl Fold for Visits {
         let mut this = Self::default();
         for _ in 0..input.len(5)? {
             let organization = OrganizationId(input.id()?);
-            let mut owner = Owner { forgotten: input.u64()?, ..Owner::default() };
+            let mut owner = Owner { visitors: Arrivals::after(input.u64()?), ..Owner::default() };
             for _ in 0..input.len(6)? {
                 let event = EventId(input.id()?);
                 owner.totals.insert(event, (input.u64()?, VisitSums::decode(&mut input)?));
@@ -332,7 +329,7 @@ impl Fold for Visits {
                     let end = Timestamp(start.0.checked_add(input.i64()?).ok_or_else(|| input.damaged())?);
                     visits.push(Visit { start, end, records: input.u32()? });
                 }
-                owner.order.push_back(visitor);
+                owner.visitors.restore(visitor);
                 if count > VISITS_MAX || this.visitors.insert(visitor, visits).is_some() {
                     return Err(input.damaged());
                 }

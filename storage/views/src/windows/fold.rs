@@ -1,6 +1,6 @@
 //! The fold of windowed counts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use records::hash::{join, wide};
 use records::{EventId, Kind, OrganizationId, SessionId, Span, Timestamp, Token};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::panes::{self, Panes};
 use super::uniques::Uniques;
+use crate::arrivals::Arrivals;
 use crate::codec::{FixedMap, In, Out};
 use crate::state::{At, Effects, Fold, StateError};
 
@@ -173,8 +174,7 @@ impl HourUniques {
 #[derive(Debug, Default)]
 struct Owner {
     // Series in the order in which they were first seen.
-    order: VecDeque<Series>,
-    forgotten: u64,
+    series: Arrivals<Series>,
     late: BTreeMap<EventId, (u64, u64)>,
 }
 
@@ -208,7 +208,7 @@ impl Windows {
 
     /// Series of an organization that were forgotten at the bound.
     pub fn forgotten(&self, organization: OrganizationId) -> u64 {
-        self.owners.get(&organization).map_or(0, |owner| owner.forgotten)
+        self.owners.get(&organization).map_or(0, |owner| owner.series.forgotten())
     }
 
     /// Records of one kind of all organizations and events in this bin since the beginning.
@@ -227,7 +227,7 @@ impl Windows {
         let panes = self.slots.iter().flatten().flat_map(|counters| &counters.panes);
         self.index.allocation_size()
             + self.slots.capacity() * size_of::<Option<Counters>>()
-            + self.owners.values().map(|owner| owner.order.capacity() * size_of::<Series>()).sum::<usize>()
+            + self.owners.values().map(|owner| owner.series.bytes()).sum::<usize>()
             + panes.map(Panes::bytes).sum::<usize>()
     }
 
@@ -263,10 +263,7 @@ impl Windows {
 
     fn make(&mut self, series: Series) -> u32 {
         let owner = self.owners.entry(series.organization).or_default();
-        owner.order.push_back(series);
-        if owner.order.len() > SERIES_MAX {
-            let oldest = owner.order.pop_front().expect("it was just more than the bound");
-            owner.forgotten += 1;
+        if let Some(oldest) = owner.series.come(series, SERIES_MAX) {
             self.forget(oldest);
         }
         let counters = Counters { series, total: 0, panes: Default::default(), uniques: Box::default() };
@@ -377,15 +374,15 @@ impl Fold for Windows {
         out.len(self.owners.len());
         for (organization, owner) in &self.owners {
             out.id(organization.0);
-            out.u64(owner.forgotten);
+            out.u64(owner.series.forgotten());
             out.len(owner.late.len());
             for (event, (late, excluded)) in &owner.late {
                 out.id(event.0);
                 out.u64(*late);
                 out.u64(*excluded);
             }
-            out.len(owner.order.len());
-            for series in &owner.order {
+            out.len(owner.series.len());
+            for series in &owner.series {
                 self.counters(series).expect("owners list the series that are there").encode(&mut out);
             }
         }
@@ -396,7 +393,7 @@ impl Fold for Windows {
         let mut this = Self::default();
         for _ in 0..input.len(4)? {
             let organization = OrganizationId(input.id()?);
-            let mut owner = Owner { forgotten: input.u64()?, ..Owner::default() };
+            let mut owner = Owner { series: Arrivals::after(input.u64()?), ..Owner::default() };
             for _ in 0..input.len(3)? {
                 let event = EventId(input.id()?);
                 owner.late.insert(event, (input.u64()?, input.u64()?));
@@ -404,7 +401,7 @@ impl Fold for Windows {
             for slot in 0..input.len(8)? {
                 let counters = Counters::decode(&mut input, organization)?;
                 let slot = u32::try_from(this.slots.len().max(slot)).map_err(|_| input.damaged())?;
-                owner.order.push_back(counters.series);
+                owner.series.restore(counters.series);
                 if this.index.insert(counters.series, slot).is_some() {
                     return Err(input.damaged());
                 }
