@@ -87,8 +87,10 @@ impl Scale {
 // A very late record: the phone was in a tunnel, or flat.
 const VERY_LATE: (Span, Span) = (Span::MINUTE, Span::HOUR);
 const LATE_MAX: Span = Span::from_seconds(3);
-// Watermarks in a replayed conference: often enough that windows close, rarely enough to cost nothing.
-const WATERMARK_EVERY: Span = Span::from_seconds(10);
+// Watermarks in a replayed conference: at most one a minute, as replays tell them, and one for a hundred steps of people, so that
+// in quiet weeks they do not outnumber what they are about.
+const WATERMARK_EVERY: Span = Span::MINUTE;
+const WATERMARK_STEPS: u64 = 100;
 
 /// A conference that is being generated. See [`crate`] for an example.
 #[derive(Debug, Clone)]
@@ -106,6 +108,8 @@ pub struct Conference {
     held: Held,
     clock: Timestamp,
     watermark: Timestamp,
+    /// Steps of people since the watermark was told.
+    steps: u64,
     emitted: u64,
 }
 
@@ -125,6 +129,7 @@ impl Conference {
             held: Held::default(),
             clock: Timestamp::MIN,
             watermark: Timestamp::MIN,
+            steps: 0,
             emitted: 0,
             agenda,
             scale,
@@ -213,6 +218,7 @@ impl Conference {
         if held_first {
             out.extend(self.held.take().map(|(_, record)| record));
         } else if let Some(Reverse(entry)) = self.next.pop() {
+            self.steps += 1;
             self.play(entry, out);
         }
         true
@@ -259,10 +265,11 @@ impl Conference {
 
     /// In a replayed conference: promises that nothing older follows, but for the late ones.
     fn tell_watermark(&mut self, out: &mut Vec<Record>) {
-        if !self.scale.replayed || self.clock.since(self.watermark) < WATERMARK_EVERY {
+        let due = self.clock.since(self.watermark) >= WATERMARK_EVERY && self.steps >= WATERMARK_STEPS;
+        if !self.scale.replayed || !due {
             return;
         }
-        self.watermark = self.clock;
+        (self.watermark, self.steps) = (self.clock, 0);
         let message = self.message(self.clock);
         out.push(Record {
             organization: self.words.organization,
@@ -456,14 +463,16 @@ mod tests {
     #[test]
     fn replayed_conferences_promise_watermarks() {
         let (_, records) = all(10, Scale { replayed: true, ..Scale::small() });
-        let mut promised = Timestamp::MIN;
+        let (mut promised, mut told) = (Timestamp::MIN, 0);
         for record in &records {
             assert!(record.flags.has(Flags::REPLAYED));
             if record.kind == Kind::ReplayWatermarked {
                 promised = record.event_time;
+                told += 1;
             }
             assert!(record.event_time + record.late_by >= promised, "older ones say how late they are");
         }
         assert!(promised > Timestamp::MIN);
+        assert!(told * 20 < records.len(), "{told} of {} records are watermarks", records.len());
     }
 }

@@ -45,11 +45,14 @@ pub struct FactFrame {
 /// Opens a sealed blob of an organization's subject; `None` when its key is gone.
 pub type Opener<'a> = &'a dyn Fn(OrganizationId, u64, &[u8]) -> Option<Sealed>;
 
-/// Returns the rows of the `records` table for these frames, in their order.
+/// Returns the rows of the `records` table for these frames, in their order. Watermarks of replays are left out: they are the
+/// log's own bookkeeping, as beats are among the facts, and would only be in the way of whoever counts kinds.
 ///
 /// # Errors
 /// Arrow's, which a batch of the vocabulary does not cause.
 pub fn records_batch(frames: &[RecordFrame], open: Opener<'_>) -> Result<RecordBatch, ArrowError> {
+    let frames: Vec<RecordFrame> = frames.iter().map(without_watermarks).collect();
+    let frames = frames.as_slice();
     let rows = Rows(frames);
     let mut columns = place_columns(frames.iter().flat_map(|frame| {
         frame.rows.iter().map(|row| (frame.log_time, frame.partition, frame.first + u64::from(*row)))
@@ -85,6 +88,12 @@ pub fn facts_batch(frames: &[FactFrame]) -> Result<RecordBatch, ArrowError> {
     columns.push(("kind", texts(bodies.iter().map(|text| &text.kind))));
     columns.push(("body", texts(bodies.iter().map(|text| &text.body))));
     to_batch(columns)
+}
+
+/// A frame's batch is shared; only the list of its rows is another.
+fn without_watermarks(frame: &RecordFrame) -> RecordFrame {
+    let lands = |row: &u32| frame.batch.kind(*row as usize) != Kind::ReplayWatermarked;
+    RecordFrame { rows: frame.rows.iter().copied().filter(lands).collect(), ..frame.clone() }
 }
 
 struct FactText {
@@ -285,6 +294,17 @@ mod tests {
         let offsets = batch.column_by_name("offset").unwrap();
         assert_eq!(offsets.as_ref(), &UInt64Array::from(vec![100, 102]) as &dyn arrow_array::Array);
         assert_eq!(cut(&records_table(), &batch, 1, 3).unwrap()[0].rows, 2);
+    }
+
+    #[test]
+    fn watermarks_of_replays_do_not_land() {
+        let of = |kind| Record { organization: OrganizationId::parse("acme").unwrap(), ..Record::new(kind) };
+        let frames = [frame(&[of(Kind::Page), of(Kind::ReplayWatermarked), of(Kind::DeadLettered)])];
+        let batch = records_batch(&frames, &|_, _, _| None).unwrap();
+        let offsets = batch.column_by_name("offset").unwrap();
+        assert_eq!(offsets.as_ref(), &UInt64Array::from(vec![100, 102]) as &dyn arrow_array::Array);
+        let alone = records_batch(&[frame(&[of(Kind::ReplayWatermarked)])], &|_, _, _| None).unwrap();
+        assert_eq!(cut(&records_table(), &alone, 1, 3).unwrap().len(), 0, "a chunk without rows is none");
     }
 
     #[test]

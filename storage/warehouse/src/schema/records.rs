@@ -31,7 +31,8 @@ pub fn records_table() -> TableSchema {
     TableSchema {
         name: RECORDS_TABLE.into(),
         view_version: 1,
-        doc: "Activity: what people and systems did, one row for each record of the log that counts.".into(),
+        doc: "Activity: what people and systems did, one row for each record of the log that counts, but for the watermarks of replays."
+            .into(),
         columns,
         order_by: vec![
             "organization".into(),

@@ -33,7 +33,7 @@ const SEGMENTS_SHOWN: usize = 24;
 /// Figures that depend on the records only, so that they stay as they are while intake is held.
 pub(super) fn steady(views: &Views, twin: &Twin) -> Vec<Figure> {
     let mut figures = vec![
-        landed("raw", "records", twin.records().cast_signed()),
+        landed("raw", "records", (twin.records() - twin.watermarks()).cast_signed()),
         landed("raw", "facts", twin.facts().cast_signed()),
     ];
     figures.extend(windows(views, twin));
