@@ -175,17 +175,27 @@ impl PointsRules {
         self.by_kind.get(place).is_some_and(|entry| entry.0 == kind)
     }
 
-    /// The rules that a happening triggers, each with its leaderboard, in the order of the document.
-    pub fn awards<'a>(&'a self, trigger: Trigger<'a>) -> impl Iterator<Item = (&'a Leaderboard, &'a PointsRule)> {
-        let place = self.by_kind.partition_point(|entry| entry.0 < trigger.kind);
-        self.by_kind[place..]
+    /// The rules that a happening triggers, each with its number below [`PointsRules::count`] and its leaderboard, in
+    /// the order of the document.
+    pub fn awards<'a>(
+        &'a self,
+        trigger: Trigger<'a>,
+    ) -> impl Iterator<Item = (usize, &'a Leaderboard, &'a PointsRule)> {
+        let first = self.by_kind.partition_point(|entry| entry.0 < trigger.kind);
+        self.by_kind[first..]
             .iter()
             .take_while(move |entry| entry.0 == trigger.kind)
-            .map(|(_, leaderboard, rule)| {
+            .enumerate()
+            .map(move |(place, (_, leaderboard, rule))| {
                 let leaderboard = &self.leaderboards[usize::from(*leaderboard)];
-                (leaderboard, &leaderboard.points[usize::from(*rule)])
+                (first + place, leaderboard, &leaderboard.points[usize::from(*rule)])
             })
-            .filter(move |(_, rule)| rule.takes(trigger))
+            .filter(move |(_, _, rule)| rule.takes(trigger))
+    }
+
+    /// How many rules there are, over all leaderboards.
+    pub fn count(&self) -> usize {
+        self.by_kind.len()
     }
 }
 
@@ -242,7 +252,7 @@ mod tests {
 
     fn names(rules: &PointsRules, kind: Kind, name: &str, category: &str) -> Vec<String> {
         let trigger = Trigger { kind, name, category };
-        rules.awards(trigger).map(|(_, rule)| rule.rule.to_string()).collect()
+        rules.awards(trigger).map(|(_, _, rule)| rule.rule.to_string()).collect()
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! One board with a million participants: every increment is followed by the exact rank, beside Redis.
 
+use std::sync::Arc;
+
 use records::{LeaderboardId, OrganizationId, Pos, Text, Timestamp};
-use views::leaderboards::{Board, Input, Leaderboards};
+use views::leaderboards::{Board, Input, Leaderboards, Named};
 use views::shards::WARMED;
 use views::state::{At, Effects, Fold};
 use workload::scores::{Increment, Scores};
@@ -22,7 +24,7 @@ const SEED: u64 = 11;
 /// The view's own fold with one board.
 pub(super) struct Ours {
     fold: Leaderboards,
-    board: Board,
+    board: Arc<Named>,
     effects: Effects<Leaderboards>,
     count: u64,
 }
@@ -31,6 +33,7 @@ impl Ours {
     /// A board on which everybody has a score.
     pub(super) fn new(participants: u32) -> Self {
         let board = Board::all_time(OrganizationId(1), LeaderboardId(1));
+        let board = Arc::new(Named { board, track: Text::NONE });
         let mut this = Self { fold: Leaderboards::default(), board, effects: Effects::default(), count: 0 };
         let scores = Scores::new(SEED, 1);
         for number in 0..participants {
@@ -48,7 +51,7 @@ impl Ours {
 
     fn input(&self, increment: &Increment) -> Input {
         let Increment { participant, points, .. } = *increment;
-        Input::Award { board: self.board, track: Text::NONE, participant, points }
+        Input::Award { board: Arc::clone(&self.board), participant, points }
     }
 
     fn apply(&mut self, input: &Input) {
@@ -68,7 +71,7 @@ impl Ours {
         self.fold.warm(&inputs.iter().collect::<Vec<_>>());
         inputs.iter().zip(increments).fold(0u64, |sum, (input, increment)| {
             self.apply(input);
-            let place = self.fold.place(&self.board, increment.participant, 0);
+            let place = self.fold.place(&self.board.board, increment.participant, 0);
             sum.wrapping_add(place.map_or(0, |found| found.place.rank))
         })
     }

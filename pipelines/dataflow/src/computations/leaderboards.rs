@@ -2,7 +2,7 @@
 
 use records::Fact;
 use records::hash::BINS;
-use views::leaderboards::Input;
+use views::leaderboards::{Input, Reset};
 
 use crate::frame::{Emit, Sequenced};
 
@@ -10,7 +10,7 @@ use crate::frame::{Emit, Sequenced};
 pub fn route(frame: &Sequenced, emit: &mut Emit<Input>) {
     for (row, fact) in frame.counted_facts() {
         let Some(Fact::LeaderboardReset { leaderboard }) = fact.known() else { continue };
-        let reset = Input::Reset { organization: fact.organization, leaderboard: *leaderboard };
+        let reset = Input::Reset(Reset { organization: fact.organization, leaderboard: *leaderboard }.into());
         // The top byte of a hash is its bin.
         (0..BINS as u64).for_each(|bin| emit.to(bin << 56, row, reset.clone()));
     }

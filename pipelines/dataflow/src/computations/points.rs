@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+use records::hash::FixedState;
+use records::zone::Day;
 use records::{EventId, OrganizationId, SessionId, Text};
 use rules::Tenant;
 use rules::points::Trigger;
-use views::points::Input;
+use views::points::{Context, Input, Reward};
 
 use crate::frame::{Emit, Sequenced};
 
@@ -14,11 +17,13 @@ use crate::frame::{Emit, Sequenced};
 pub fn route(frame: &Sequenced, emit: &mut Emit<Input>) {
     let Some(batch) = frame.batch() else { return };
     let mut tenant: (OrganizationId, Option<&Arc<Tenant>>) = (OrganizationId::NONE, None);
+    let mut rewards = Rewards::default();
     for row in frame.rows() {
         let at = row as usize;
         let organization = batch.organization(at);
         if organization != tenant.0 {
             tenant = (organization, frame.rulebook.tenant(organization));
+            rewards.clear();
         }
         let Some(known) = tenant.1.filter(|known| known.rules.points.hears(batch.kind(at))) else { continue };
         let participant = batch.actor(at);
@@ -27,24 +32,25 @@ pub fn route(frame: &Sequenced, emit: &mut Emit<Input>) {
         }
         let (event, name) = (batch.event(at), batch.name(at));
         let track = track(known, event, batch.session(at), batch.category(at));
+        let day = known.zone_of(event).day(batch.event_time(at));
         let trigger = Trigger { kind: batch.kind(at), name: &name, category: &track };
-        for (leaderboard, rule) in known.rules.points.awards(trigger) {
-            let input = Input {
-                organization,
-                event,
-                participant,
-                leaderboard: leaderboard.leaderboard,
-                rule: rule.rule,
-                points: rule.points,
-                daily_cap: rule.daily_cap,
-                day: known.zone_of(event).day(batch.event_time(at)),
-                track: track.clone(),
-                scopes: Input::scope_bits(&leaderboard.scopes),
-            };
-            emit.to(Input::hash(organization, event, participant), row, input);
+        let hash = Input::hash(organization, event, participant);
+        let same = rewards.entry((event, day, track.clone())).or_default();
+        same.resize(known.rules.points.count(), None);
+        for (number, leaderboard, rule) in known.rules.points.awards(trigger) {
+            let reward = same[number].get_or_insert_with(|| {
+                let (leaderboard, scopes) = (leaderboard.leaderboard, &leaderboard.scopes);
+                let context = Context { organization, event, leaderboard, rule: rule.rule, day };
+                Reward::new(context, rule.points, rule.daily_cap, &track, scopes).into()
+            });
+            emit.to(hash, row, Input { participant, reward: Arc::clone(reward) });
         }
     }
 }
+
+/// The rewards of one tenant that a frame has met: by event, day and track, then by the number of the rule. Most records
+/// of a frame share a few.
+type Rewards = HashMap<(EventId, Day, Text), Vec<Option<Arc<Reward>>>, FixedState>;
 
 /// The record's own category, or the track of its session.
 pub(super) fn track(tenant: &Tenant, event: EventId, session: SessionId, category: Text) -> Text {
@@ -111,10 +117,12 @@ mod tests {
     #[test]
     fn a_join_counts_for_its_sessions_track_and_local_day() {
         let inputs = routed(&[Record { session: TALK, ..record(Kind::SessionJoined) }]);
-        let rules: Vec<_> = inputs.iter().map(|input| input.rule).collect();
+        let rules: Vec<_> = inputs.iter().map(|input| input.reward.context.rule).collect();
         assert_eq!(rules, [RuleId::parse("join").unwrap(), RuleId::parse("rust").unwrap()]);
-        assert_eq!((inputs[0].track.as_str(), inputs[0].daily_cap), ("rust", Some(50)));
-        assert_eq!(inputs[0].day.date(), "2026-11-21");
+        let reward = &inputs[0].reward;
+        assert_eq!((reward.daily_cap, reward.context.day.date()), (Some(50), "2026-11-21".to_owned()));
+        let tracks: Vec<&str> = reward.boards.iter().map(|(_, named)| named.track.as_str()).collect();
+        assert_eq!(tracks, ["", "rust", "", ""]);
     }
 
     #[test]
@@ -124,6 +132,6 @@ mod tests {
         let won = Record { name: "quiz_won".into(), ..record(Kind::Track) };
         let lost = Record { name: "quiz_lost".into(), ..record(Kind::Track) };
         let inputs = routed(&[nobody, elsewhere, won, lost, record(Kind::Page)]);
-        assert_eq!(inputs.iter().map(|input| input.points).collect::<Vec<_>>(), [25]);
+        assert_eq!(inputs.iter().map(|input| input.reward.points).collect::<Vec<_>>(), [25]);
     }
 }

@@ -59,7 +59,7 @@ impl Leaderboards {
         let track = track(row);
         let day = tenant.zone_of(record.event).day(record.event_time);
         let trigger = Trigger { kind: record.kind, name: &record.name, category: &track };
-        for (leaderboard, rule) in tenant.rules.points.awards(trigger) {
+        for (_, leaderboard, rule) in tenant.rules.points.awards(trigger) {
             let id = leaderboard.leaderboard;
             let mut points = rule.points;
             if rule.daily_cap.is_some() {

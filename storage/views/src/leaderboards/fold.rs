@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use records::{OrganizationId, Text, Timestamp, Token};
 
-use super::board::{Board, Input};
+use super::board::{Board, Input, Named};
 use super::ranking::{Entry, Ranking};
 use crate::codec::{FixedMap, In, Out};
 use crate::shards::WARMED;
@@ -239,8 +239,8 @@ impl Fold for Leaderboards {
             for (number, input) in numbers.iter_mut().zip(piece) {
                 let Input::Award { board, participant, .. } = input else { continue };
                 // Awards of one board come in runs.
-                if last.is_none_or(|(other, _)| other != board) {
-                    last = self.standing(board).map(|standing| (board, &standing.ranking));
+                if last.is_none_or(|(other, _)| *other != board.board) {
+                    last = self.standing(&board.board).map(|standing| (&board.board, &standing.ranking));
                 }
                 *number = last.and_then(|(_, ranking)| Some((ranking, ranking.guess(*participant)?)));
             }
@@ -252,14 +252,15 @@ impl Fold for Leaderboards {
 
     fn apply(&mut self, at: At, input: &Input, effects: &mut Effects<Self>) {
         match input {
-            Input::Award { board, track, participant, points } => {
+            Input::Award { board: named, participant, points } => {
+                let Named { board, track } = &**named;
                 self.award(at, *board, track, *participant, *points);
                 // Awards of one board come in runs: this keeps the list short without a look at all of it.
                 if effects.changed.last() != Some(board) {
                     effects.changed.push(*board);
                 }
             }
-            Input::Reset { organization, leaderboard } => self.reset(at, *organization, *leaderboard, effects),
+            Input::Reset(reset) => self.reset(at, reset.organization, reset.leaderboard, effects),
         }
     }
 
@@ -389,6 +390,7 @@ mod tests {
 
     use super::*;
     use crate::laws;
+    use crate::leaderboards::Reset;
 
     const ACME: OrganizationId = OrganizationId(7);
 
@@ -397,10 +399,13 @@ mod tests {
     }
 
     fn award(event: u128, participant: u64, points: i64) -> Input {
-        Input::Award { board: board(event), track: Text::NONE, participant: Token(participant), points }
+        let board = Named { board: board(event), track: Text::NONE };
+        Input::Award { board: board.into(), participant: Token(participant), points }
     }
 
-    const RESET: Input = Input::Reset { organization: ACME, leaderboard: LeaderboardId(1) };
+    fn reset() -> Input {
+        Input::Reset(Reset { organization: ACME, leaderboard: LeaderboardId(1) }.into())
+    }
 
     fn run(inputs: Vec<Input>) -> Leaderboards {
         let log = laws::log(Timestamp(0), inputs.into_iter().map(|input| (1, input)));
@@ -412,8 +417,8 @@ mod tests {
         let mut scores = BTreeMap::<u64, (i64, usize)>::new();
         for (step, input) in inputs.iter().enumerate() {
             match input {
-                Input::Reset { .. } => scores.clear(),
-                Input::Award { board: on, participant, points, .. } if *on == board(event) => {
+                Input::Reset(_) => scores.clear(),
+                Input::Award { board: on, participant, points } if on.board == board(event) => {
                     let score = scores.entry(participant.0).or_insert((0, step));
                     if *points != 0 {
                         *score = (score.0 + points, step);
@@ -452,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_reset_archives_and_starts_again() {
-        let fold = run(vec![award(1, 1, 5), award(1, 2, 9), RESET, award(1, 1, 1)]);
+        let fold = run(vec![award(1, 1, 5), award(1, 2, 9), reset(), award(1, 1, 1)]);
         assert_eq!(standings(&fold, 1), [(1, 1)]);
         let archived = fold.archived(&board(1));
         assert_eq!(archived.len(), 1);
@@ -463,7 +468,7 @@ mod tests {
 
     #[test]
     fn rows_of_before_a_reset_still_land() {
-        let log = laws::log(Timestamp(0), [award(1, 1, 5), RESET, award(1, 1, 1)].map(|input| (1, input)));
+        let log = laws::log(Timestamp(0), [award(1, 1, 5), reset(), award(1, 1, 1)].map(|input| (1, input)));
         let rows = laws::whole::<Leaderboards>(&log).1.landed;
         let told: Vec<_> = rows.iter().map(|row| (row.board.as_str().rsplit('/').next().unwrap(), row.score)).collect();
         let event = EventId(1).to_string();
@@ -489,7 +494,7 @@ mod tests {
     fn inputs() -> impl Strategy<Value = Vec<Input>> {
         let one = prop_oneof![
             30 => (1u128..4, 1u64..30, -5i64..20).prop_map(|(event, who, points)| award(event, who, points)),
-            1 => Just(RESET),
+            1 => Just(reset()),
         ];
         proptest::collection::vec(one, 1..150)
     }

@@ -8,6 +8,6 @@ mod level;
 pub mod ranking;
 
 pub use answer::{Archived, BoardInfo, Neighbourhood, Place, Top};
-pub use board::{Board, Input};
+pub use board::{Board, Input, Named, Reset};
 pub use fold::{Leaderboards, ScoreRow};
 pub use ranking::{Entry, Ranking};

@@ -1,6 +1,7 @@
 //! Points: turns happenings that the rules reward into awards, within each participant's daily caps.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use records::hash::{join, mix, wide};
 use records::zone::Day;
@@ -9,36 +10,48 @@ use rules::points::Scope;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{FixedMap, In, Out, sorted};
-use crate::leaderboards::{self, Board};
+use crate::leaderboards::{self, Board, Named};
 use crate::state::{At, Effects, Fold, StateError};
 
 /// Caps that are remembered for one organization in one bin: 4 million (participant, rule, day) over all bins. Past it
 /// the oldest (event, rule, day) is forgotten as a whole and counted; only a record that late could pass its cap.
 pub const CAPS_MAX: usize = 16_384;
 
-/// A happening that a rule rewards.
+/// A happening that a rule rewards: 16 bytes, because there are several for most records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// The tenant.
-    pub organization: OrganizationId,
-    /// The event; none outside any.
-    pub event: EventId,
     /// Who did it.
     pub participant: Token,
-    /// The leaderboard whose rule it is.
-    pub leaderboard: LeaderboardId,
-    /// The rule.
-    pub rule: RuleId,
+    /// What it gives.
+    pub reward: Arc<Reward>,
+}
+
+/// What a rule gives for happenings of one event, day and track; their inputs share it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reward {
+    /// What the cap is counted by.
+    pub context: Context,
     /// What one happening gives.
     pub points: i64,
     /// The most points a day.
     pub daily_cap: Option<u64>,
+    /// The boards that the award goes to, with the hashes of their bins.
+    pub boards: Vec<(u64, Arc<Named>)>,
+}
+
+/// What caps are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Context {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The event; none outside any.
+    pub event: EventId,
+    /// The leaderboard whose rule it is.
+    pub leaderboard: LeaderboardId,
+    /// The rule.
+    pub rule: RuleId,
     /// The calendar day in the event's zone.
     pub day: Day,
-    /// The track, if any.
-    pub track: Text,
-    /// The boards that the leaderboard keeps: bit n for `Scope::ALL[n]`.
-    pub scopes: u8,
 }
 
 impl Input {
@@ -47,31 +60,31 @@ impl Input {
     pub fn hash(organization: OrganizationId, event: EventId, participant: Token) -> u64 {
         join(join(wide(organization.0), wide(event.0)), mix(participant.0))
     }
+}
 
-    /// The bits of scopes.
-    pub fn scope_bits(scopes: &[Scope]) -> u8 {
-        scopes.iter().fold(0, |bits, scope| bits | 1 << *scope as u8)
-    }
-
-    fn boards(&self) -> impl Iterator<Item = Board> + '_ {
-        let wanted = |scope: &Scope| self.scopes & (1 << *scope as u8) != 0;
-        Scope::ALL.into_iter().filter(wanted).filter_map(|scope| match scope {
-            Scope::Event => self.event.is_some().then(|| Board::event(self.organization, self.leaderboard, self.event)),
-            Scope::Track => (self.event.is_some() && self.track.is_some())
-                .then(|| Board::track(self.organization, self.leaderboard, self.event, &self.track)),
-            Scope::Day => Some(Board::day(self.organization, self.leaderboard, self.event, self.day)),
-            Scope::AllTime => Some(Board::all_time(self.organization, self.leaderboard)),
-        })
+impl Reward {
+    /// What one happening gives: `points`, up to `daily_cap` a day, on those boards of `scopes` that its event and
+    /// track allow.
+    pub fn new(context: Context, points: i64, daily_cap: Option<u64>, track: &Text, scopes: &[Scope]) -> Self {
+        let wanted = Scope::ALL.into_iter().filter(|scope| scopes.contains(scope));
+        let boards = wanted.filter_map(|scope| context.board(scope, track)).map(|named| (named.board.hash(), named.into()));
+        Self { context, points, daily_cap, boards: boards.collect() }
     }
 }
 
-/// What caps are counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Context {
-    event: EventId,
-    leaderboard: LeaderboardId,
-    rule: RuleId,
-    day: Day,
+impl Context {
+    fn board(&self, scope: Scope, track: &Text) -> Option<Named> {
+        let Self { organization, event, leaderboard, .. } = *self;
+        let board = match scope {
+            Scope::Event => event.is_some().then(|| Board::event(organization, leaderboard, event)),
+            Scope::Track => (event.is_some() && track.is_some())
+                .then(|| Board::track(organization, leaderboard, event, track)),
+            Scope::Day => Some(Board::day(organization, leaderboard, event, self.day)),
+            Scope::AllTime => Some(Board::all_time(organization, leaderboard)),
+        };
+        let track = if scope == Scope::Track { track.clone() } else { Text::NONE };
+        board.map(|board| Named { board, track })
+    }
 }
 
 #[derive(Debug, Default)]
@@ -96,15 +109,14 @@ impl Points {
     }
 
     /// What a happening gives after its cap.
-    fn grant(&mut self, input: &Input) -> i64 {
-        let Some(cap) = input.daily_cap else { return input.points };
-        let caps = self.owners.entry(input.organization).or_default();
-        let context = Context { event: input.event, leaderboard: input.leaderboard, rule: input.rule, day: input.day };
-        let used = caps.used(context, input.participant);
-        let granted = input.points.unsigned_abs().min(cap.saturating_sub(*used));
+    fn grant(&mut self, participant: Token, reward: &Reward) -> i64 {
+        let Some(cap) = reward.daily_cap else { return reward.points };
+        let caps = self.owners.entry(reward.context.organization).or_default();
+        let used = caps.used(reward.context, participant);
+        let granted = reward.points.unsigned_abs().min(cap.saturating_sub(*used));
         *used += granted;
         caps.bound();
-        i64::try_from(granted).unwrap_or(i64::MAX) * input.points.signum()
+        i64::try_from(granted).unwrap_or(i64::MAX) * reward.points.signum()
     }
 }
 
@@ -139,14 +151,14 @@ impl Fold for Points {
     type Row = ();
 
     fn apply(&mut self, _at: At, input: &Input, effects: &mut Effects<Self>) {
-        let points = self.grant(input);
+        let Input { participant, reward } = input;
+        let points = self.grant(*participant, reward);
         if points == 0 {
             return;
         }
-        for board in input.boards() {
-            let track = if board.scope == Scope::Track { input.track.clone() } else { Text::NONE };
-            let award = leaderboards::Input::Award { board, track, participant: input.participant, points };
-            effects.next.push((board.hash(), award));
+        for (hash, board) in &reward.boards {
+            let award = leaderboards::Input::Award { board: Arc::clone(board), participant: *participant, points };
+            effects.next.push((*hash, award));
         }
     }
 
@@ -185,8 +197,8 @@ impl Fold for Points {
             for _ in 0..input.len(5)? {
                 let (event, leaderboard, rule) = (input.id()?, input.id()?, input.id()?);
                 let day = Day(i32::try_from(input.i64()?).map_err(|_| input.damaged())?);
-                let context =
-                    Context { event: EventId(event), leaderboard: LeaderboardId(leaderboard), rule: RuleId(rule), day };
+                let (event, leaderboard, rule) = (EventId(event), LeaderboardId(leaderboard), RuleId(rule));
+                let context = Context { organization, event, leaderboard, rule, day };
                 let mut tokens = FixedMap::default();
                 for _ in 0..input.len(9)? {
                     tokens.insert(input.token()?, input.u64()?);
@@ -220,18 +232,14 @@ mod tests {
     use crate::laws;
 
     fn happening(participant: u64, rule: u128, day: i32, points: i64, cap: Option<u64>) -> Input {
-        Input {
-            organization: OrganizationId(7),
-            event: EventId(1),
-            participant: Token(participant),
-            leaderboard: LeaderboardId(1),
-            rule: RuleId(rule),
-            points,
-            daily_cap: cap,
-            day: Day(day),
-            track: "rust".into(),
-            scopes: Input::scope_bits(&Scope::ALL),
-        }
+        happening_at(EventId(1), participant, rule, day, points, cap)
+    }
+
+    fn happening_at(event: EventId, participant: u64, rule: u128, day: i32, points: i64, cap: Option<u64>) -> Input {
+        let (organization, leaderboard) = (OrganizationId(7), LeaderboardId(1));
+        let context = Context { organization, event, leaderboard, rule: RuleId(rule), day: Day(day) };
+        let reward = Reward::new(context, points, cap, &"rust".into(), &Scope::ALL);
+        Input { participant: Token(participant), reward: reward.into() }
     }
 
     fn awards(inputs: &[Input]) -> Vec<leaderboards::Input> {
@@ -242,7 +250,7 @@ mod tests {
 
     fn sum(inputs: &[Input], scope: Scope) -> i64 {
         let one = |input: &leaderboards::Input| match input {
-            leaderboards::Input::Award { board, points, .. } if board.scope == scope => *points,
+            leaderboards::Input::Award { board, points, .. } if board.board.scope == scope => *points,
             _ => 0,
         };
         awards(inputs).iter().map(one).sum()
@@ -252,7 +260,7 @@ mod tests {
     fn an_award_goes_to_every_board_of_its_leaderboard() {
         let boards = awards(&[happening(1, 1, 3, 5, None)]);
         assert_eq!(boards.len(), 4);
-        let elsewhere = Input { event: EventId::NONE, ..happening(1, 1, 3, 5, None) };
+        let elsewhere = happening_at(EventId::NONE, 1, 1, 3, 5, None);
         assert_eq!(awards(&[elsewhere]).len(), 2, "outside an event there are days and all time");
     }
 
