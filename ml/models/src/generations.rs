@@ -52,14 +52,14 @@ impl<K: Copy + Ord + Hash, V> Generations<K, V> {
 
     /// Touches a key; `make` gives the value of a new one. `forget` gets what falls out, sorted by key.
     pub fn touch(&mut self, key: K, make: impl FnOnce() -> V, forget: impl FnOnce(Vec<(K, V)>)) -> &mut V {
-        if !self.young.contains_key(&key) {
+        // One look-up nearly always: only a full generation has to know beforehand whether the key is new.
+        if self.young.len() >= self.half && !self.young.contains_key(&key) {
             let value = self.old.remove(&key).unwrap_or_else(make);
-            if self.young.len() >= self.half {
-                forget(self.turn());
-            }
-            self.young.insert(key, value);
+            forget(self.turn());
+            return self.young.entry(key).or_insert(value);
         }
-        self.young.get_mut(&key).expect("it was there or has just been put there")
+        let old = &mut self.old;
+        self.young.entry(key).or_insert_with(|| old.remove(&key).unwrap_or_else(make))
     }
 
     fn turn(&mut self) -> Vec<(K, V)> {

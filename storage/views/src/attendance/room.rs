@@ -1,6 +1,6 @@
 //! One session's visitors.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use records::{Span, Timestamp, Token};
 
@@ -12,6 +12,8 @@ use crate::state::StateError;
 pub const EXPIRY: Span = Span::from_seconds(90);
 /// Actors of one session; whoever first came longest ago is forgotten past it, and stays in the sums.
 pub const ACTORS_MAX: usize = 1 << 20;
+/// Stale signs that are kept beside those of everybody present, so that a small room is not swept at every sign.
+const SIGNS_SPARE: usize = 1_024;
 /// Minutes of the drop-off curve: whoever stays longer is in the last.
 pub const MINUTES: usize = 241;
 
@@ -25,13 +27,15 @@ struct Guest {
 }
 
 /// One session.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Room {
     guests: FixedMap<Token, Guest>,
     // In the order in which they first came.
     order: VecDeque<Token>,
-    // Those who are present, by their last sign: whoever expires next is first.
-    expiring: BTreeSet<(Timestamp, Token)>,
+    // Signs by time, those of everybody present among them: whoever expires next is first. Later signs, goodbyes and
+    // forgotten guests leave stale entries behind; see `is_current`.
+    signs: VecDeque<(Timestamp, Token)>,
+    present: u64,
     pub(super) joined: u64,
     pub(super) peak: u64,
     pub(super) left: u64,
@@ -51,7 +55,7 @@ fn minutes(guest: &Guest) -> usize {
 impl Room {
     /// How many are present.
     pub(super) fn present(&self) -> u64 {
-        self.expiring.len() as u64
+        self.present
     }
 
     /// How many guests it remembers.
@@ -59,21 +63,46 @@ impl Room {
         self.guests.len()
     }
 
+    /// When an actor was last heard, if it is remembered.
+    pub(super) fn last_sign(&self, actor: Token) -> Option<Timestamp> {
+        self.guests.get(&actor).map(|guest| guest.last)
+    }
+
     /// When the next guest expires, if nothing is heard until then.
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
-        self.expiring.first().map(|(last, _)| last.saturating_add(EXPIRY))
+        self.signs.front().map(|(last, _)| last.saturating_add(EXPIRY))
     }
 
     /// Lets everybody go who gave no sign for [`EXPIRY`] at `now`. Returns whether anybody went.
     pub(super) fn expire(&mut self, now: Timestamp) -> bool {
-        let before = self.expiring.len();
-        while let Some((last, token)) = self.expiring.first().copied()
+        let before = self.present;
+        while let Some((last, token)) = self.signs.front().copied()
             && last.saturating_add(EXPIRY) <= now
         {
-            self.expiring.pop_first();
             self.guests.get_mut(&token).expect("whoever is present is a guest").present = false;
+            self.present -= 1;
+            self.drop_stale();
         }
-        self.expiring.len() < before
+        self.present < before
+    }
+
+    /// Whether it is the last sign of somebody present.
+    fn is_current(&self, (time, token): (Timestamp, Token)) -> bool {
+        self.guests.get(&token).is_some_and(|guest| guest.present && guest.last == time)
+    }
+
+    /// Keeps the first sign current, and all of them few: at most two for each who is present, and some.
+    fn drop_stale(&mut self) {
+        while let Some(first) = self.signs.front().copied()
+            && !self.is_current(first)
+        {
+            self.signs.pop_front();
+        }
+        if self.signs.len() > 2 * usize::try_from(self.present).unwrap_or(usize::MAX) + SIGNS_SPARE {
+            let mut signs = std::mem::take(&mut self.signs);
+            signs.retain(|sign| self.is_current(*sign));
+            self.signs = signs;
+        }
     }
 
     /// Takes a sign of an actor. Everybody who is gone by then was let go before.
@@ -89,7 +118,7 @@ impl Room {
         let stay = &mut self.stays[minutes(&guest)];
         // Never below nothing: bytes that were damaged in a plausible way must not bring a worker down.
         *stay = stay.saturating_sub(1);
-        self.expiring.remove(&(guest.last, actor));
+        let (was_present, before) = (guest.present, guest.last);
         if let Sign::Heartbeat { focused_ms } = sign
             && guest.present
         {
@@ -104,11 +133,15 @@ impl Room {
         self.left += u64::from(leaves && !guest.left);
         guest.left |= leaves;
         guest.present = !leaves;
-        if guest.present {
-            self.expiring.insert((guest.last, actor));
-        }
+        self.present = self.present + u64::from(guest.present) - u64::from(was_present);
         self.stays[minutes(&guest)] += 1;
+        let present = guest.present;
         self.guests.insert(actor, guest);
+        // Log time never goes back, so the signs stay in order; a second one of the same instant is the same sign.
+        if present && !(was_present && before == now) {
+            self.signs.push_back((now, actor));
+        }
+        self.drop_stale();
         self.peak = self.peak.max(self.present());
     }
 
@@ -119,14 +152,16 @@ impl Room {
         self.joined += 1;
         self.guests.insert(actor, Guest { first: now, last: now, present: true, left: false });
         self.order.push_back(actor);
-        self.expiring.insert((now, actor));
+        self.signs.push_back((now, actor));
+        self.present += 1;
         self.stays[0] += 1;
         if self.guests.len() > ACTORS_MAX {
             let oldest = self.order.pop_front().expect("guests stand in the order");
             let guest = self.guests.remove(&oldest).expect("the order lists guests");
-            self.expiring.remove(&(guest.last, oldest));
+            self.present -= u64::from(guest.present);
             self.forgotten += 1;
         }
+        self.drop_stale();
         self.peak = self.peak.max(self.present());
     }
 
@@ -186,9 +221,11 @@ impl Room {
             }
             room.order.push_back(token);
             if guest.present {
-                room.expiring.insert((last, token));
+                room.signs.push_back((last, token));
+                room.present += 1;
             }
         }
+        room.signs.make_contiguous().sort_unstable();
         Ok(room)
     }
 }

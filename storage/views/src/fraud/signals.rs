@@ -1,5 +1,6 @@
 //! The first fold: sliding counts, sums and distincts of each account, card, device and address.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use models::generations::{Content, Generations};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trail::{Seen, Trail};
 use crate::codec::{FixedMap, In, Out};
+use crate::shards::WARMED;
 use crate::state::{At, Effects, Fold, StateError};
 
 /// The most entities of one bin, eight million in all; those not touched for longest are forgotten, half a bin at a
@@ -325,6 +327,18 @@ impl Fold for Signals {
                 effects.next.push((super::Scores::hash(scored.organization), SignalOutput::Part(part)));
             }
         }
+    }
+
+    fn warm(&self, inputs: &[&SignalInput]) {
+        let mut states: [Option<&State>; WARMED] = [None; WARMED];
+        for (input, place) in inputs.iter().zip(&mut states) {
+            if let SignalInput::Touch(touch) = input
+                && let Some(number) = self.numbers.get(&touch.organization)
+            {
+                *place = self.entities.get((touch.token.0, *number, touch.entity as u8));
+            }
+        }
+        black_box(states.iter().flatten().fold(0, |sum, state| sum ^ state.trail.warmth()));
     }
 
     // Every entity has a clock of its own, so there is nothing to do when log time passes.

@@ -142,6 +142,11 @@ impl Trail {
         self.cells.push(cell);
     }
 
+    /// Reads the first cell, so that it is at hand: see [`crate::state::Fold::warm`].
+    pub(crate) fn warmth(&self) -> u64 {
+        self.cells.first().map_or(0, |cell| cell.value)
+    }
+
     /// Bytes on the heap, the allocator's own 16 included.
     pub(crate) fn bytes(&self) -> usize {
         self.cells.capacity() * size_of::<Cell>() + 16

@@ -1,8 +1,10 @@
 //! Points: turns happenings that the rules reward into awards, within each participant's daily caps.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hint::black_box;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
 use records::hash::{join, mix, wide};
 use records::zone::Day;
 use records::{EventId, LeaderboardId, OrganizationId, RuleId, Text, Timestamp, Token};
@@ -31,6 +33,8 @@ pub struct Input {
 pub struct Reward {
     /// What the cap is counted by.
     pub context: Context,
+    // The context's: it is asked with every happening.
+    hash: u64,
     /// What one happening gives.
     pub points: i64,
     /// The most points a day.
@@ -67,18 +71,26 @@ impl Reward {
     /// track allow.
     pub fn new(context: Context, points: i64, daily_cap: Option<u64>, track: &Text, scopes: &[Scope]) -> Self {
         let wanted = Scope::ALL.into_iter().filter(|scope| scopes.contains(scope));
-        let boards = wanted.filter_map(|scope| context.board(scope, track)).map(|named| (named.board.hash(), named.into()));
-        Self { context, points, daily_cap, boards: boards.collect() }
+        let boards =
+            wanted.filter_map(|scope| context.board(scope, track)).map(|named| (named.board.hash(), named.into()));
+        Self { context, hash: context.hash(), points, daily_cap, boards: boards.collect() }
     }
 }
 
 impl Context {
+    fn hash(&self) -> u64 {
+        let hash = join(wide(self.organization.0), wide(self.event.0));
+        let hash = join(join(hash, wide(self.leaderboard.0)), wide(self.rule.0));
+        join(hash, u64::from(self.day.0.cast_unsigned()))
+    }
+
     fn board(&self, scope: Scope, track: &Text) -> Option<Named> {
         let Self { organization, event, leaderboard, .. } = *self;
         let board = match scope {
             Scope::Event => event.is_some().then(|| Board::event(organization, leaderboard, event)),
-            Scope::Track => (event.is_some() && track.is_some())
-                .then(|| Board::track(organization, leaderboard, event, track)),
+            Scope::Track => {
+                (event.is_some() && track.is_some()).then(|| Board::track(organization, leaderboard, event, track))
+            }
             Scope::Day => Some(Board::day(organization, leaderboard, event, self.day)),
             Scope::AllTime => Some(Board::all_time(organization, leaderboard)),
         };
@@ -89,7 +101,7 @@ impl Context {
 
 #[derive(Debug, Default)]
 struct Caps {
-    contexts: FixedMap<Context, FixedMap<Token, u64>>,
+    contexts: HashTable<(Context, FixedMap<Token, u64>)>,
     // In the order in which they were first seen.
     order: VecDeque<Context>,
     held: usize,
@@ -112,7 +124,7 @@ impl Points {
     fn grant(&mut self, participant: Token, reward: &Reward) -> i64 {
         let Some(cap) = reward.daily_cap else { return reward.points };
         let caps = self.owners.entry(reward.context.organization).or_default();
-        let used = caps.used(reward.context, participant);
+        let used = caps.used(reward, participant);
         let granted = reward.points.unsigned_abs().min(cap.saturating_sub(*used));
         *used += granted;
         caps.bound();
@@ -121,12 +133,18 @@ impl Points {
 }
 
 impl Caps {
-    fn used(&mut self, context: Context, participant: Token) -> &mut u64 {
-        let tokens = self.contexts.entry(context).or_insert_with(|| {
-            self.order.push_back(context);
-            FixedMap::default()
+    fn tokens(&self, context: &Context, hash: u64) -> Option<&FixedMap<Token, u64>> {
+        self.contexts.find(hash, |(known, _)| known == context).map(|(_, tokens)| tokens)
+    }
+
+    fn used(&mut self, reward: &Reward, participant: Token) -> &mut u64 {
+        let same = |(known, _): &(Context, _)| *known == reward.context;
+        let entry = self.contexts.entry(reward.hash, same, |(known, _)| known.hash());
+        let tokens = entry.or_insert_with(|| {
+            self.order.push_back(reward.context);
+            (reward.context, FixedMap::default())
         });
-        tokens.entry(participant).or_insert_with(|| {
+        tokens.into_mut().1.entry(participant).or_insert_with(|| {
             self.held += 1;
             0
         })
@@ -135,7 +153,8 @@ impl Caps {
     fn bound(&mut self) {
         while self.held > CAPS_MAX {
             let oldest = self.order.pop_front().expect("what is held stands in the order");
-            let tokens = self.contexts.remove(&oldest).map_or(0, |tokens| tokens.len());
+            let found = self.contexts.find_entry(oldest.hash(), |(known, _)| *known == oldest);
+            let tokens = found.map_or(0, |found| found.remove().0.1.len());
             self.held -= tokens;
             self.forgotten += tokens as u64;
         }
@@ -162,6 +181,14 @@ impl Fold for Points {
         }
     }
 
+    fn warm(&self, inputs: &[&Input]) {
+        let used = inputs.iter().filter_map(|Input { participant, reward }| {
+            let caps = self.owners.get(&reward.context.organization)?;
+            caps.tokens(&reward.context, reward.hash)?.get(participant)
+        });
+        black_box(used.fold(0, |sum, used| sum ^ used));
+    }
+
     fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
 
     fn land(&mut self, _rows: &mut Vec<()>) {}
@@ -178,7 +205,7 @@ impl Fold for Points {
                 out.id(context.leaderboard.0);
                 out.id(context.rule.0);
                 out.i64(i64::from(context.day.0));
-                let tokens = &caps.contexts[context];
+                let tokens = caps.tokens(context, context.hash()).expect("the order lists the contexts that are there");
                 out.len(tokens.len());
                 for (token, used) in sorted(tokens) {
                     out.token(*token);
@@ -205,9 +232,10 @@ impl Fold for Points {
                 }
                 caps.held += tokens.len();
                 caps.order.push_back(context);
-                if caps.contexts.insert(context, tokens).is_some() {
+                if caps.tokens(&context, context.hash()).is_some() {
                     return Err(input.damaged());
                 }
+                caps.contexts.insert_unique(context.hash(), (context, tokens), |(known, _)| known.hash());
             }
             this.owners.insert(organization, caps);
         }

@@ -1,6 +1,7 @@
 //! The fold: profiles change with each record and with time, and memberships follow.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
 use std::sync::Arc;
 
 use models::generations::{Content, Generations};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::{Profile, ProfileAnswer, Seen, Words};
 use crate::codec::{In, Out};
+use crate::shards::WARMED;
 use crate::state::{At, Effects, Fold, StateError};
 
 /// The most profiles of one bin, eight million in all.
@@ -146,34 +148,36 @@ impl Segments {
         if plan.is_empty() {
             return;
         }
+        effects.changed.push(key);
         let mut gone = Vec::new();
         let profile = self.profiles.touch(key, || Profile::new(now), |forgotten| gone = forgotten);
         profile.see(seen, now, &plan, &mut self.words);
+        if gone.is_empty() {
+            let (before, after) = settle(profile, &mut self.timers, key, &plan, &self.words, now);
+            return self.moved(key, &plan, before, after, now, effects);
+        }
         for (gone, profile) in gone {
             self.forget(gone, &profile, now, effects);
         }
         self.look(key, &plan, now, effects);
-        effects.changed.push(key);
     }
 
     /// Looks at a profile as of an instant: memberships, rows, counts, and when to look again.
     fn look(&mut self, key: VisitorKey, plan: &SegmentPlan, now: Timestamp, effects: &mut Effects<Self>) {
         let Some(profile) = self.profiles.get_mut(key) else { return };
-        let before = profile.members;
-        let after = profile.evaluate(now, plan, &self.words);
-        profile.members = after;
-        let (next, due) = (profile.next_due(now, plan), profile.due);
-        // An earlier timer stays: it looks once too often, and no timer moves with every record.
-        let keep = due.is_some_and(|due| due > now && next.is_some_and(|next| due <= next));
-        if !keep && due != next {
-            due.iter().for_each(|due| {
-                self.timers.remove(&(*due, key));
-            });
-            next.iter().for_each(|next| {
-                self.timers.insert((*next, key));
-            });
-            profile.due = next;
-        }
+        let (before, after) = settle(profile, &mut self.timers, key, plan, &self.words, now);
+        self.moved(key, plan, before, after, now, effects);
+    }
+
+    fn moved(
+        &mut self,
+        key: VisitorKey,
+        plan: &SegmentPlan,
+        before: u64,
+        after: u64,
+        now: Timestamp,
+        effects: &mut Effects<Self>,
+    ) {
         if before != after {
             self.change(key, plan, before & !after, false, now);
             self.change(key, plan, after & !before, true, now);
@@ -250,6 +254,30 @@ impl Segments {
     }
 }
 
+/// Evaluates a profile as of an instant and sets its timer; its memberships before and after.
+fn settle(
+    profile: &mut Profile,
+    timers: &mut BTreeSet<(Timestamp, VisitorKey)>,
+    key: VisitorKey,
+    plan: &SegmentPlan,
+    words: &Words,
+    now: Timestamp,
+) -> (u64, u64) {
+    let before = profile.members;
+    profile.members = profile.evaluate(now, plan, words);
+    let (next, due) = (profile.next_due(now, plan), profile.due);
+    // An earlier timer stays: it looks once too often, and no timer moves with every record.
+    let keep = due.is_some_and(|due| due > now && next.is_some_and(|next| due <= next));
+    if !keep && due != next {
+        due.iter().for_each(|due| {
+            timers.remove(&(*due, key));
+        });
+        timers.extend(next.map(|next| (next, key)));
+        profile.due = next;
+    }
+    (before, profile.members)
+}
+
 impl Fold for Segments {
     const NAME: &'static str = "segments";
     const VERSION: u32 = 1;
@@ -268,6 +296,16 @@ impl Fold for Segments {
             }
             SegmentInput::Rules { organization, plan } => self.publish(*organization, plan, at.now(), effects),
         }
+    }
+
+    fn warm(&self, inputs: &[&SegmentInput]) {
+        let mut profiles: [Option<&Profile>; WARMED] = [None; WARMED];
+        for (input, place) in inputs.iter().zip(&mut profiles) {
+            if let SegmentInput::Seen { organization, actor, .. } = input {
+                *place = self.profiles.get(VisitorKey { organization: *organization, actor: *actor });
+            }
+        }
+        black_box(profiles.iter().flatten().fold(0, |sum, profile| sum ^ profile.warmth()));
     }
 
     fn advance(&mut self, bound: Timestamp, effects: &mut Effects<Self>) {

@@ -245,6 +245,15 @@ impl Profile {
         due.map(|due| due.max(now + Span(1)))
     }
 
+    /// Reads the first element of each list, so that they are at hand: see [`crate::state::Fold::warm`].
+    pub(super) fn warmth(&self) -> u64 {
+        let counts = self.counts.first().map_or(0, |(_, count)| u64::from(*count));
+        let categories = self.categories.first().map_or(0, |(_, count)| u64::from(*count));
+        let countries = self.countries.last().map_or(0, |country| u64::from(*country));
+        let sessions = self.sessions.last().map_or(0, |session| session.0 as u64);
+        counts ^ categories ^ countries ^ sessions ^ self.windowed.warmth()
+    }
+
     pub(super) fn answer(&self, words: &Words) -> ProfileAnswer {
         let mut counts: Vec<_> =
             self.counts.iter().map(|(kind, count)| (Kind::from_code(u16::from(*kind)), *count)).collect();

@@ -4,6 +4,7 @@
 //! is counted in the hour in which it begins.
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 
 use records::hash::{join, mix, wide};
 use records::{EventId, OrganizationId, Span, Timestamp, Token};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrivals::Arrivals;
 use crate::as_of::AsOf;
 use crate::codec::{FixedMap, In, Out};
-use crate::shards::Reader;
+use crate::shards::{Reader, WARMED};
 use crate::state::{At, Effects, Fold, StateError};
 
 /// A visit ends after this long without activity: a record exactly as late begins the next.
@@ -166,6 +167,20 @@ fn place(visits: &mut Vec<Visit>, time: Timestamp) -> (Vec<Visit>, Visit) {
     (gone, joined)
 }
 
+/// Lengthens the last visit, where nearly every record belongs; none when the record is for [`place`] because it may
+/// begin a visit or touch another one. Returns the visit before and after.
+fn lengthen(visits: &mut [Visit], time: Timestamp) -> Option<(Visit, Visit)> {
+    let (last, others) = visits.split_last_mut()?;
+    let near = time.since(last.end) < IDLE && last.start.since(time) < IDLE;
+    if !near || others.last().is_some_and(|other| time.since(other.end) < IDLE) {
+        return None;
+    }
+    let old = *last;
+    (last.start, last.end) = (last.start.min(time), last.end.max(time));
+    last.records = last.records.saturating_add(1);
+    Some((old, *last))
+}
+
 impl Visits {
     /// The newest visits of a visitor, oldest first.
     pub fn of(&self, visitor: &Visitor) -> Vec<Visit> {
@@ -192,6 +207,40 @@ impl Visits {
             owner.hours.pop_first();
             owner.visitors.forgot(1);
         }
+    }
+
+    /// One visit of a visitor got longer: its old and new sums become one difference.
+    fn lengthened(&mut self, visitor: &Visitor, old: Visit, new: Visit) {
+        let (before, hour) = (old.start.floor(Span::HOUR), new.start.floor(Span::HOUR));
+        let (mut diff, mut lost) = (VisitSums::of(&new), VisitSums::default());
+        if before == hour {
+            diff.add(VisitSums::of(&old), -1);
+        } else {
+            lost.add(VisitSums::of(&old), -1);
+            self.sum(visitor, before, lost);
+        }
+        self.sum(visitor, hour, diff);
+    }
+
+    /// A record of somebody new, or one that begins a visit or touches others than the last.
+    fn placed(&mut self, input: &Input) {
+        if !self.visitors.contains_key(&input.visitor) {
+            self.welcome(input.visitor);
+        }
+        let (gone, new) = place(self.visitors.entry(input.visitor).or_default(), input.time);
+        let hour = new.start.floor(Span::HOUR);
+        let mut diff = VisitSums::of(&new);
+        for visit in &gone {
+            let other = visit.start.floor(Span::HOUR);
+            if other == hour {
+                diff.add(VisitSums::of(visit), -1);
+            } else {
+                let mut lost = VisitSums::default();
+                lost.add(VisitSums::of(visit), -1);
+                self.sum(&input.visitor, other, lost);
+            }
+        }
+        self.sum(&input.visitor, hour, diff);
     }
 
     fn welcome(&mut self, visitor: Visitor) {
@@ -241,28 +290,24 @@ impl Fold for Visits {
     type Row = VisitRow;
 
     fn apply(&mut self, _at: At, input: &Input, effects: &mut Effects<Self>) {
-        if !self.visitors.contains_key(&input.visitor) {
-            self.welcome(input.visitor);
+        let known = self.visitors.get_mut(&input.visitor);
+        if let Some((old, new)) = known.and_then(|visits| lengthen(visits, input.time)) {
+            self.lengthened(&input.visitor, old, new);
+        } else {
+            self.placed(input);
         }
-        let visits = self.visitors.entry(input.visitor).or_default();
-        let (gone, new) = place(visits, input.time);
-        // Nearly always one visit of the same hour just got longer: its old and new sums become one difference.
-        let hour = new.start.floor(Span::HOUR);
-        let mut diff = VisitSums::of(&new);
-        for visit in &gone {
-            let other = visit.start.floor(Span::HOUR);
-            if other == hour {
-                diff.add(VisitSums::of(visit), -1);
-            } else {
-                let mut lost = VisitSums::default();
-                lost.add(VisitSums::of(visit), -1);
-                self.sum(&input.visitor, other, lost);
-            }
-        }
-        self.sum(&input.visitor, hour, diff);
         if effects.changed.last() != Some(&input.visitor) {
             effects.changed.push(input.visitor);
         }
+    }
+
+    fn warm(&self, inputs: &[&Input]) {
+        // First the table, then what its entries point to: misses of either kind overlap.
+        let mut visits: [&[Visit]; WARMED] = [&[]; WARMED];
+        for (input, place) in inputs.iter().zip(&mut visits) {
+            *place = self.visitors.get(&input.visitor).map_or(&[], Vec::as_slice);
+        }
+        black_box(visits.iter().filter_map(|visits| visits.last()).fold(0, |sum, visit| sum ^ visit.end.0));
     }
 
     fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
