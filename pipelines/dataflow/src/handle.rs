@@ -603,11 +603,13 @@ impl<P: Program> Supervisor<P> {
     }
 
     /// Whether a marked epoch is worth writing. When old records are folded their log time flies, and a snapshot for
-    /// each ten seconds of it would be one for each epoch. What is left out changes no answer.
+    /// each ten seconds of it would be one for each epoch; and a large state is not written for a few rows. What is left
+    /// out changes no answer: what a restart folds again is bounded by `snapshot_rows`.
     fn due(&self, (last, rows): (Instant, u64)) -> bool {
         let config = &self.engine.config;
         let every = Duration::from_micros(config.snapshot_every.0.unsigned_abs());
-        last.elapsed() >= every || self.engine.figures.rows.load(Ordering::Relaxed) - rows >= config.snapshot_rows
+        let folded = self.engine.figures.rows.load(Ordering::Relaxed) - rows;
+        (last.elapsed() >= every && self.engine.snapshots.pays(folded)) || folded >= config.snapshot_rows
     }
 
     fn count(&self, group: &Group<P, Workers>, rows: u64) {

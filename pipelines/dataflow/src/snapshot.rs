@@ -22,6 +22,11 @@ const SUFFIX: &str = ".bins";
 /// When the bins of a manifest are spread over more files than this, the next snapshot writes all of them: every
 /// untouched bin would otherwise keep its old file alive.
 const FILES_MAX: usize = 64;
+/// Bytes of snapshots that one folded row may cost on average. Encoding and writing 25 bytes takes about a twentieth of
+/// what folding a row does, so snapshots stay at about 5 % of the work however large the state is.
+const BYTES_PER_ROW: u64 = 25;
+/// Snapshots up to this size are always worth their while.
+const SMALL_BYTES: u64 = 8 << 20;
 
 /// The bins of one view that one worker wrote.
 #[derive(Debug, Default)]
@@ -124,6 +129,12 @@ impl Snapshots {
         state.collecting.clear();
         // One that is not being written yet holds what changed since a manifest that may not be the one restored from.
         state.ready = None;
+    }
+
+    /// Whether so many folded rows pay for a snapshot of the size of the last one.
+    pub(crate) fn pays(&self, rows: u64) -> bool {
+        let bytes = self.state.lock().figures.bytes;
+        bytes <= SMALL_BYTES || rows >= bytes / BYTES_PER_ROW
     }
 
     /// Which bins a snapshot would write now; none while one is on its way.
@@ -442,5 +453,20 @@ impl Manifest {
             let number = used.iter().position(|file| *file == place.1).expect("the file is used by this bin");
             place.1 = u32::try_from(number).expect("a manifest names few files");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_snapshot_waits_for_rows_that_pay_for_it() {
+        let snapshots = Snapshots::new(1);
+        assert!(snapshots.pays(0), "the first one always does");
+        snapshots.state.lock().figures.bytes = SMALL_BYTES;
+        assert!(snapshots.pays(0));
+        snapshots.state.lock().figures.bytes = 250 << 20;
+        assert_eq!([(10 << 20) - 1, 10 << 20].map(|rows| snapshots.pays(rows)), [false, true]);
     }
 }

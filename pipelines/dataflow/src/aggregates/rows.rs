@@ -19,7 +19,7 @@ use views::visits::VisitRow;
 use views::windows::WindowCountRow;
 use warehouse::schema;
 
-use super::columns::{counts, each, id, lists, number_lists, numbers, seconds, texts, times};
+use super::columns::{counts, each, id, lists, number_lists, numbers, runs, seconds, shown, texts, times};
 
 pub(super) fn windows(rows: &[WindowCountRow]) -> Vec<ArrayRef> {
     vec![
@@ -35,9 +35,9 @@ pub(super) fn windows(rows: &[WindowCountRow]) -> Vec<ArrayRef> {
 
 pub(super) fn leaderboards(rows: &[ScoreRow]) -> Vec<ArrayRef> {
     vec![
-        each!(texts, rows, |row| row.organization.to_string()),
-        each!(texts, rows, |row| row.board.to_string()),
-        each!(texts, rows, |row| row.participant.to_string()),
+        runs(rows.iter().map(|row| row.organization)),
+        runs(rows.iter().map(|row| &row.board)),
+        each!(shown, rows, |row| row.participant),
         each!(numbers, rows, |row| row.score),
     ]
 }

@@ -84,17 +84,22 @@ impl Standing {
 
     /// Rows of what the warehouse does not know, by participant.
     fn land(&mut self, organization: OrganizationId, rows: &mut Vec<ScoreRow>) {
-        let start = rows.len();
+        // Whoever was dropped meanwhile has no score to tell.
+        let mut told: Vec<Entry> = self.untold.iter().filter_map(|number| self.ranking.numbered(*number)).collect();
         for number in self.untold.drain(..) {
-            self.untold_bits[number as usize / 64] &= !(1 << (number % 64));
-            // Whoever was dropped meanwhile has no score to tell.
-            if let Some(Entry { participant, score }) = self.ranking.numbered(number) {
-                rows.push(ScoreRow { organization, board: self.address.clone(), participant, score });
-            }
+            self.untold_bits[number as usize / 64] = 0;
         }
         // A large landing must not keep its memory for good.
         self.untold.shrink_to(1_024);
-        rows[start..].sort_unstable_by_key(|row| row.participant);
+        // Sixteen bytes each: the rows themselves are three times as much to move.
+        told.sort_unstable_by_key(|entry| entry.participant);
+        let row = |entry: Entry| ScoreRow {
+            organization,
+            board: self.address.clone(),
+            participant: entry.participant,
+            score: entry.score,
+        };
+        rows.extend(told.into_iter().map(row));
     }
 }
 
@@ -268,13 +273,16 @@ impl Fold for Leaderboards {
 
     fn land(&mut self, rows: &mut Vec<ScoreRow>) {
         let start = rows.len();
-        rows.append(&mut self.parting);
-        // The order of the table does not matter: the rows are sorted below, and no two boards share an address.
-        for (board, standing) in &mut self.boards {
-            standing.land(board.organization, rows);
+        let untold = self.boards.iter_mut().filter(|(_, standing)| !standing.untold.is_empty());
+        let mut boards: Vec<(OrganizationId, &mut Box<Standing>)> =
+            untold.map(|(board, standing)| (board.organization, standing)).collect();
+        // No two boards share an address, so this is the order of the rows.
+        boards.sort_unstable_by(|(one, a), (other, b)| (one, &a.address).cmp(&(other, &b.address)));
+        boards.into_iter().for_each(|(organization, standing)| standing.land(organization, rows));
+        if !self.parting.is_empty() {
+            rows.append(&mut self.parting);
+            rows[start..].sort_by_cached_key(|row| (row.organization, row.board.clone(), row.participant));
         }
-        let key = |row: &ScoreRow| (row.organization, row.board.clone(), row.participant);
-        rows[start..].sort_by_cached_key(key);
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
