@@ -2,26 +2,35 @@
 //! crashes, tears writes and fails syncs, with senders that repeat themselves, persons who are erased, and a warehouse
 //! that is slow, refuses, or takes rows and does not say so.
 //!
-//! A seed decides everything: when the power goes, which unsynced bytes survive, who sends what twice. At the end no
-//! acknowledged record may be lost or doubled, every view must equal its naive twin, every landed row the twin's, raw
-//! records must have landed once each, sealed fields must open for the living and for nobody else, and a dataflow that
-//! starts again from nothing must come to the same state, byte for byte; in some runs also one of two workers.
+//! A seed decides everything: when the power goes, which unsynced bytes survive, who sends what twice. In some runs also:
+//! records that make a view's routing or fold panic, retention that drops activity while all goes on, a disk that is full
+//! for a while. At the end no acknowledged record may be lost or doubled, every view must equal its naive twin, so must
+//! what lies in the warehouse's own tables, read back by their columns, raw records must have landed once each, sealed
+//! fields must open for the living and for nobody else, a poisoned record must have been put aside once, by the view that
+//! cannot take it, and a dataflow that starts again from nothing must come to the same state, byte for byte; in some runs
+//! also one of two workers. Where retention has dropped records, what compares is the history from before, and a rebuild
+//! over what is left must equal the recount of what is left.
 //!
-//! **Does not know:** HTTP and ClickHouse; the tables of views are simpler ones here, so the columns of the real ones are
-//! not tested. Nor threads, except in that last comparison, whose result may not depend on them. Nor truncation of the
-//! log, poisoned records, and landing epochs that the dataflow itself merges: other tests have those.
+//! **Does not know:** HTTP and ClickHouse itself. Nor threads, except in the comparison of workers, whose result may not
+//! depend on them. Nor landing epochs that the dataflow itself merges: other tests have those.
 //!
 //! ```
 //! let report = sim::run(3, &sim::Size::tiny()).expect("nothing is lost");
 //! assert!(report.acknowledged > 0);
 //! ```
 
+mod actions;
 mod check;
+mod columns;
 mod crashes;
+mod history;
 mod keys;
 mod model;
+mod poison;
+mod process;
 mod raw;
 mod run;
+mod space;
 mod state;
 mod store;
 mod warehouse;

@@ -56,5 +56,11 @@ fn main() -> anyhow::Result<()> {
         "{merged} landing epochs merged in the outbox, {chunks_again} chunks arrived again; {raw} raw records landed; \
          {erased} subjects erased, {opened} sealed records of the others opened"
     );
+    let Report { rows, poisoned, dropped, refused, reserved, waited, stopped, .. } = total;
+    println!(
+        "{rows} rows of views read back from their tables; {poisoned} poisoned records put aside; {dropped} records \
+         dropped by retention; {refused} appends refused by a full disk, {reserved} facts taken by its reserve, \
+         {waited} steps of the dataflow waited for room, {stopped} lives ended by it"
+    );
     Ok(())
 }

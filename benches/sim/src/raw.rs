@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dataflow::raw::{Marks, RawEpoch, RawSource};
 use eventlog::disk::SimDisk;
-use eventlog::{EventLog, FileLog};
+use eventlog::{EventLog, FileLog, Offset};
 use records::MessageId;
 use workload::chance::Chance;
 
@@ -15,10 +15,10 @@ use crate::warehouse::Warehouse;
 pub(crate) type RawPlace = (u64, MessageId);
 
 /// How far back a recovery may find chunks missing; the product rechecks 64 landing epochs.
-const RECHECKED: u64 = 5;
+const RECHECKED: u64 = 4;
 
 /// Of 1,000 landing epochs, those that are marked.
-const MARKED_PER_MILLE: u64 = 200;
+const MARKED_PER_MILLE: u64 = 400;
 
 /// What lands raw records; it ends with the process.
 pub(crate) struct RawLanding {
@@ -74,6 +74,13 @@ impl RawLanding {
     fn marks_early(&self, number: u64, chance: &mut Chance) -> bool {
         let newest = self.marks.at_most(u64::MAX).map_or(0, |mark| mark.number);
         number > newest && chance.per_mille(MARKED_PER_MILLE)
+    }
+
+    /// Where activity partitions may be truncated, as far as landing goes: no recovery goes back behind it. None before
+    /// anything is known to have landed for good.
+    pub(crate) fn landed_activity(&self, store: &Warehouse) -> Option<Vec<Offset>> {
+        let landed = store.raw_landed.checked_sub(RECHECKED)?;
+        self.marks.at_most(landed).map(|mark| mark.activity.iter().copied().map(Offset).collect())
     }
 
     fn recover(&self, store: &Warehouse, chance: &mut Chance) -> (RawSource, u64) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::check;
+use crate::poison;
 use crate::world::{Ended, World};
 
 /// How much happens in one run.
@@ -53,6 +54,20 @@ pub struct Report {
     pub opened: u64,
     /// Subjects that were erased.
     pub erased: u64,
+    /// Rows of views that lie in the warehouse's tables, read back by their columns.
+    pub rows: u64,
+    /// Poisoned records that were put aside.
+    pub poisoned: u64,
+    /// Activity records that retention dropped.
+    pub dropped: u64,
+    /// Appends of activity that a full disk refused.
+    pub refused: u64,
+    /// Facts that the reserve of a full disk took.
+    pub reserved: u64,
+    /// Steps of the dataflow that waited for room on a full disk.
+    pub waited: u64,
+    /// Lives that ended because a full disk took no more.
+    pub stopped: u64,
 }
 
 impl Report {
@@ -69,6 +84,13 @@ impl Report {
         self.raw += other.raw;
         self.opened += other.opened;
         self.erased += other.erased;
+        self.rows += other.rows;
+        self.poisoned += other.poisoned;
+        self.dropped += other.dropped;
+        self.refused += other.refused;
+        self.reserved += other.reserved;
+        self.waited += other.waited;
+        self.stopped += other.stopped;
     }
 }
 
@@ -98,15 +120,17 @@ pub fn run(seed: u64, size: &Size) -> Result<Report, Failure> {
 }
 
 fn attempt(seed: u64, size: &Size) -> Result<Report, String> {
+    poison::hush();
     let mut world = World::new(seed, *size);
     for _ in 0..world.lives() {
         match world.live(true)? {
             Ended::Crashed => world.restart(),
+            Ended::Stopped => world.stop(),
             Ended::Finished => {}
         }
     }
     match world.live(false)? {
         Ended::Finished => check::everything(&mut world),
-        Ended::Crashed => Err("the disk failed although nothing was planned".into()),
+        Ended::Crashed | Ended::Stopped => Err("the disk failed although nothing was planned".into()),
     }
 }

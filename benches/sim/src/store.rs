@@ -1,23 +1,27 @@
-//! The warehouse as the dataflow sees it: it takes landing epochs, or fails before or after taking one.
+//! What the dataflow told the warehouse: it takes landing epochs, or fails before or after taking one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dataflow::aggregates;
 use dataflow::landing::{LandingEpoch, Sink, SinkError};
-use dataflow::twin::Landed;
 use parking_lot::Mutex;
-use warehouse::outbox::Outbox;
+use records::Timestamp;
+use warehouse::outbox::{Outbox, Part};
 use workload::chance::Chance;
 
-use crate::state::Rows;
-use crate::warehouse::parts;
+/// One landing epoch: its rows as batches of their tables, and where the activity partitions ended.
+#[derive(Debug, PartialEq)]
+struct Told {
+    bound: Timestamp,
+    parts: Vec<Part>,
+    raw: Vec<(u16, u64)>,
+}
 
-/// What has landed. It survives crashes of the machine: it is another one.
+/// What was told. It survives crashes of the machine: it is another one.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    landed: BTreeMap<u64, Rows>,
-    /// Those that are told minute by minute, hour by hour, and of funnels.
-    pub(crate) told: Landed,
+    told: BTreeMap<u64, Told>,
     /// Of 1,000 tries, those that fail; half of those failures come after the rows were kept.
     pub(crate) failing_per_mille: u64,
     /// What was wrong with an epoch that came.
@@ -27,35 +31,54 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Everything that has landed, epoch by epoch.
-    pub(crate) fn landed(&self) -> impl Iterator<Item = &Rows> {
-        self.landed.values()
+    /// Everything that was told, landing epoch by landing epoch.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &Part> {
+        self.told.values().flat_map(|told| &told.parts)
     }
 
-    /// How many landing epochs have landed.
+    /// The log time up to which everything was told.
+    pub(crate) fn bound(&self) -> Timestamp {
+        self.told.last_key_value().map_or(Timestamp::MIN, |(_, told)| told.bound)
+    }
+
+    /// How many landing epochs there were.
     pub(crate) fn len(&self) -> u64 {
-        self.landed.len() as u64
+        self.told.len() as u64
     }
 
     /// Keeps an epoch unless it is there; one that comes again must be the same, row by row.
-    fn keep(&mut self, epoch: &LandingEpoch) {
-        let rows = Rows::of(epoch);
+    fn keep(&mut self, epoch: &LandingEpoch, parts: &[Part]) {
+        let raw = epoch.raw.iter().map(|end| (end.partition.0, end.end.0)).collect();
+        let told = Told { bound: epoch.bound, parts: parts.to_vec(), raw };
         if epoch.first != epoch.number {
-            self.complaint.get_or_insert(format!("landing epochs {}..={} were merged", epoch.first, epoch.number));
+            self.complain(format!("landing epochs {}..={} were merged", epoch.first, epoch.number));
         }
-        let next = self.landed.last_key_value().map_or(1, |(newest, _)| newest + 1);
+        let next = self.told.last_key_value().map_or(1, |(newest, _)| newest + 1);
         if epoch.number > next {
-            self.complaint.get_or_insert(format!("landing epoch {} came, {next} is missing", epoch.number));
+            self.complain(format!("landing epoch {} came, {next} is missing", epoch.number));
         }
-        self.told.take(epoch);
-        match self.landed.get(&epoch.number) {
-            None => _ = self.landed.insert(epoch.number, rows),
-            Some(before) if *before == rows => self.again += 1,
+        match self.told.get(&epoch.number) {
+            None => _ = self.told.insert(epoch.number, told),
+            Some(before) if *before == told => self.again += 1,
             Some(before) => {
-                let what = before.difference(&rows);
-                self.complaint
-                    .get_or_insert(format!("landing epoch {} came again with other rows: {what}", epoch.number));
+                let what = before.difference(&told);
+                self.complain(format!("landing epoch {} came again with other rows: {what}", epoch.number));
             }
+        }
+    }
+
+    fn complain(&mut self, what: String) {
+        self.complaint.get_or_insert(what);
+    }
+}
+
+impl Told {
+    /// The first table whose rows differ.
+    fn difference(&self, now: &Self) -> String {
+        let places = 0..self.parts.len().max(now.parts.len());
+        match places.map(|place| (self.parts.get(place), now.parts.get(place))).find(|(before, now)| before != now) {
+            Some((before, now)) => format!("{before:?} then {now:?}"),
+            None => format!("up to {} and {:?}, then {} and {:?}", self.bound, self.raw, now.bound, now.raw),
         }
     }
 }
@@ -68,9 +91,10 @@ pub(crate) fn sink(store: Arc<Mutex<Store>>, outbox: Option<Arc<Outbox>>, mut ch
         if fails && chance.per_mille(500) {
             return Err(SinkError("the warehouse is away".into()));
         }
-        store.keep(epoch);
+        let parts = aggregates::parts(epoch).map_err(|error| SinkError(error.to_string()))?;
+        store.keep(epoch, &parts);
         if let Some(outbox) = &outbox {
-            let put = outbox.put_range(epoch.first, epoch.number, parts(&Rows::of(epoch)));
+            let put = outbox.put_range(epoch.first, epoch.number, parts);
             put.map_err(|error| SinkError(error.to_string()))?;
         }
         if fails {

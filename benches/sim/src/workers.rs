@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dataflow::computations::Product;
 use dataflow::{Config, Handle, Hooks, Phase};
 use eventlog::disk::SimDisk;
 
+use crate::poison::Poisonable;
 use crate::state;
 use crate::store;
 use crate::world::World;
@@ -18,15 +18,19 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Starts with two workers, from the newest snapshot of one worker or from nothing, and compares the states.
 pub(crate) fn check(world: &mut World, live: &BTreeMap<&'static str, u64>) -> Result<(), String> {
-    let log = world.open_log_again()?;
     let from_nothing = world.chance.per_mille(500);
+    let log = world.open_log_again(from_nothing)?;
     let disk = if from_nothing { SimDisk::new(1) } else { world.disk.clone() };
     let config = Config { workers: 2, ..world.config() };
     let chance = workload::chance::Chance::new(world.chance.bits());
     let sink = store::sink(Arc::clone(&world.store), None, chance);
     let hooks = Hooks { sink: Some(sink), ..Hooks::default() };
-    let handle = Handle::<Product>::start(config, log, Arc::new(disk), hooks).map_err(|error| error.to_string())?;
+    let handle = Handle::<Poisonable>::start(config, log, Arc::new(disk), hooks).map_err(|error| error.to_string())?;
     wait(&handle)?;
+    let panics = handle.status().panics;
+    if panics > 0 {
+        return Err(format!("two workers panicked {panics} times on records that had been put aside"));
+    }
     let again = state::hashes(&handle.views());
     let complaint = world.store.lock().complaint.take();
     drop(handle);
@@ -41,7 +45,7 @@ pub(crate) fn check(world: &mut World, live: &BTreeMap<&'static str, u64>) -> Re
     }
 }
 
-fn wait(handle: &Handle<Product>) -> Result<(), String> {
+fn wait(handle: &Handle<Poisonable>) -> Result<(), String> {
     for _ in 0..LOOKS_MAX {
         let status = handle.status();
         match status.phase {

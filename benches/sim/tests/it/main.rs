@@ -2,19 +2,34 @@
 
 use sim::{Report, Size, run};
 
-#[test]
-fn crashes_lose_double_and_change_nothing() {
+/// Runs seeds; all of them must lose nothing.
+fn total(seeds: impl Iterator<Item = u64>, size: &Size) -> Report {
     let mut total = Report::default();
-    for seed in 1..=12 {
-        match run(seed, &Size::tiny()) {
+    for seed in seeds {
+        match run(seed, size) {
             Ok(report) => total.add(&report),
             Err(failure) => panic!("{failure}"),
         }
     }
+    total
+}
+
+#[test]
+fn crashes_lose_double_and_change_nothing() {
+    let total = total(1..=12, &Size::tiny());
     assert!(total.crashes >= 12 && total.acknowledged > 500 && total.repeated > 50, "{total:?}");
     assert!(total.landed_again > 0, "no landing epoch came again: {total:?}");
     assert!(total.merged > 0 && total.chunks_again > 0, "the outbox had an easy life: {total:?}");
     assert!(total.raw >= total.acknowledged && total.opened > 0 && total.erased > 0, "{total:?}");
+    assert!(total.rows > 1_000, "few rows were read back: {total:?}");
+}
+
+#[test]
+fn poison_retention_and_a_full_disk_lose_double_and_change_nothing() {
+    let total = total(100..=115, &Size::usual());
+    assert!(total.poisoned >= 5, "hardly a record was put aside: {total:?}");
+    assert!(total.dropped >= 500, "retention dropped next to nothing: {total:?}");
+    assert!(total.refused >= 5 && total.reserved >= 5 && total.waited > 0, "the disk was hardly full: {total:?}");
 }
 
 #[test]

@@ -1,0 +1,121 @@
+//! A process: what a crash takes away, and how it is opened again.
+
+use std::sync::Arc;
+
+use collect::{Appender, Subjects};
+use dataflow::{Config, Hooks, Sink, Stepper};
+use eventlog::disk::SimDisk;
+use eventlog::{EventLog, FileLog, FileOptions, Incarnation, Writers};
+use records::Span;
+use warehouse::outbox::OutboxConfig;
+use workload::chance::Chance;
+
+use crate::keys;
+use crate::poison::Poisonable;
+use crate::raw::RawLanding;
+use crate::space::{LOW_WATER, RESERVE};
+use crate::store;
+use crate::warehouse::Delivery;
+use crate::world::{Trouble, World};
+
+/// What runs between two crashes.
+pub(crate) struct Process {
+    pub(crate) dataflow: Stepper<Poisonable>,
+    pub(crate) log: Arc<FileLog>,
+    pub(crate) subjects: Arc<Subjects>,
+    pub(crate) appender: Appender,
+    pub(crate) delivery: Delivery,
+    pub(crate) raw: RawLanding,
+    /// The claim under which it appends facts, and how many it has appended.
+    pub(crate) claim: u128,
+    pub(crate) decided: u64,
+}
+
+impl World {
+    pub(crate) fn open(&mut self, may_be_full: bool) -> Result<Process, Trouble> {
+        let log = self.open_log()?;
+        let subjects = keys::open(&self.disk, &mut self.chance);
+        let subjects = Arc::new(subjects.map_err(|error| self.trouble(format!("keys do not open: {error}")))?);
+        let appender = Appender::new(Arc::<FileLog>::clone(&log), Arc::clone(&subjects));
+        // Small enough to be merged in most lives, and to be full in some.
+        let merge_above_bytes = 2_000 << self.chance.below(8);
+        let full = may_be_full && self.chance.per_mille(250);
+        let config =
+            OutboxConfig { merge_above_bytes, full_above_bytes: if full { 4 * merge_above_bytes } else { u64::MAX } };
+        let delivery = Delivery::open(&self.disk, &self.warehouse, &mut self.chance, config);
+        let delivery = delivery.map_err(|error| self.trouble(format!("outbox does not open: {error}")))?;
+        let raw = RawLanding::new(Arc::clone(&log), self.disk.clone());
+        let chance = Chance::new(self.chance.bits());
+        let sink = store::sink(Arc::clone(&self.store), Some(Arc::clone(&delivery.outbox)), chance);
+        let hooks = Hooks { sink: Some(sink), ..self.poison.listen() };
+        let dataflow = self.open_dataflow(Arc::<FileLog>::clone(&log), self.disk.clone(), hooks)?;
+        let claim = u128::from(self.chance.bits()) << 64 | u128::from(self.chance.bits());
+        Ok(Process { dataflow, log, subjects, appender, delivery, raw, claim, decided: 0 })
+    }
+
+    /// The log as it is after the last life, or as it was before retention.
+    pub(crate) fn open_log_again(&mut self, whole: bool) -> Result<Arc<dyn EventLog>, String> {
+        let log = self.open_log()?;
+        Ok(if whole { self.history(&log) } else { log })
+    }
+
+    fn open_log(&mut self) -> Result<Arc<FileLog>, Trouble> {
+        // Small segments, so that a run crosses many of their ends; smaller ones, so that retention can drop some.
+        let segment_bytes = if self.faults.retention { 1 << 10 } else { 16 << 10 } << self.chance.below(4);
+        let options = FileOptions {
+            incarnation: Incarnation { id: self.seed, ordinal: 0 },
+            partitions: self.partitions,
+            segment_bytes,
+            writers: Writers::Inline,
+            reserve_bytes: RESERVE,
+            low_water: LOW_WATER,
+            ..FileOptions::default()
+        };
+        let log = FileLog::open(Arc::new(self.disk.clone()), Arc::clone(&self.clock), options);
+        log.map(Arc::new).map_err(|error| self.trouble(format!("log does not open: {error}")))
+    }
+
+    /// A dataflow that runs to the end of a log, from what a disk holds. What it lands is compared, when it is told to.
+    pub(crate) fn run_again(
+        &mut self,
+        log: Arc<dyn EventLog>,
+        disk: SimDisk,
+        lands: bool,
+    ) -> Result<Stepper<Poisonable>, String> {
+        let chance = Chance::new(self.chance.bits());
+        let sink: Option<Sink> = lands.then(|| store::sink(Arc::clone(&self.store), None, chance));
+        let mut dataflow = self.open_dataflow(log, disk, Hooks { sink, ..Hooks::default() })?;
+        dataflow.run().map_err(|error| error.to_string())?;
+        if dataflow.skipped() > 0 {
+            return Err("a record is put aside a second time".into());
+        }
+        match self.store.lock().complaint.take() {
+            None => Ok(dataflow),
+            Some(complaint) => Err(complaint),
+        }
+    }
+
+    fn open_dataflow(
+        &mut self,
+        log: Arc<dyn EventLog>,
+        disk: SimDisk,
+        hooks: Hooks,
+    ) -> Result<Stepper<Poisonable>, Trouble> {
+        let config = self.config();
+        let opened = Stepper::open(config, log, Arc::new(disk), hooks);
+        opened.map_err(|error| self.trouble(format!("dataflow does not open: {error}")))
+    }
+
+    pub(crate) fn config(&mut self) -> Config {
+        // Retention follows snapshots and landing epochs, so a run that has one has more of them.
+        let (landing_ms, snapshot_ms) = if self.faults.retention { (500, 1_000) } else { (2_000, 8_000) };
+        Config {
+            claim_id: u128::from(self.chance.bits()) << 64 | u128::from(self.chance.bits()),
+            epoch_rows: 1 + self.chance.below(200),
+            landing_every: Span::from_millis(self.chance.between(100, landing_ms)),
+            snapshot_every: Span::from_millis(self.chance.between(500, snapshot_ms)),
+            manifests: 1 + self.chance.below(3) as usize,
+            ..Config::default()
+        }
+    }
+}
