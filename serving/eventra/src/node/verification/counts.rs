@@ -190,12 +190,12 @@ pub(super) fn told(twin: &Twin, now: Timestamp) -> Vec<Figure> {
     let mut together = lists.values().flat_map(|(_, list)| list).map(|(_, visits)| u64::from(*visits));
     vec![
         landed("attendance", MINUTES, count(minutes.len())),
-        landed("attendance", "present, summed over minutes", sum(&mut minutes.values().map(|figures| figures[1]))),
-        landed("attendance", "focused by then, summed over minutes, ms", sum(&mut minutes.values().map(|one| one[4]))),
+        landed("attendance", "present, by minute", sum(&mut minutes.values().map(|figures| figures[1]))),
+        landed("attendance", "focused by minute, ms", sum(&mut minutes.values().map(|one| one[4]))),
         landed("trending", MINUTES, count(trending.len())),
-        landed("trending", "scores, summed over minutes", sum(&mut trending.values().copied())),
-        landed("recommend", "lists of what goes with what", count(lists.len())),
-        landed("recommend", "together, summed over lists", sum(&mut together)),
+        landed("trending", "scores, by minute", sum(&mut trending.values().copied())),
+        landed("recommend", "lists", count(lists.len())),
+        landed("recommend", "together, of all lists", sum(&mut together)),
     ]
 }
 

@@ -45,12 +45,12 @@ const FIGURES: [(&str, &str, &str); 26] = [
 /// Figures of what was told of minutes and hours that are over: the view, what is counted, how, and the time of a row.
 const TOLD: [(&str, &str, &str, &str); 7] = [
     ("attendance", "minutes", "count() FROM attendance_minutes", MINUTE),
-    ("attendance", "present, summed over minutes", "sum(present) FROM attendance_minutes", MINUTE),
-    ("attendance", "focused by then, summed over minutes, ms", "sum(focused_ms) FROM attendance_minutes", MINUTE),
+    ("attendance", "present, by minute", "sum(present) FROM attendance_minutes", MINUTE),
+    ("attendance", "focused by minute, ms", "sum(focused_ms) FROM attendance_minutes", MINUTE),
     ("trending", "minutes", "count() FROM trending_scores", MINUTE),
-    ("trending", "scores, summed over minutes", "sum(score) FROM trending_scores", MINUTE),
-    ("recommend", "lists of what goes with what", "count() FROM item_neighbours", "as_of"),
-    ("recommend", "together, summed over lists", "sum(arraySum(together)) FROM item_neighbours", "as_of"),
+    ("trending", "scores, by minute", "sum(score) FROM trending_scores", MINUTE),
+    ("recommend", "lists", "count() FROM item_neighbours", "as_of"),
+    ("recommend", "together, of all lists", "sum(arraySum(together)) FROM item_neighbours", "as_of"),
 ];
 /// The end of the minute that a row is of.
 const MINUTE: &str = "minute + toIntervalMinute(1)";
