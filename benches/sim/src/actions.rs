@@ -92,7 +92,8 @@ impl World {
     /// reserve.
     fn refused(&mut self, process: &mut Process, free_bytes: u64) -> Result<(), Trouble> {
         if !self.space.is_full() {
-            return Err(Trouble::Bug(format!("activity was refused with {free_bytes} bytes free")));
+            // A disk that is down does not say how much is free, and a reserve that is not in place cannot be made.
+            return Err(self.trouble(format!("activity was refused with {free_bytes} bytes free")));
         }
         self.space.refused += 1;
         let taken = self.decide(process)?;
