@@ -86,7 +86,7 @@ impl RawLanding {
     fn recover(&self, store: &Warehouse, chance: &mut Chance) -> (RawSource, u64) {
         let landed = store.raw_landed.saturating_sub(chance.below(RECHECKED));
         let log: Arc<dyn EventLog> = Arc::<FileLog>::clone(&self.log);
-        (RawSource::new(log, self.marks.at_most(landed).cloned()), landed)
+        (RawSource::new(log, self.marks.at_most(landed).cloned()).landed(landed), landed)
     }
 }
 

@@ -553,7 +553,7 @@ impl<P: Program> Supervisor<P> {
             if closing && (group.sequencer.replaying() > 0 || !self.settle(group)) {
                 return Ok(Ended::Stopped);
             }
-            if !closing && self.lands_again() {
+            if !closing && group.sequencer.replaying() == 0 && self.lands_again() {
                 return Ok(Ended::Rebuild);
             }
             closing_epochs += usize::from(closing);
@@ -580,7 +580,8 @@ impl<P: Program> Supervisor<P> {
             };
             let (number, last, small) = (cut.epoch.number, cut.closing, cut.epoch.rows < self.engine.config.epoch_rows);
             self.count(group, cut.epoch.rows);
-            if cut.epoch.snapshot.is_some() {
+            let asked = cut.epoch.snapshot.is_some();
+            if asked {
                 self.engine.snapshots.ask();
                 taken = (Instant::now(), self.engine.figures.rows.load(Ordering::Relaxed));
             }
@@ -588,7 +589,7 @@ impl<P: Program> Supervisor<P> {
             group.workers.feed(deal(cut, self.engine.config.workers));
             flight.push_back(number);
             if last {
-                self.close(group, number);
+                self.close(group, number, asked);
                 return Ok(Ended::Stopped);
             }
             self.hold_back(group, &mut flight);
@@ -663,11 +664,12 @@ impl<P: Program> Supervisor<P> {
         true
     }
 
-    fn close(&self, group: &Group<P, Workers>, epoch: u64) {
+    fn close(&self, group: &Group<P, Workers>, epoch: u64, asked: bool) {
         let deadline = Instant::now() + STOP_PATIENCE;
         while !group.shared.wait_for(epoch, FLOW_WAIT) && !group.shared.stopped() && Instant::now() < deadline {}
         if group.shared.all() >= epoch {
-            let written = self.engine.snapshots.wait_written(epoch, STOP_PATIENCE);
+            // A snapshot that was not asked for never comes.
+            let written = asked && self.engine.snapshots.wait_written(epoch, STOP_PATIENCE);
             info!(epoch, written, "dataflow stops");
         }
     }

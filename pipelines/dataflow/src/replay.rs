@@ -19,6 +19,7 @@ pub(crate) struct Replay {
     at: Offset,
     ahead: VecDeque<(Offset, Entry)>,
     held: Held,
+    scanned_to: Offset,
 }
 
 /// What a pass over the system lane finds besides the bindings.
@@ -42,25 +43,34 @@ impl Replay {
         let reaches =
             |lane: Lane, partition: u16| ends[lane.index()].get(usize::from(partition)).copied().unwrap_or_default();
         let (mut held, mut skips, mut asides) = (Held::default(), BTreeSet::new(), BTreeSet::new());
-        let (mut highest, mut landing, mut follows, mut bound) = (0, 0, None, 0);
-        system::read_each(&**log, from, |_, entry| match entry {
-            Entry::Bound(binding) if binding.incarnation == incarnation => {
-                (bound, highest) = (bound + 1, highest.max(binding.epoch));
-                follows = Some(follows.map_or(binding.previous, |least: u64| least.min(binding.previous)));
-                landing = landing.max(binding.landing.unwrap_or(0));
-                held.push(&binding, &reaches);
+        let (mut highest, mut landing, mut follows, mut bound, mut scanned_to) = (0, 0, None, 0, from);
+        let each = |after, entry| {
+            scanned_to = after;
+            match entry {
+                Entry::Bound(binding) if binding.incarnation == incarnation => {
+                    (bound, highest) = (bound + 1, highest.max(binding.epoch));
+                    follows = Some(follows.map_or(binding.previous, |least: u64| least.min(binding.previous)));
+                    landing = landing.max(binding.landing.unwrap_or(0));
+                    held.push(&binding, &reaches);
+                }
+                Entry::Skipped(skip) => drop(skips.insert(skip)),
+                Entry::SetAside(aside) => drop(asides.insert(aside)),
+                Entry::Bound(_) | Entry::Opened => {}
             }
-            Entry::Skipped(skip) => drop(skips.insert(skip)),
-            Entry::SetAside(aside) => drop(asides.insert(aside)),
-            Entry::Bound(_) | Entry::Opened => {}
-        })?;
+        };
+        system::read_each(&**log, from, each)?;
         held.finish();
         if held.len() < bound {
             let cut = bound - held.len();
             warn!(cut, "bindings reach beyond the log's tail, or others took their place, and are cut");
         }
-        let replay = Self { log: Arc::clone(log), at: from, ahead: VecDeque::new(), held };
+        let replay = Self { log: Arc::clone(log), at: from, ahead: VecDeque::new(), held, scanned_to };
         Ok(Scanned { replay, skips, asides, highest, landing, follows })
+    }
+
+    /// Where the lane ended when it was looked through; what comes later is not in here.
+    pub(crate) fn scanned_to(&self) -> Offset {
+        self.scanned_to
     }
 
     /// How many epochs are left.

@@ -1,4 +1,5 @@
-//! Retention: up to where the activity lane may be dropped. Facts are kept; whoever truncates asks here first.
+//! Retention: up to where the activity lane may be dropped, and the bindings of what is gone. Facts are kept; whoever
+//! truncates asks here first.
 
 use eventlog::{EventLog, Lane, Offset, PartitionId, ReadLimits};
 use records::Timestamp;
@@ -21,14 +22,43 @@ pub fn expired(
         let at = partition.index();
         let safe = limit.activity.get(at).copied().unwrap_or_default();
         let landed = landed.get(at).copied().unwrap_or(Offset(u64::MAX));
-        first_newer(log, partition, oldest, starts[at], safe.min(landed)).map(|offset| (partition, offset))
+        first_newer(log, Lane::Activity, partition, oldest, starts[at], safe.min(landed))
+            .map(|offset| (partition, offset))
     });
     expired.collect()
+}
+
+/// Returns up to where the system lane may be truncated, if something may go: bindings of activity that is no longer in
+/// the log, that every kept snapshot has left behind, and that raw landing does not read again. To be asked after
+/// activity was truncated; then the lane is as long as the retention.
+///
+/// A view that is rebuilt from the log needs the bindings of the activity that it will read, and only those. `landed` is
+/// the offset in the system lane from which raw landing would go on; the largest where there is no warehouse.
+pub fn expired_bindings(log: &dyn EventLog, limit: &TruncationLimit, landed: Offset) -> Option<Offset> {
+    let (lane, partition) = (Lane::System, PartitionId(0));
+    let start = log.starts(lane).first().copied()?;
+    // A binding is stamped later than all that it binds.
+    let oldest = oldest_activity(log)?;
+    first_newer(log, lane, partition, oldest, start, limit.system.min(landed))
+}
+
+/// The log time of the oldest frame of activity; the largest when there is none, none when the log cannot be read.
+fn oldest_activity(log: &dyn EventLog) -> Option<Timestamp> {
+    let one = ReadLimits { max_rows: 1, ..ReadLimits::default() };
+    let starts = log.starts(Lane::Activity);
+    let mut oldest = Timestamp::MAX;
+    for (partition, start) in log.identity().partitions.each(Lane::Activity).zip(starts) {
+        if let Some(first) = log.read(Lane::Activity, partition, start, one).ok()?.first() {
+            oldest = oldest.min(first.log_time);
+        }
+    }
+    Some(oldest)
 }
 
 /// The first offset before `end` whose frame is newer than `oldest`, by halving: log times grow with offsets.
 fn first_newer(
     log: &dyn EventLog,
+    lane: Lane,
     partition: PartitionId,
     oldest: Timestamp,
     start: Offset,
@@ -38,7 +68,7 @@ fn first_newer(
     while low < high {
         let middle = low + (high - low) / 2;
         let one = ReadLimits { max_rows: 1, ..ReadLimits::default() };
-        let frames = log.read(Lane::Activity, partition, Offset(middle), one).ok()?;
+        let frames = log.read(lane, partition, Offset(middle), one).ok()?;
         let frame = frames.first()?;
         if frame.log_time < oldest { low = frame.end().0.min(end.0) } else { high = frame.first.0.min(middle) }
     }
@@ -85,6 +115,31 @@ mod tests {
         assert_eq!(check(&[30, 30], &[], 35), [(0, 9), (1, 9)]);
         assert_eq!(check(&[30, 30], &[], 10), []);
         assert_eq!(check(&[30, 30], &[], 1_000), [(0, 30), (1, 30)]);
+    }
+
+    #[test]
+    fn bindings_go_with_the_activity_that_they_bind() {
+        // After each pair of activity frames, at `10 * n + 2`, a binding.
+        let clock = Arc::new(ManualClock::new(Timestamp(0)));
+        let log = MemoryLog::new(1, Arc::clone(&clock));
+        for _ in 0..10 {
+            clock.advance(10);
+            for (lane, partition) in [(Lane::Activity, 0), (Lane::Activity, 1), (Lane::System, 0)] {
+                let (partition, body) = (PartitionId(partition), "rows".into());
+                log.append(vec![NewFrame { lane, partition, body, rows: 1, dedup: vec![], claim: None }]).unwrap();
+            }
+        }
+        let limit = |system| TruncationLimit { system: Offset(system), ..limit(&[10, 10]) };
+        let bindings = |system, landed| expired_bindings(&log, &limit(system), Offset(landed)).map(|offset| offset.0);
+        assert_eq!(bindings(10, u64::MAX), None, "all activity is there");
+        log.truncate_before(Lane::Activity, PartitionId(0), Offset(6)).unwrap();
+        assert_eq!(bindings(10, u64::MAX), None, "the other partition still needs them");
+        log.truncate_before(Lane::Activity, PartitionId(1), Offset(4)).unwrap();
+        assert_eq!(bindings(10, u64::MAX), Some(4));
+        assert_eq!(bindings(3, u64::MAX), Some(3), "a snapshot needs the fourth");
+        assert_eq!(bindings(10, 2), Some(2), "raw landing needs the third");
+        log.truncate_before(Lane::System, PartitionId(0), Offset(4)).unwrap();
+        assert_eq!(bindings(10, u64::MAX), None);
     }
 
     #[test]

@@ -192,18 +192,21 @@ impl Sequencer {
     fn again(&mut self, system: Offset, binding: &Binding, wish: Wish) -> Result<Cut, SequenceError> {
         let taken = self.source.take(binding.bound, u64::MAX)?;
         let before = self.end.cursors.clone();
+        // Retention has dropped earlier bindings: what is left of their records comes with the first one that is there.
+        let gap = binding.previous > self.end.progress.epoch;
         let cut = self.feed(taken.frames, binding, system, wish)?;
-        if let Some(end) = self.differs(&before, binding) {
+        if let Some(end) = self.differs(&before, binding, gap) {
             let End { lane, partition, end: offset, .. } = end;
             return Err(SequenceError::Changed { epoch: binding.epoch, lane, partition, offset });
         }
         Ok(cut)
     }
 
-    fn differs(&self, before: &Cursors, binding: &Binding) -> Option<End> {
+    fn differs(&self, before: &Cursors, binding: &Binding, gap: bool) -> Option<End> {
         let moved = self.end.cursors.moved_since(before);
-        let unbound =
-            |end: &&End| !binding.ends.iter().any(|bound| (bound.lane, bound.partition) == (end.lane, end.partition));
+        let unbound = |end: &&End| {
+            !gap && !binding.ends.iter().any(|bound| (bound.lane, bound.partition) == (end.lane, end.partition))
+        };
         let left = binding.ends.iter().filter(|end| !before.starts_beyond(end));
         self.end.cursors.differs(left).or_else(|| moved.iter().find(unbound).copied())
     }

@@ -94,7 +94,8 @@ impl SystemLane {
 }
 
 /// Reads every entry that counts from `from` on, each with the offset after it.
-pub(crate) fn read(log: &dyn EventLog, from: Offset) -> Result<Vec<(Offset, Entry)>, SystemError> {
+#[cfg(test)]
+fn read(log: &dyn EventLog, from: Offset) -> Result<Vec<(Offset, Entry)>, SystemError> {
     let mut entries = Vec::new();
     read_each(log, from, |after, entry| entries.push((after, entry)))?;
     Ok(entries)

@@ -234,9 +234,15 @@ fn ready(core: &Core) -> Readiness {
     let Some(status) = core.flow_status() else {
         return Readiness { ready: false, detail: "stopping".into(), ..Readiness::default() };
     };
-    let detail = match status.phase {
+    let ready = status.phase == Phase::Live;
+    let mut detail = match status.phase {
         Phase::Live => String::new(),
         phase => format!("{phase:?}: {} records behind, {} epochs to replay", status.behind_records, status.replaying),
     };
-    Readiness { ready: detail.is_empty(), detail, as_of: status.as_of }
+    // The others answer, so the process is as ready as it gets.
+    for aside in status.set_aside.iter() {
+        let separator = if detail.is_empty() { "" } else { "; " };
+        detail += &format!("{separator}view `{}` is set aside since epoch {}", aside.view, aside.since);
+    }
+    Readiness { ready, detail, as_of: status.as_of }
 }

@@ -11,6 +11,7 @@ use warehouse::raw::{FactFrame, RecordFrame};
 
 use super::marks::Mark;
 use crate::binding::{Binding, Entry};
+use crate::replay::Replay;
 use crate::system::{self, SystemError};
 
 /// Bytes of frames that are read in one pass.
@@ -60,6 +61,10 @@ pub struct RawEpoch {
 pub struct RawSource {
     log: Arc<dyn EventLog>,
     at: Mark,
+    // Landing epochs up to this one have landed.
+    landed: u64,
+    // What the lane held when it was first looked at: which bindings hold shows only at its end.
+    replay: Option<Replay>,
     // Bindings that are read and not yet part of a finished landing epoch, each with the offset after it.
     pending: VecDeque<(Offset, Binding)>,
     read_to: Offset,
@@ -73,7 +78,14 @@ impl RawSource {
             Mark::at(system, &log.starts(Lane::Facts), &log.starts(Lane::Activity))
         });
         let read_to = Offset(at.system);
-        Self { log, at, pending: VecDeque::new(), read_to }
+        Self { log, at, landed: 0, replay: None, pending: VecDeque::new(), read_to }
+    }
+
+    /// Says up to which number landing epochs have landed. The log need not have those any more: without a mark the first
+    /// one that is left may be any of them, and comes without its rows.
+    #[must_use]
+    pub fn landed(self, landed: u64) -> Self {
+        Self { landed, ..self }
     }
 
     /// The next landing epoch; none while the sequencer has not bound its end.
@@ -81,13 +93,18 @@ impl RawSource {
     /// # Errors
     /// When the log cannot be read, or has lost epochs that are still to come.
     pub fn next_epoch(&mut self) -> Result<Option<RawEpoch>, RawError> {
-        if self.landing_end().is_none() {
-            self.read_bindings()?;
-        }
-        let Some(last) = self.landing_end() else { return Ok(None) };
+        let last = loop {
+            match self.landing_end() {
+                Some(last) => break last,
+                None if self.read_bindings()? => {}
+                None => return Ok(None),
+            }
+        };
         let (system, binding) = &self.pending[last];
         let number = binding.landing.expect("it ends a landing epoch");
-        if number != self.at.number + 1 {
+        // Retention has dropped the bindings before, of which everything had landed.
+        let begins = self.at.epoch == 0 && number <= self.landed;
+        if number != self.at.number + 1 && !begins {
             return Err(RawError::Gap { wanted: self.at.number + 1, found: number });
         }
         let bound = binding.bound;
@@ -98,8 +115,10 @@ impl RawSource {
             // Retention drops only what has landed: a start beyond this end has nothing to read before it.
             *end = moved.end.0.max(*end);
         }
-        let records = self.frames(Lane::Activity, &self.at.activity, &end.activity, bound)?;
-        let facts = self.frames(Lane::Facts, &self.at.facts, &end.facts, bound)?;
+        // It would hold everything that ever was before, too.
+        let from = if begins { &end } else { &self.at };
+        let records = self.frames(Lane::Activity, &from.activity, &end.activity, bound)?;
+        let facts = self.frames(Lane::Facts, &from.facts, &end.facts, bound)?;
         // Nothing moves before everything was read: after an error the same epoch comes again.
         self.pending.drain(..=last);
         self.at = end.clone();
@@ -122,18 +141,35 @@ impl RawSource {
         self.pending.iter().take(fitting).position(|(_, binding)| binding.landing.is_some())
     }
 
-    fn read_bindings(&mut self) -> Result<(), RawError> {
-        for (after, entry) in system::read(&*self.log, self.read_to)? {
-            self.read_to = after;
-            let Entry::Bound(binding) = entry else { continue };
-            while self.pending.back().is_some_and(|(_, last)| last.epoch > binding.previous) {
-                self.pending.pop_back();
-            }
-            if binding.epoch > self.at.epoch {
-                self.pending.push_back((after, binding));
+    /// Takes in the next binding, or the next few; false when there are none. What is kept is that of one landing epoch,
+    /// however many bindings the log has.
+    fn read_bindings(&mut self) -> Result<bool, RawError> {
+        let replay = match &mut self.replay {
+            Some(replay) => replay,
+            none => none.insert(Replay::scan(&self.log, self.read_to)?.replay),
+        };
+        if let Some((after, binding)) = replay.next()? {
+            self.take(after, binding);
+            return Ok(true);
+        }
+        let from = self.read_to.max(replay.scanned_to());
+        let (next, entries) = system::read_some(&*self.log, from)?;
+        for (after, entry) in entries {
+            if let Entry::Bound(binding) = entry {
+                self.take(after, binding);
             }
         }
-        Ok(())
+        self.read_to = next;
+        Ok(next > from)
+    }
+
+    fn take(&mut self, after: Offset, binding: Binding) {
+        while self.pending.back().is_some_and(|(_, last)| last.epoch > binding.previous) {
+            self.pending.pop_back();
+        }
+        if binding.epoch > self.at.epoch {
+            self.pending.push_back((after, binding));
+        }
     }
 
     fn frames(&self, lane: Lane, from: &[u64], to: &[u64], bound: Timestamp) -> Result<Vec<Frame>, RawError> {
@@ -281,6 +317,48 @@ mod tests {
         let landed: Vec<_> =
             std::iter::from_fn(|| source.next_epoch().unwrap()).map(|epoch| (epoch.number, rows(&epoch))).collect();
         assert_eq!(landed, [(1, 0), (2, 0), (3, 2)]);
+    }
+
+    #[test]
+    fn a_long_lane_is_read_landing_epoch_by_landing_epoch() {
+        let log = log();
+        let mut lane = SystemLane::claim(Arc::clone(&log), 1).unwrap();
+        for epoch in 1..=400 {
+            append(&log, 0, 1);
+            bind(&mut lane, &log, epoch, epoch - 1, (epoch % 4 == 0).then_some(epoch / 4));
+        }
+        let mut source = RawSource::new(Arc::clone(&log), None);
+        for number in 1..=100 {
+            let epoch = source.next_epoch().unwrap().unwrap();
+            assert_eq!((epoch.number, rows(&epoch)), (number, 4));
+            assert!(source.pending.is_empty(), "{} bindings are in memory", source.pending.len());
+        }
+        assert!(source.next_epoch().unwrap().is_none());
+        // What comes later is found too, a binding that takes the place of another among it.
+        append(&log, 0, 5);
+        bind(&mut lane, &log, 401, 400, None);
+        bind(&mut lane, &log, 402, 400, Some(101));
+        let epoch = source.next_epoch().unwrap().unwrap();
+        assert_eq!((epoch.number, rows(&epoch), source.pending.len()), (101, 5, 0));
+    }
+
+    #[test]
+    fn without_a_mark_it_begins_with_bindings_that_retention_has_left() {
+        let log = log();
+        let mut lane = SystemLane::claim(Arc::clone(&log), 1).unwrap();
+        for epoch in 1..=6 {
+            append(&log, 0, 2);
+            bind(&mut lane, &log, epoch, epoch - 1, Some(epoch));
+        }
+        // The claim comes first, then a binding for each epoch.
+        log.truncate_before(Lane::System, PartitionId(0), Offset(4)).unwrap();
+        let landed = |landed| {
+            let mut source = RawSource::new(Arc::clone(&log), None).landed(landed);
+            let each = std::iter::from_fn(|| source.next_epoch().transpose());
+            each.map(|epoch| epoch.map(|epoch| (epoch.number, rows(&epoch)))).collect::<Result<Vec<_>, _>>()
+        };
+        assert_eq!(landed(4).unwrap(), [(4, 0), (5, 2), (6, 2)], "what has landed comes without its rows");
+        assert!(matches!(landed(3), Err(RawError::Gap { wanted: 1, found: 4 })), "one that should land is gone");
     }
 
     #[test]

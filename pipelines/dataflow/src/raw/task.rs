@@ -99,7 +99,7 @@ impl RawLanding {
         let Some(lander) = self.recover(runtime, stop) else { return };
         let landed = lander.landed().unwrap_or(0);
         let marks = Marks::load(&*self.disk, self.log.identity().incarnation.id);
-        let source = RawSource::new(Arc::clone(&self.log), marks.at_most(landed).cloned());
+        let source = RawSource::new(Arc::clone(&self.log), marks.at_most(landed).cloned()).landed(landed);
         info!(landed, "raw landing goes on");
         let mut course = Course { setup: self, runtime, stop, source, lander, landed, marks, waiting: None };
         while !stop.load(Ordering::Acquire) {

@@ -12,5 +12,6 @@ mod outage;
 mod poison;
 mod product;
 mod refusals;
+mod retention;
 mod support;
 mod upgrades;

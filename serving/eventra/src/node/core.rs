@@ -13,7 +13,7 @@ use collect::{Appender, Door};
 use dataflow::computations::{Product, Views};
 use dataflow::{Handle, Status, retention};
 use eventlog::clock::Clock;
-use eventlog::{EventLog, FileLog, Lane};
+use eventlog::{EventLog, FileLog, Lane, PartitionId};
 use parking_lot::{Mutex, RwLock};
 use records::{FactRow, OrganizationId, Span, Timestamp};
 
@@ -131,7 +131,7 @@ impl Core {
         Ok(cleared)
     }
 
-    /// Drops activity that is older than the retention, and that every reader is past.
+    /// Drops activity that is older than the retention, and that every reader is past; then its bindings.
     pub(crate) fn retain(&self) {
         let days = i64::from(self.settings.retention_days.0);
         if days == 0 {
@@ -144,6 +144,13 @@ impl Core {
             if let Err(error) = self.log.truncate_before(Lane::Activity, partition, expired) {
                 tracing::warn!(%error, %partition, "retention");
             }
+        }
+        let bindings = self.warehouse.landed_bindings(&self.log);
+        let expired = bindings.and_then(|landed| retention::expired_bindings(&*self.log, &limit, landed));
+        if let Some(expired) = expired
+            && let Err(error) = self.log.truncate_before(Lane::System, PartitionId(0), expired)
+        {
+            tracing::warn!(%error, "retention of bindings");
         }
     }
 

@@ -90,6 +90,18 @@ fn collect(core: &Core, out: &mut Exposition) {
             flow.skipped,
         );
         out.counter("eventra_views_rebuilds_total", "How often the workers were started again.", &[], flow.rebuilds);
+        out.gauge(
+            "eventra_views_set_aside",
+            "Views that stand still because they panic and no record is to blame.",
+            &[],
+            flow.set_aside.len() as f64,
+        );
+        out.gauge(
+            "eventra_landing_interrupted",
+            "Whether rows for the warehouse were dropped and have still to be made again.",
+            &[],
+            f64::from(u8::from(flow.landing.interrupted)),
+        );
         out.gauge("eventra_snapshot_epoch", "The epoch of the newest snapshot.", &[], flow.snapshot.epoch as f64);
     }
     let warehouse = core.warehouse.figures();

@@ -212,6 +212,14 @@ impl Warehouse {
         marks.at_most(landed).map(|mark| mark.activity.iter().copied().map(Offset).collect())
     }
 
+    /// From which offset of the system lane raw landing may go on; the largest without a warehouse.
+    pub(crate) fn landed_bindings(&self, log: &Arc<dyn EventLog>) -> Option<Offset> {
+        let Some(parts) = &self.parts else { return Some(Offset(u64::MAX)) };
+        let landed = self.landed().0?.checked_sub(landing::RECHECKED_EPOCHS)?;
+        let marks = Marks::load(&*parts.disk, log.identity().incarnation.id);
+        marks.at_most(landed).map(|mark| Offset(mark.system))
+    }
+
     /// Takes a person's unmasked properties out of the rows that have landed; false when that has to wait.
     pub(crate) async fn erase(&self, erasure: &Erasure) -> bool {
         let Some(parts) = &self.parts else { return true };
