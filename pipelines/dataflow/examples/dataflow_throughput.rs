@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         counted.fetch_add(rows as u64, Ordering::Relaxed);
         Ok(epoch.number)
     });
-    let hooks = Hooks { sink: Some(sink), dead_letters: None };
+    let hooks = Hooks { sink: Some(sink), ..Hooks::default() };
     let newest = log.bound();
     let (wall, cpu) = (Instant::now(), cpu_seconds());
     // A snapshot for each 300,000 records: far more often than every ten seconds, so that its price is in the figure.

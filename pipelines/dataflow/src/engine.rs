@@ -16,7 +16,7 @@ use crate::binding::{Aside, Entry, Skip};
 use crate::config::Config;
 use crate::epoch::Depth;
 use crate::graph::Program;
-use crate::landing::{Landings, Sink};
+use crate::landing::{Landings, Sink, Taken};
 use crate::manifest::{Manifest, Stopped};
 use crate::restore::{self, RestoreError, Restored};
 use crate::sequencer::{Resume, SequenceError, Sequencer};
@@ -49,6 +49,8 @@ pub type DeadLetters = Box<dyn FnMut(&Skipped) + Send>;
 pub struct Hooks {
     /// Takes landing epochs; without one, rows for the warehouse are forgotten.
     pub sink: Option<Sink>,
+    /// Says what the sink's rows have come to; without it every manifest will do.
+    pub taken: Option<Taken>,
     /// Is told of skipped records.
     pub dead_letters: Option<DeadLetters>,
 }
@@ -128,6 +130,7 @@ pub(crate) struct Engine<P: Program> {
     pub(crate) figures: Arc<Figures>,
     pub(crate) writer: Arc<Mutex<SnapshotWriter>>,
     dead_letters: Option<DeadLetters>,
+    pub(crate) taken: Option<Taken>,
     names: Vec<(&'static str, u32)>,
     system: Option<Arc<Mutex<SystemLane>>>,
     // Epoch and view of every panic so far: the second one there is not bad luck.
@@ -184,6 +187,7 @@ impl<P: Program> Engine<P> {
             figures: Arc::default(),
             writer: Arc::new(Mutex::new(writer)),
             dead_letters,
+            taken: None,
             names,
             system: None,
             panicked: BTreeSet::new(),
@@ -201,6 +205,7 @@ impl<P: Program> Engine<P> {
     ) -> Result<Group<P, W>, DataflowError> {
         self.say()?;
         let found = restore::find(&*self.disk, &self.config.directory, &*self.log, &self.names)?;
+        let found = found.up_to(self.taken.as_ref().map(|taken| taken()), &*self.log);
         let numbers = (found.highest, found.landing);
         let mut usable = found.usable;
         loop {

@@ -147,7 +147,8 @@ impl<P: Program> Handle<P> {
         disk: Arc<dyn Disk>,
         hooks: Hooks,
     ) -> Result<Self, DataflowError> {
-        let engine = Engine::<P>::new(config, Arc::clone(&log), disk, hooks.sink.is_some(), hooks.dead_letters)?;
+        let mut engine = Engine::<P>::new(config, Arc::clone(&log), disk, hooks.sink.is_some(), hooks.dead_letters)?;
+        engine.taken = hooks.taken;
         let control = Arc::new(Control {
             stopping: AtomicBool::new(false),
             wake: Mutex::new(()),

@@ -33,6 +33,9 @@ pub struct LandingEpoch {
     pub bound: Timestamp,
     /// Where the activity partitions end: raw records land by this cursor.
     pub raw: Vec<RawEnd>,
+    /// Whether state that has told these rows, and all before, may be kept as soon as they are taken: then they must be
+    /// durable. Otherwise they may come again.
+    pub snapshot: bool,
     /// The rows of each view, also of those that have none.
     pub views: Vec<ViewRows>,
 }
@@ -74,6 +77,10 @@ impl fmt::Debug for ViewRows {
 /// It may take long: epochs go on meanwhile. After an error it is called again with the same epoch, or with one
 /// that later ones were merged into.
 pub type Sink = Box<dyn FnMut(&LandingEpoch) -> Result<u64, SinkError> + Send>;
+
+/// Says up to which landing epoch nothing has to be made again: a manifest of a later one is not used, since the rows
+/// that it has told are nowhere. Asked whenever a group of workers begins.
+pub type Taken = Box<dyn Fn() -> u64 + Send>;
 
 /// Why a landing epoch was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -211,7 +218,8 @@ impl Landings {
         });
         let ends = epoch.checkpoint.iter().flat_map(|end| end.cursors.offsets(Lane::Activity));
         let raw = (0..).zip(ends).map(|(partition, end)| RawEnd { partition: PartitionId(partition), end }).collect();
-        LandingEpoch { number, first: number, epoch: epoch.number, bound: epoch.bound, raw, views: views.collect() }
+        let (snapshot, views) = (epoch.snapshot.is_some(), views.collect());
+        LandingEpoch { number, first: number, epoch: epoch.number, bound: epoch.bound, raw, snapshot, views }
     }
 
     /// Hands the next landing epoch to the sink; false when there was none.
@@ -347,6 +355,7 @@ impl LandingEpoch {
             here.landed = merge(vec![std::mem::replace(&mut here.landed, empty), there.landed]);
         }
         (self.number, self.epoch, self.bound, self.raw) = (later.number, later.epoch, later.bound, later.raw);
+        self.snapshot |= later.snapshot;
     }
 }
 

@@ -82,6 +82,6 @@ pub use aside::SetAside;
 pub use config::Config;
 pub use engine::{DataflowError, DeadLetters, Hooks, Skipped};
 pub use handle::{Handle, Phase, Status};
-pub use landing::{LandingEpoch, Sink, SinkError, ViewRows};
+pub use landing::{LandingEpoch, Sink, SinkError, Taken, ViewRows};
 pub use snapshot::TruncationLimit;
 pub use stepper::{Step, Stepper};

@@ -5,10 +5,10 @@ use std::io;
 use std::sync::Arc;
 
 use eventlog::disk::{Disk, DiskFile};
-use eventlog::{EventLog, Offset};
+use eventlog::{EventLog, Lane, Offset};
 use records::hash::{Bin, HASH_VERSION};
 use rules::rulebook::{Rulebook, RulebookError};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use views::state::StateError;
 
 use crate::cursors::Cursors;
@@ -109,6 +109,25 @@ pub(crate) struct Found {
     /// The newest epoch and landing epoch of any manifest, of whatever incarnation: numbers go on above them.
     pub(crate) highest: u64,
     pub(crate) landing: u64,
+}
+
+impl Found {
+    /// Leaves out manifests after the landing epoch up to which rows for the warehouse are somewhere: the others are made
+    /// again. Not when that would take views further back than the log goes: then the rows are lost, and the views stay.
+    pub(crate) fn up_to(mut self, taken: Option<u64>, log: &dyn EventLog) -> Self {
+        let Some(taken) = taken else { return self };
+        let (told, lacking): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.usable).into_iter().partition(|manifest| manifest.end.landing <= taken);
+        let whole_log = log.starts(Lane::Activity).iter().all(|start| start.0 == 0);
+        self.usable = if told.is_empty() && !whole_log { lacking } else { told };
+        if let Some(manifest) = self.usable.last().filter(|manifest| manifest.end.landing > taken) {
+            let landing = manifest.end.landing;
+            error!(taken, landing, "rows between these landing epochs are lost: the log no longer has what they told");
+        } else if self.usable.is_empty() {
+            info!(taken, "views are rebuilt from the log, for rows that the warehouse lacks");
+        }
+        self
+    }
 }
 
 /// Looks through the manifests, the newest first.

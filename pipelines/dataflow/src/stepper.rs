@@ -60,8 +60,9 @@ impl<P: Program> Stepper<P> {
     ) -> Result<Self, DataflowError> {
         // Landing and writing happen inside a step, so there is nothing to be patient with.
         let config = Config { workers: 1, landing_patience: Duration::ZERO, ..config };
-        let Hooks { sink, dead_letters } = hooks;
-        let engine = Engine::new(config, log, disk, sink.is_some(), dead_letters)?;
+        let Hooks { sink, taken, dead_letters } = hooks;
+        let mut engine = Engine::new(config, log, disk, sink.is_some(), dead_letters)?;
+        engine.taken = taken;
         let mut this = Self { engine, group: None, published: None, sink };
         this.begin()?;
         Ok(this)

@@ -56,6 +56,9 @@ pub(crate) struct Warehouse {
     pub(crate) waiting: u64,
     /// The newest failure.
     pub(crate) error: Option<String>,
+    /// Which tables are being filled with history from the log, and how far.
+    #[serde(default)]
+    pub(crate) filling: Option<String>,
     /// Resident bytes of the engine.
     pub(crate) resident_bytes: u64,
     /// Its process id, when we run it.

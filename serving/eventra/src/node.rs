@@ -76,8 +76,12 @@ impl Node {
         let facts = open_facts(&log, &keys, &rules, &subjects, address)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
-        let warehouse = Warehouse::prepare(settings, &runtime, &disk, log.identity().incarnation.id)?;
-        let hooks = Hooks { sink: warehouse.sink(), dead_letters: Some(lettered::skipped(appender.clone())) };
+        let warehouse = Warehouse::prepare(settings, &runtime, &disk, &log)?;
+        let hooks = Hooks {
+            sink: warehouse.sink(),
+            taken: warehouse.taken(),
+            dead_letters: Some(lettered::skipped(appender.clone())),
+        };
         let flow = Handle::<Product>::start(flow_config(settings), Arc::clone(&log), Arc::clone(&disk), hooks)
             .context("starting the dataflow")?;
         warehouse.start(&runtime, &log, &disk, &subjects);

@@ -23,6 +23,7 @@ pub mod landing;
 mod mask;
 pub mod migrate;
 pub mod outbox;
+mod publish;
 pub mod raw;
 pub mod schema;
 pub mod shell;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backoff::Backoff;
 use crate::client::{Client, Error, literal};
-use crate::schema::{TableSchema, current_views, epochs_sql};
+use crate::schema::{TableSchema, current_views, epochs_sql, fills_sql};
 
 const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS `schema_migrations` (
   `number` UInt32 COMMENT 'number of the migration; they run in this order',
@@ -50,7 +50,10 @@ impl Migration {
 
 /// Returns this build's numbered migrations. Append only: a released one never changes.
 pub fn migrations() -> Vec<Migration> {
-    vec![Migration { number: 1, name: "chunks that have landed", statements: vec![epochs_sql()] }]
+    vec![
+        Migration { number: 1, name: "chunks that have landed", statements: vec![epochs_sql()] },
+        Migration { number: 2, name: "tables filled with history", statements: vec![fills_sql()] },
+    ]
 }
 
 /// Why the schema could not be brought up to date.

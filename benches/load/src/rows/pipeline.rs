@@ -78,9 +78,7 @@ impl Landing {
         let views = lander.progress();
         let (stop_views, stopped) = watch::channel(false);
         warehouse.runtime.spawn(async move {
-            if let Err(error) = deliver(filled, &lander, stopped).await {
-                eprintln!("  rows of views do not land: {error}");
-            }
+            deliver(filled, &lander, stopped).await;
             lander.stop(STOP_WITHIN).await;
         });
         let (log, disk, client) = (Arc::clone(log), Arc::clone(disk), warehouse.client.clone());

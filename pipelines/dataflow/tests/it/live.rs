@@ -19,7 +19,7 @@ fn a_stuck_sink_does_not_stop_epochs() {
         let _ = blocked.recv();
         Ok(epoch.number)
     });
-    let handle = world.start(2, 100, Hooks { sink: Some(sink), dead_letters: None });
+    let handle = world.start(2, 100, Hooks { sink: Some(sink), ..Hooks::default() });
     for _ in 0..5 {
         world.append(30);
         catch_up(&world, &handle);

@@ -87,7 +87,7 @@ fn hooks() -> (Arc<Mutex<Vec<Skipped>>>, Hooks) {
     let letters = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&letters);
     let dead_letters: dataflow::DeadLetters = Box::new(move |skipped| keep.lock().push(skipped.clone()));
-    (letters, Hooks { sink: None, dead_letters: Some(dead_letters) })
+    (letters, Hooks { dead_letters: Some(dead_letters), ..Hooks::default() })
 }
 
 #[test]

@@ -73,5 +73,5 @@ fn landing(landed: &Arc<Mutex<Landed>>) -> Hooks {
         landed.lock().take(epoch);
         Ok(epoch.number)
     });
-    Hooks { sink: Some(sink), dead_letters: None }
+    Hooks { sink: Some(sink), ..Hooks::default() }
 }

@@ -9,7 +9,7 @@ use records::Timestamp;
 use records::hash::mix;
 use views::state::{At, Effects, Fold, StateError};
 
-use crate::support::{World, twin};
+use crate::support::{World, telling, twin};
 
 macro_rules! counter {
     ($fold:ident, $version:literal, $weight:literal) => {
@@ -125,4 +125,28 @@ fn a_changed_view_is_rebuilt_from_what_retention_has_left() {
     let mut recount = 0;
     new.views().counter.scan(|_, bin| recount += bin.0);
     assert_eq!(recount, counted * 10);
+}
+
+#[test]
+fn a_manifest_that_has_told_rows_which_nobody_has_is_not_used() {
+    let mut world = World::new(73);
+    world.append(200);
+    let taken = |landing| Hooks { taken: Some(Box::new(move || landing)), ..Hooks::default() };
+    let (told, hooks) = telling();
+    let mut first = world.stepper(50, hooks);
+    first.run().unwrap();
+    first.close().unwrap();
+    let numbers: Vec<u64> = told.lock().keys().copied().collect();
+    let last = *numbers.last().unwrap();
+    assert!(numbers.len() > 4, "{numbers:?}");
+    let begins = |landing| world.stepper(50, taken(landing)).progress().epoch();
+    assert!(begins(last) > begins(last - 1), "an older manifest");
+    assert_eq!(begins(0), 0, "the log's start");
+    // What the log no longer has must not cost the views what they have.
+    let log: Arc<dyn EventLog> = world.log.clone();
+    let limit = world.stepper(50, Hooks::default()).safe_to_truncate().unwrap();
+    for (partition, offset) in log.identity().partitions.each(Lane::Activity).zip(limit.activity) {
+        log.truncate_before(Lane::Activity, partition, offset).unwrap();
+    }
+    assert_eq!(begins(0), begins(last));
 }

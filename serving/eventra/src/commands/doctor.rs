@@ -8,6 +8,8 @@ use eventlog::clock::{Clock as _, SystemClock};
 use records::Timestamp;
 use warehouse::engine::find;
 
+mod tables;
+
 use crate::control::client;
 use crate::settings::{Settings, WarehouseChoice};
 
@@ -39,6 +41,7 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("disk", disk(&settings.data_dir)),
         ("address", address(settings, running)),
         ("warehouse", warehouse(settings)),
+        ("tables", tables::tables(settings, running)),
         ("clock", clock()),
         ("open files", files()),
         ("memory", memory()),

@@ -54,7 +54,11 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn endpoint(settings: &Settings) -> anyhow::Result<Endpoint> {
+/// Where the warehouse answers: a server by itself, the embedded engine through its process.
+///
+/// # Errors
+/// When no process runs, or the engine is being restarted.
+pub(super) fn endpoint(settings: &Settings) -> anyhow::Result<Endpoint> {
     // A server answers without us; the embedded engine lives in the process.
     if let WarehouseChoice::Server(address) = &settings.warehouse {
         return Ok(Endpoint::parse(address)?);

@@ -11,17 +11,17 @@ use anyhow::Context as _;
 use collect::Subjects;
 use collect::subjects::Erasure;
 use dataflow::raw::{Marks, RawLanding, RunningRawLanding};
-use dataflow::{LandingEpoch, Sink, SinkError, aggregates};
+use dataflow::{LandingEpoch, Sink, SinkError, Taken, aggregates};
 use eventlog::disk::Disk;
-use eventlog::{EventLog, Offset};
+use eventlog::{EventLog, Lane, Offset};
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use warehouse::engine::{Engine, EngineConfig, EngineState, find};
-use warehouse::landing::{self, Lander, LanderConfig, Progress, Recovery};
-use warehouse::outbox::{Outbox, OutboxConfig, deliver};
-use warehouse::{Client, Endpoint, erase, migrate, schema};
+use warehouse::landing::{self, Progress};
+use warehouse::outbox::{self, Filling, Intake, OutboxConfig, Ready, Source};
+use warehouse::{Client, Endpoint, erase, schema};
 
 use crate::commands::sql::Where;
 use crate::figures;
@@ -31,8 +31,6 @@ use crate::settings::{Settings, WarehouseChoice};
 const TABLE_SET: &str = "views";
 /// How long a start waits for the warehouse to say how far it is, before it goes on without.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
-/// Between two tries to reach a warehouse that is not there.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How long a stop looks whether more has landed.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long an erasure may take in the warehouse before the caller is told that it goes on.
@@ -47,8 +45,8 @@ struct Parts {
     client: Client,
     endpoint: Address,
     engine: Mutex<Option<Engine>>,
-    outbox: Arc<Outbox>,
-    recovery: Mutex<Option<Recovery>>,
+    intake: Arc<Intake>,
+    ready: Mutex<Option<Ready>>,
     // Whether it has answered since the start.
     reached: Arc<AtomicBool>,
     disk: Arc<dyn Disk>,
@@ -74,7 +72,7 @@ impl Warehouse {
         settings: &Settings,
         runtime: &Runtime,
         disk: &Arc<dyn Disk>,
-        incarnation: u64,
+        log: &Arc<dyn EventLog>,
     ) -> anyhow::Result<Self> {
         let (endpoint, engine) = match &settings.warehouse {
             WarehouseChoice::None => return Ok(Self { parts: None }),
@@ -88,11 +86,19 @@ impl Warehouse {
             Address::Server(endpoint) => Client::server(endpoint.clone()),
             Address::Embedded(endpoint) => Client::embedded(endpoint.clone()),
         };
-        let recovery = runtime.block_on(first_recovery(&client, incarnation));
-        let landed = recovery.as_ref().and_then(|recovery| recovery.landed);
-        let outbox =
-            Outbox::open(Arc::clone(disk), "outbox", schema::aggregate_tables(), OutboxConfig::default(), landed)
-                .context("opening the outbox")?;
+        let tables = schema::aggregate_tables();
+        let source = Source {
+            disk: Arc::clone(disk),
+            directory: "outbox".to_owned(),
+            migrated: schema::tables(),
+            tables,
+            config: OutboxConfig::default(),
+            table_set: TABLE_SET.to_owned(),
+            incarnation: log.identity().incarnation.id,
+            whole_log: log.starts(Lane::Activity).iter().all(|start| start.0 == 0),
+        };
+        let (intake, ready) =
+            runtime.block_on(Intake::open(source, &client, ASK_WITHIN)).context("opening the outbox")?;
         let (views_progress, _) = watch::channel(Progress::default());
         let (stop_views, _) = watch::channel(false);
         Ok(Self {
@@ -100,9 +106,9 @@ impl Warehouse {
                 client,
                 endpoint,
                 engine: Mutex::new(engine),
-                outbox: Arc::new(outbox),
-                reached: Arc::new(AtomicBool::new(recovery.is_some())),
-                recovery: Mutex::new(recovery),
+                intake: Arc::new(intake),
+                reached: Arc::new(AtomicBool::new(ready.is_some())),
+                ready: Mutex::new(ready),
                 disk: Arc::clone(disk),
                 raw: Mutex::new(None),
                 raw_progress: Mutex::new(None),
@@ -115,13 +121,20 @@ impl Warehouse {
 
     /// What takes the views' landing epochs: it writes them to the outbox, never to ClickHouse itself.
     pub(super) fn sink(&self) -> Option<Sink> {
-        let outbox = Arc::clone(&self.parts.as_ref()?.outbox);
+        let intake = Arc::clone(&self.parts.as_ref()?.intake);
         Some(Box::new(move |epoch: &LandingEpoch| {
             let failed = |error: &dyn std::fmt::Display| SinkError(error.to_string());
-            let parts = aggregates::parts(epoch).map_err(|error| failed(&error))?;
-            outbox.put_range(epoch.first, epoch.number, parts).map_err(|error| failed(&error))?;
+            let wanted = intake.wants(epoch.first, epoch.number);
+            let parts = if wanted { aggregates::parts(epoch).map_err(|error| failed(&error))? } else { Vec::new() };
+            intake.take(epoch.first, epoch.number, epoch.snapshot, parts).map_err(|error| failed(&error))?;
             Ok(epoch.number)
         }))
+    }
+
+    /// Says up to which landing epoch the views' rows need not be made again.
+    pub(super) fn taken(&self) -> Option<Taken> {
+        let intake = Arc::clone(&self.parts.as_ref()?.intake);
+        Some(Box::new(move || intake.taken()))
     }
 
     /// Starts landing: raw records by a thread, the views' rows by a task.
@@ -143,13 +156,13 @@ impl Warehouse {
         let raw = raw.start(runtime.handle().clone());
         *parts.raw_progress.lock() = Some(raw.progress());
         *parts.raw.lock() = Some(raw);
-        let task = land_views(
+        let reached = Arc::clone(&parts.reached);
+        let task = outbox::land(
+            Arc::clone(&parts.intake),
             parts.client.clone(),
-            log.identity().incarnation.id,
-            parts.recovery.lock().take(),
-            Arc::clone(&parts.reached),
-            Arc::clone(&parts.outbox),
+            parts.ready.lock().take(),
             parts.views_progress.clone(),
+            move || reached.store(true, Ordering::Relaxed),
             parts.stop_views.subscribe(),
         );
         *parts.views.lock() = Some(runtime.spawn(task));
@@ -160,10 +173,10 @@ impl Warehouse {
     pub(super) fn stop(&self, runtime: &Runtime, within: Duration) -> bool {
         let Some(parts) = &self.parts else { return true };
         let deadline = Instant::now() + within;
-        while parts.outbox.oldest_unsent().is_some() && Instant::now() < deadline {
+        while parts.intake.outbox().oldest_unsent().is_some() && Instant::now() < deadline {
             std::thread::sleep(LOOK);
         }
-        let landed = parts.outbox.oldest_unsent().is_none();
+        let landed = parts.intake.outbox().oldest_unsent().is_none();
         if let Some(raw) = parts.raw.lock().take() {
             raw.stop();
         }
@@ -262,6 +275,7 @@ impl Warehouse {
             landed: raw.landed,
             waiting: raw.waiting + views.waiting,
             error,
+            filling: parts.intake.filling().as_ref().map(in_words),
             resident_bytes: engine.as_ref().and_then(|engine| engine.resident_bytes).unwrap_or(0),
             pid: engine.and_then(|engine| engine.pid),
         }
@@ -296,6 +310,11 @@ impl Parts {
     }
 }
 
+fn in_words(filling: &Filling) -> String {
+    let Filling { tables, through, made } = filling;
+    format!("{}: {made} of {through} landing epochs", tables.join(", "))
+}
+
 async fn start_engine(settings: &Settings) -> anyhow::Result<Engine> {
     let executable = std::env::current_exe().context("the path of this program is not known")?;
     let library = find::library(|name| std::env::var_os(name), Some(&executable))?;
@@ -309,75 +328,4 @@ async fn start_engine(settings: &Settings) -> anyhow::Result<Engine> {
         memory_bytes: u64::from(settings.engine_memory_mb.0) << 20,
     };
     Engine::start(config).await.context("starting the embedded ClickHouse")
-}
-
-/// Migrates and asks how far landing is; none when the warehouse does not answer in time.
-async fn first_recovery(client: &Client, incarnation: u64) -> Option<Recovery> {
-    let asked = tokio::time::timeout(ASK_WITHIN, recover(client, incarnation)).await;
-    match asked {
-        Ok(Ok(recovery)) => Some(recovery),
-        Ok(Err(error)) => {
-            tracing::warn!(error = format!("{error:#}"), "warehouse does not answer; live views go on, rows wait");
-            None
-        }
-        Err(_) => {
-            tracing::warn!("warehouse does not answer in time; live views go on, rows wait");
-            None
-        }
-    }
-}
-
-async fn recover(client: &Client, incarnation: u64) -> anyhow::Result<Recovery> {
-    migrate::migrate(client, &schema::tables()).await.context("migrating the warehouse")?;
-    let tables = schema::aggregate_tables();
-    landing::recover(client, TABLE_SET, incarnation, &tables).await.context("asking what has landed")
-}
-
-/// The task that lands the views' rows for as long as the process runs.
-async fn land_views(
-    client: Client,
-    incarnation: u64,
-    mut recovery: Option<Recovery>,
-    reached: Arc<AtomicBool>,
-    outbox: Arc<Outbox>,
-    report: watch::Sender<Progress>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let recovery = loop {
-        if let Some(recovery) = recovery.take() {
-            break recovery;
-        }
-        match recover(&client, incarnation).await {
-            Ok(found) => recovery = Some(found),
-            Err(error) => {
-                let error = format!("{error:#}");
-                report.send_modify(|progress| progress.last_error = Some(error));
-                tokio::select! {
-                    () = tokio::time::sleep(PAUSE) => {}
-                    _ = stop.changed() => return,
-                }
-            }
-        }
-    };
-    reached.store(true, Ordering::Relaxed);
-    let lander = Lander::start(client, recovery, &LanderConfig::default());
-    let mut progress = lander.progress();
-    let copy = tokio::spawn({
-        let report = report.clone();
-        async move {
-            loop {
-                let now = progress.borrow_and_update().clone();
-                report.send_replace(now);
-                if progress.changed().await.is_err() {
-                    return;
-                }
-            }
-        }
-    });
-    if let Err(error) = deliver(outbox, &lander, stop).await {
-        tracing::error!(%error, "rows of views do not land any more");
-        report.send_modify(|progress| progress.last_error = Some(error.to_string()));
-    }
-    lander.stop(PAUSE).await;
-    copy.abort();
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
 mod apply;
+mod fills;
 mod help;
 mod personal;
 mod process;

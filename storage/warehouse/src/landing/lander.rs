@@ -131,6 +131,16 @@ impl Lander {
         self.progress.borrow().landed
     }
 
+    /// Takes note of a failure of whoever hands epochs over, or that it is over.
+    pub(crate) fn note(&self, failure: Option<String>) {
+        self.report.send_modify(|progress| {
+            progress.retries += u64::from(failure.is_some());
+            progress.needs_attention = failure.is_some();
+            progress.failing_since = failure.is_some().then(|| progress.failing_since.unwrap_or_else(Instant::now));
+            progress.last_error = failure;
+        });
+    }
+
     /// Takes no more, lands what it has if that is done in time, and returns how far it came. What has not landed is the
     /// source's to land again.
     pub async fn stop(mut self, within: Duration) -> Progress {

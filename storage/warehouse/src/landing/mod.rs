@@ -2,12 +2,18 @@
 
 mod chunk;
 mod epochs;
+mod found;
 mod lander;
 mod recovery;
 mod settle;
 
 pub use chunk::{Chunk, ChunkKey, CutError, cut};
+pub(crate) use epochs::{Owner, landed as landed_through};
+#[cfg(test)]
+pub(crate) use found::Filled;
+pub(crate) use found::{Found, look};
 pub use lander::{Lander, LanderConfig, LandingEpoch, Progress, Stopped};
+pub(crate) use recovery::{Covered, recover_covered};
 pub use recovery::{Recovery, recover};
 
 /// Rows of one chunk at most: one block, one part, one token.

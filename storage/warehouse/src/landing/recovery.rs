@@ -21,6 +21,27 @@ pub struct Recovery {
     pub(crate) owner: Owner,
 }
 
+/// A table, and the landing epochs of it that a table set brings: another set brought or brings the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Covered {
+    pub(crate) table: TableSchema,
+    /// Those after this one.
+    pub(crate) after: u64,
+    /// Up to this one.
+    pub(crate) through: u64,
+}
+
+impl Covered {
+    fn whole(table: &TableSchema) -> Self {
+        Self { table: table.clone(), after: 0, through: u64::MAX }
+    }
+
+    fn holds(&self, key: &ChunkKey) -> bool {
+        // Landing epochs count from 1; a source of its own may begin with 0.
+        (self.after == 0 || self.after < key.landing_epoch) && key.landing_epoch <= self.through
+    }
+}
+
 /// Compares the newest landing epochs with what their tables hold, and opens again what is damaged.
 ///
 /// Costs one grouped count per append-only table, over its newest landing epochs.
@@ -34,6 +55,19 @@ pub async fn recover(
     incarnation: u64,
     tables: &[TableSchema],
 ) -> Result<Recovery, Error> {
+    let covered: Vec<Covered> = tables.iter().map(Covered::whole).collect();
+    recover_covered(client, table_set, incarnation, &covered, false).await
+}
+
+/// As [`recover`], for tables of which the set brings some landing epochs only. A source that has `forgotten` what it sent
+/// after the newest complete landing epoch may cut it otherwise when it makes it again: what is there of it is deleted.
+pub(crate) async fn recover_covered(
+    client: &Client,
+    table_set: &str,
+    incarnation: u64,
+    tables: &[Covered],
+    forgotten: bool,
+) -> Result<Recovery, Error> {
     let owner = Owner { table_set: table_set.to_owned(), incarnation };
     if let Some(other) = epochs::other_log(client, &owner).await? {
         return Err(Error::OtherLog { other, this: incarnation });
@@ -43,12 +77,23 @@ pub async fn recover(
     let mut known = epochs::known(client, &owner, from).await?;
     let mut damaged = Vec::new();
     let mut suspects_until = confirmed;
-    for table in tables {
-        let counts = counts(client, table, from).await?;
+    let mut loose = Vec::new();
+    for covered in tables {
+        let (table, stored) = (&covered.table, covered.table.stored_name());
+        let mut counts = counts(client, table, from).await?;
+        counts.retain(|key, _| covered.holds(key));
+        known.retain(|key, _| key.table != stored || covered.holds(key));
         suspects_until = suspects_until.max(counts.keys().map(|key| key.landing_epoch).max());
-        if !matches!(table.rows, Rows::Upsert(_)) {
-            damaged.extend(compare(&table.stored_name(), confirmed, &known, &counts));
+        if forgotten {
+            loose.extend(counts.keys().filter(|key| Some(key.landing_epoch) > confirmed).cloned());
         }
+        if !matches!(table.rows, Rows::Upsert(_)) {
+            damaged.extend(compare(&stored, confirmed, &known, &counts));
+        }
+    }
+    if !loose.is_empty() {
+        tracing::warn!(chunks = loose.len(), "chunks that had not landed whole are deleted: they come again");
+        clear_all(client, &owner, &loose, &mut known).await?;
     }
     let landed = open_again(client, &owner, confirmed, &damaged, &mut known).await?;
     Ok(Recovery { landed, damaged, suspects_until, known, owner })
@@ -96,12 +141,23 @@ async fn open_again(
     tracing::error!(chunks = damaged.len(), first, "chunks that had landed are not whole");
     // The cursor goes back first: should this stop half-way, the epochs stay open and are counted when they land again.
     epochs::reopen(client, owner, first).await?;
-    for key in damaged {
+    clear_all(client, owner, damaged, known).await?;
+    epochs::landed(client, owner).await
+}
+
+/// Deletes chunks' rows; they land again under their next attempt.
+async fn clear_all(
+    client: &Client,
+    owner: &Owner,
+    chunks: &[ChunkKey],
+    known: &mut BTreeMap<ChunkKey, Known>,
+) -> Result<(), Error> {
+    for key in chunks {
         let attempt = known.get(key).map_or(0, |known| known.attempt) + 1;
         settle::clear(client, owner, key, attempt).await?;
         known.insert(key.clone(), Known { attempt, repairing: true, rows: 0, hash: 0 });
     }
-    epochs::landed(client, owner).await
+    Ok(())
 }
 
 #[cfg(test)]

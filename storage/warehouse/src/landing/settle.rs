@@ -11,10 +11,12 @@ const BLOCK_ROWS: &str = "1048576";
 const BLOCK_BYTES: &str = "1073741824";
 
 /// How a chunk is named to ClickHouse's deduplication. `incarnation` and `attempt` are part of it: a new log is not the old
-/// one, and a token is remembered after its rows are deleted.
+/// one, and a token is remembered after its rows are deleted. A fill (`set/round`) has tokens of its own: it brings rows
+/// under numbers that the table may have seen before its rows were deleted.
 fn token(owner: &Owner, key: &ChunkKey, attempt: u32) -> String {
     let ChunkKey { table, view_version, landing_epoch, shard, chunk } = key;
-    format!("{table}/{view_version}/{}/{landing_epoch}/{shard}/{chunk}/{attempt}", owner.incarnation)
+    let token = format!("{table}/{view_version}/{}/{landing_epoch}/{shard}/{chunk}/{attempt}", owner.incarnation);
+    if owner.table_set.contains('/') { format!("{}:{token}", owner.table_set) } else { token }
 }
 
 /// Sends the chunk as one block under its token. Sending it again under the same token changes nothing.

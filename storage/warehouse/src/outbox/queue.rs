@@ -58,7 +58,7 @@ pub enum OutboxError {
         error: io::Error,
     },
     /// A file is damaged; its landing epoch must be made again from the log.
-    #[error("outbox file `{path}` is damaged: {reason}")]
+    #[error("outbox file `{path}` is damaged: {reason}; remove the outbox's folder, and it is made again from the log")]
     Damaged {
         /// The file.
         path: String,
@@ -72,6 +72,14 @@ pub enum OutboxError {
         oldest: u64,
         /// Last of the range.
         newest: u64,
+    },
+    /// Landing epochs are missing before the one that was handed in.
+    #[error("landing epoch {found} came where {expected} was due: those between would be missing")]
+    Gap {
+        /// The one that was due.
+        expected: u64,
+        /// The one that came.
+        found: u64,
     },
     /// There is no room, even after merging.
     #[error("the outbox is full: {bytes} bytes wait for the warehouse")]
@@ -109,6 +117,8 @@ struct State {
     landed: Option<u64>,
     handed: Option<u64>,
     merges: u64,
+    /// A file has its new name, perhaps not for good yet.
+    unsynced: bool,
 }
 
 /// A durable queue of landing epochs. Shared by the dataflow, which puts in, and the task that delivers.
@@ -117,6 +127,8 @@ pub struct Outbox {
     directory: String,
     tables: Vec<TableSchema>,
     config: OutboxConfig,
+    /// Stored tables whose rows up to a landing epoch come another way: they are left out of entries up to it.
+    since: BTreeMap<String, u64>,
     state: Mutex<State>,
     pub(crate) arrived: Notify,
 }
@@ -140,12 +152,25 @@ impl Outbox {
         config: OutboxConfig,
         landed: Option<u64>,
     ) -> Result<Self, OutboxError> {
-        let state = State { entries: BTreeMap::new(), landed, handed: landed, merges: 0 };
+        Self::open_since(disk, directory, tables, config, landed, BTreeMap::new())
+    }
+
+    /// As [`Outbox::open`], where rows of some stored tables count only after a landing epoch.
+    pub(crate) fn open_since(
+        disk: Arc<dyn Disk>,
+        directory: &str,
+        tables: Vec<TableSchema>,
+        config: OutboxConfig,
+        landed: Option<u64>,
+        since: BTreeMap<String, u64>,
+    ) -> Result<Self, OutboxError> {
+        let state = State { entries: BTreeMap::new(), landed, handed: landed, merges: 0, unsynced: false };
         let outbox = Self {
             disk,
             directory: directory.to_owned(),
             tables,
             config,
+            since,
             state: Mutex::new(state),
             arrived: Notify::new(),
         };
@@ -280,7 +305,7 @@ impl Outbox {
     /// Merges neighbours, smallest first, until the bytes are within their bound or nothing can be merged.
     fn merge_down(&self, state: &mut State) -> Result<(), OutboxError> {
         while state.waiting_bytes() > self.config.merge_above_bytes {
-            let Some((older, newer)) = state.smallest_pair() else {
+            let Some((older, newer)) = state.smallest_pair(&self.since) else {
                 return Ok(());
             };
             let (first, second) = (self.read(older, false)?, self.read(newer, false)?);
@@ -321,15 +346,27 @@ impl Outbox {
         let Some((newest, sent)) = state.next_after(state.handed) else {
             return Ok(None);
         };
-        let entry = self.read(newest, sent)?;
+        let mut entry = self.read(newest, sent)?;
+        entry.parts.retain(|part| self.since.get(&part.table).is_none_or(|since| *since < newest));
         if !sent {
             let (from, to) = (self.path(newest, false), self.path(newest, true));
             self.disk.rename(&from, &to).map_err(|error| self.io(&from, error))?;
-            self.disk.sync_directory(&self.directory).map_err(|error| self.io(&self.directory, error))?;
             state.entries.get_mut(&newest).expect("it was just found").sent = true;
+            state.unsynced = true;
+        }
+        if state.unsynced {
+            // Also when an earlier try got as far as the new name.
+            self.disk.sync_directory(&self.directory).map_err(|error| self.io(&self.directory, error))?;
+            state.unsynced = false;
         }
         state.handed = Some(newest);
         Ok(Some(entry))
+    }
+
+    /// Takes back a landing epoch that could not be handed on: it comes again.
+    pub(crate) fn take_back(&self, entry: &Unsent) {
+        let mut state = self.state.lock();
+        state.handed = state.landed.max(entry.oldest.checked_sub(1));
     }
 
     /// Takes note that everything up to `landed` is in the warehouse. The newest landed epochs stay for a while, in case
@@ -361,6 +398,17 @@ impl Outbox {
             newest: state.entries.keys().next_back().copied(),
             merges: state.merges,
         }
+    }
+
+    /// Returns the newest landing epoch that need not be made again: it is here, or in the warehouse.
+    pub(crate) fn durable(&self) -> u64 {
+        let state = self.state.lock();
+        state.entries.keys().next_back().copied().max(state.landed).unwrap_or(0)
+    }
+
+    /// Returns whether a range of landing epochs was put in before.
+    pub(crate) fn knows(&self, oldest: u64, newest: u64) -> bool {
+        matches!(self.state.lock().place(oldest, newest), Place::Known)
     }
 
     /// Returns the tables whose rows may be put in.
@@ -418,17 +466,67 @@ impl State {
     }
 
     /// The smallest two neighbours that may be merged. What was handed out keeps its neighbours apart: a range over it
-    /// would hold rows that have landed.
-    fn smallest_pair(&self) -> Option<(u64, u64)> {
+    /// would hold rows that have landed. So does the place from which on a table's rows count.
+    fn smallest_pair(&self, since: &BTreeMap<String, u64>) -> Option<(u64, u64)> {
+        let apart = |older: u64, newer: u64| since.values().any(|since| older <= *since && *since < newer);
         let waiting: Vec<(u64, &Entry)> = self.waiting().map(|(newest, entry)| (*newest, entry)).collect();
         waiting
             .windows(2)
-            .filter(|pair| pair.iter().all(|(_, entry)| !entry.sent))
+            .filter(|pair| pair.iter().all(|(_, entry)| !entry.sent) && !apart(pair[0].0, pair[1].0))
             .map(|pair| (pair[0].1.bytes + pair[1].1.bytes, pair[0].0, pair[1].0))
             .filter(|(bytes, _, _)| *bytes <= MERGED_BYTES)
             .min()
             .map(|(_, older, newer)| (older, newer))
     }
+}
+
+/// What an outbox's directory holds, before anybody knows how far the warehouse is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The newest landing epoch.
+    pub(crate) newest: Option<u64>,
+    /// The first landing epoch after one that has landed.
+    pub(crate) next: Option<u64>,
+}
+
+/// Looks into an outbox's directory. When it is known what has `landed`, files are read as far as it takes to see whether
+/// the next landing epoch is there.
+///
+/// # Errors
+/// The disk's. A damaged file is passed over here: opening the outbox names it.
+pub(crate) fn kept(disk: &dyn Disk, directory: &str, landed: Option<u64>) -> Result<Kept, OutboxError> {
+    let failed = |error| OutboxError::Io { path: directory.to_owned(), error };
+    disk.create_directory(directory).map_err(failed)?;
+    let files = disk.list(directory).map_err(failed)?;
+    let mut names: Vec<(u64, String)> =
+        files.into_iter().filter_map(|file| Some((parse_name(&file.name)?.0, file.name))).collect();
+    names.sort_unstable();
+    let (mut next, newest) = (None, names.last().map(|(newest, _)| *newest));
+    let Some(landed) = landed else { return Ok(Kept { newest, next }) };
+    // Ranges may overlap after a crash, so the first file alone does not always tell.
+    for (_, name) in names.iter().filter(|(newest, _)| *newest > landed) {
+        let content = disk::read_whole(disk, &format!("{directory}/{name}"), FILE_BYTES).map_err(failed)?;
+        if let Ok(entry) = Unsent::decode(&content) {
+            next = next.into_iter().chain([entry.oldest]).min();
+        }
+        if next.is_some_and(|next| next <= landed + 1) {
+            break;
+        }
+    }
+    Ok(Kept { newest, next })
+}
+
+/// Removes every file of an outbox's directory.
+///
+/// # Errors
+/// The disk's.
+pub(crate) fn empty(disk: &dyn Disk, directory: &str) -> Result<(), OutboxError> {
+    let failed = |error| OutboxError::Io { path: directory.to_owned(), error };
+    disk.create_directory(directory).map_err(failed)?;
+    for file in disk.list(directory).map_err(failed)? {
+        disk.remove(&format!("{directory}/{}", file.name)).map_err(failed)?;
+    }
+    disk.sync_directory(directory).map_err(failed)
 }
 
 fn parse_name(name: &str) -> Option<(u64, bool)> {

@@ -284,3 +284,40 @@ proptest! {
         prop_assert_eq!(kept.into_iter().collect::<BTreeMap<_, _>>(), newest);
     }
 }
+
+#[tokio::test]
+async fn a_disk_that_fails_is_tried_again() {
+    let disk = SimDisk::new(11);
+    let outbox = Arc::new(open(&disk, OutboxConfig::default(), None).unwrap());
+    for epoch in [1, 2] {
+        outbox.put(epoch, parts(epoch)).unwrap();
+    }
+    let flip = |bytes: &mut Vec<u8>| bytes.iter_mut().for_each(|byte| *byte = !*byte);
+    let second = "outbox/00000000000000000002.ready";
+    disk.damage(second, flip);
+    disk.fail_syncs(1);
+    // Nobody answers there: the lander only has to accept.
+    let client = crate::Client::server(crate::Endpoint::parse("http://127.0.0.1:1").unwrap());
+    let owner = crate::landing::Owner { table_set: "views".into(), incarnation: 1 };
+    let recovery = crate::landing::Recovery {
+        landed: None,
+        damaged: Vec::new(),
+        suspects_until: None,
+        known: BTreeMap::new(),
+        owner,
+    };
+    let lander = crate::landing::Lander::start(client, recovery, &crate::landing::LanderConfig::default());
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut progress = lander.progress();
+    let mends = async {
+        let said =
+            |now: &crate::landing::Progress| now.last_error.as_ref().is_some_and(|error| error.contains("damaged"));
+        progress.wait_for(said).await.unwrap();
+        assert_eq!(lander.progress().borrow().accepted, Some(1), "the failed sync was tried again");
+        disk.damage(second, flip);
+        progress.wait_for(|now| now.accepted == Some(2)).await.unwrap();
+        stop.send_replace(true);
+    };
+    let both = async { tokio::join!(deliver(Arc::clone(&outbox), &lander, stopped), mends) };
+    tokio::time::timeout(std::time::Duration::from_secs(60), both).await.unwrap();
+}

@@ -13,8 +13,8 @@ pub use aggregates::{
 };
 pub use document::markdown;
 pub use records::{FACTS_TABLE, RECORDS_TABLE, facts_table, records_table};
-pub use system::EPOCHS_TABLE;
-pub(crate) use system::{current_views, epochs_sql};
+pub use system::{EPOCHS_TABLE, FILLS_TABLE};
+pub(crate) use system::{current_views, epochs_sql, fills_sql};
 pub use table::{Column, LANDING_CHUNK, LANDING_EPOCH, LANDING_SHARD, Rows, TableSchema, with_landing_columns};
 pub use types::{UnknownType, arrow_type};
 

@@ -29,6 +29,27 @@ COMMENT 'Chunks that have landed; rows of other tables with a landing epoch abov
     )
 }
 
+/// The table that says which tables were filled with history, and when: the newest round of a table counts.
+pub const FILLS_TABLE: &str = "fills";
+
+/// One row per table and round, and a second one when it is done.
+pub(crate) fn fills_sql() -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS `{FILLS_TABLE}` (
+  `table_set` LowCardinality(String) COMMENT 'which source fills it: the outbox of views',
+  `table_name` LowCardinality(String) COMMENT 'stored table',
+  `round` UInt32 COMMENT 'counts fills of this table set; chunks of the round are in epochs under table_set/round',
+  `through` UInt64 COMMENT 'newest landing epoch that the fill brings; later ones land as usual',
+  `done` UInt8 COMMENT '1: the table is whole, and the public name leads to it',
+  `at` DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'clock of the warehouse'
+) ENGINE = ReplacingMergeTree
+ORDER BY (table_set, table_name, round, done)
+{}
+COMMENT 'Tables that were filled with history from the log: those of a new view version, and lost ones'",
+        table_settings()
+    )
+}
+
 /// Convenience views, each with the table that it reads: what a dashboard shows, without knowing how rows combine.
 pub(crate) fn current_views() -> Vec<(&'static str, String)> {
     let view =

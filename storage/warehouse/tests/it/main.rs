@@ -4,6 +4,7 @@
 mod delivery;
 mod engine;
 mod erasure;
+mod fills;
 mod landing;
 mod schema;
 mod shell;
