@@ -1,14 +1,22 @@
 //! `eventra engine`: installs the embedded ClickHouse, or says how it is.
 
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use warehouse::engine::install::{Progress, Source, Step};
+use warehouse::engine::install::{InstallError, Progress, Source, Step};
 use warehouse::engine::{find, install, release};
 
 use crate::control::{Request, client};
 use crate::settings::Settings;
+
+/// How long an installation by another process may take: 178 MB over a slow line.
+const WAIT_FOR_OTHER: Duration = Duration::from_secs(20 * 60);
+/// How often it is looked whether that one has ended.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What to do with the engine.
 #[derive(Debug, clap::Subcommand)]
@@ -41,13 +49,32 @@ pub(crate) fn install_engine(from: Option<&str>) -> anyhow::Result<()> {
     }
     let user_data = find::user_data_dir(|name| std::env::var_os(name)).context("HOME is not set")?;
     let source = from.map_or(Source::Npm, Source::from_argument);
-    let mut bar: Option<(Step, ProgressBar)> = None;
-    let library = install::install(&user_data, &source, &mut |progress| show(&mut bar, progress))?;
-    if let Some((_, bar)) = bar {
-        bar.finish_and_clear();
-    }
+    let library = install_when_free(&user_data, &source)?;
     println!("ClickHouse {} is installed: {}", release::VERSION, library.display());
     Ok(())
+}
+
+/// Waits while another process installs the same engine, as a second `make demo` of the same user would meet it.
+fn install_when_free(user_data: &Path, source: &Source) -> anyhow::Result<PathBuf> {
+    let begun = Instant::now();
+    let mut said = false;
+    loop {
+        let mut bar: Option<(Step, ProgressBar)> = None;
+        let result = install::install(user_data, source, &mut |progress| show(&mut bar, progress));
+        if let Some((_, bar)) = bar {
+            bar.finish_and_clear();
+        }
+        match result {
+            Err(InstallError::Busy(_)) if begun.elapsed() < WAIT_FOR_OTHER => {
+                if !said {
+                    println!("    another process installs it; waiting for that one");
+                }
+                said = true;
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            result => return Ok(result?),
+        }
+    }
 }
 
 fn show(bar: &mut Option<(Step, ProgressBar)>, progress: Progress) {
@@ -59,6 +86,10 @@ fn show(bar: &mut Option<(Step, ProgressBar)>, progress: Progress) {
         let style = ProgressStyle::with_template("{msg:>10} [{bar:40}] {bytes}/{total_bytes} {eta}")
             .expect("the template is a constant")
             .progress_chars("=> ");
+        if !std::io::stderr().is_terminal() {
+            // A log has no bar; it gets a line for each step.
+            println!("    {:?}: {} MB", progress.step, progress.total / 1_000_000);
+        }
         let new = ProgressBar::new(progress.total).with_style(style).with_message(format!("{:?}", progress.step));
         *bar = Some((progress.step, new));
     }
