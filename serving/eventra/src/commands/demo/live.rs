@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::{Arguments, setting};
 use crate::commands::{engine, top};
-use crate::control::Simulation;
+use crate::control::{Simulation, client};
 use crate::node::{Core, Node};
 use crate::settings::{Loaded, Settings, WarehouseChoice};
 
@@ -31,6 +31,12 @@ pub(super) fn run(arguments: &Arguments, loaded: &Loaded) -> anyhow::Result<Exit
     let settings = setting::settings(loaded, "demo")?;
     let terminal = std::io::stdout().is_terminal();
     crate::logging::start(&settings)?;
+    if client::is_running(&settings) {
+        bail!(
+            "a demo already runs in `{}`; end it with Ctrl-C, or start this one elsewhere: EVENTRA_DATA_DIR=DIR make demo",
+            settings.data_dir.display()
+        );
+    }
     println!(
         "1/4 engine: ClickHouse as a library (178 MB to download once, 566 MB on disk; 1 to 3 minutes the first time)"
     );
