@@ -76,6 +76,15 @@ pub(crate) struct Session {
     pub(crate) present: u64,
     /// People who ever joined.
     pub(crate) joined: u64,
+    /// People who said that they leave.
+    #[serde(default)]
+    pub(crate) left: u64,
+    /// Most people at once.
+    #[serde(default)]
+    pub(crate) peak: u64,
+    /// Focused time of all together, milliseconds.
+    #[serde(default)]
+    pub(crate) focused_ms: u64,
 }
 
 /// A line of a leaderboard.
@@ -120,6 +129,9 @@ pub(crate) struct Comparison {
     pub(crate) at: String,
     /// One line per figure.
     pub(crate) lines: Vec<Line>,
+    /// Milliseconds for which tracking was held: requests waited.
+    #[serde(default)]
+    pub(crate) held_ms: u64,
     /// What could not be compared, and why; for example a warehouse that is not configured.
     pub(crate) notes: Vec<String>,
 }
@@ -178,6 +190,7 @@ impl Comparison {
         for note in &self.notes {
             let _ = writeln!(out, "note: {note}");
         }
+        let _ = writeln!(out, "tracking was held for {} ms", self.held_ms);
         let differ = self.lines.iter().filter(|line| !line.holds()).count();
         let _ = match differ {
             0 if self.lines.is_empty() => writeln!(out, "nothing was compared"),
@@ -217,6 +230,6 @@ mod tests {
         let of = |view: &str| Line { view: view.into(), ..line("1", "1", None) };
         let table = Comparison { lines: vec![of("raw"), of("raw"), of("visits")], ..Comparison::default() }.table();
         let heads: Vec<&str> = table.lines().skip(1).filter(|line| !line.starts_with(' ')).collect();
-        assert_eq!(heads, ["raw", "visits", "all 3 figures agree"], "{table}");
+        assert_eq!(heads, ["raw", "visits", "tracking was held for 0 ms", "all 3 figures agree"], "{table}");
     }
 }

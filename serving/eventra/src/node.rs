@@ -69,7 +69,8 @@ impl Node {
         let address = listener.local_addr()?;
         let subjects = Arc::new(
             Subjects::open_at(&settings.data_dir, Box::new(|bytes: &mut [u8]| rand::fill(bytes)))
-                .context("opening the key store")?,
+                .context("opening the key store")?
+                .with_people_max(u64::from(settings.people_max.0)),
         );
         let keys = Arc::new(api::keys::KeyRing::new());
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();

@@ -96,6 +96,10 @@ settings! {
     snapshot_s: Within<1, 3600> = "10";
     /// Days that activity is kept; facts are always kept. 0 keeps it for ever. Nothing is dropped before it has landed.
     retention_days: Within<0, 36500> = "0";
+    /// People, anonymous visitors and links between them that one organization may have; each takes 128 bytes of the key
+    /// store and about 100 of memory. Messages of newcomers past it become dead letters with the reason `quota`, which
+    /// `eventra dead-letters replay` sends again when this is higher.
+    people_max: Within<1000, 4294967295> = "20000000";
     /// The ClickHouse that rows land in: `embedded`, `none`, or the address of a server
     /// (`http://user:password@host:8123/database`).
     warehouse: WarehouseChoice = "embedded";

@@ -1,8 +1,10 @@
 //! `eventra doctor`: checks a set-up and says what to mend.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use eventlog::clock::{Clock as _, SystemClock};
 use records::Timestamp;
@@ -21,6 +23,8 @@ const DISK_TOO_LOW_BYTES: u64 = 512 << 20;
 const FILES_LOW: u64 = 4_096;
 /// What the process and the engine take at the demo's rate.
 const MEMORY_LOW_BYTES: u64 = 1 << 30;
+/// How long a server may take to say its version: somebody waits for the answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// No clock of a working machine shows less: the time this was written.
 const CLOCK_LOW: Timestamp = Timestamp::from_seconds(1_750_000_000);
 
@@ -68,20 +72,39 @@ fn process(settings: &Settings, running: bool) -> Finding {
     Good("none runs; `eventra serve` starts one".into())
 }
 
+/// Looks without making anything: the directory is made by `serve`, for its owner only.
 fn directory(path: &Path) -> Finding {
-    let made = std::fs::create_dir_all(path).and_then(|()| {
-        let probe = path.join(".doctor");
-        std::fs::write(&probe, b"x")?;
-        std::fs::remove_file(&probe)
-    });
-    match made {
-        Ok(()) => Good(path.display().to_string()),
+    let shown = path.display();
+    let mend = || format!("give it to this user (`chown -R \"$USER\" '{shown}'`), or choose another with --data-dir");
+    let Ok(found) = std::fs::metadata(path) else { return missing_directory(path) };
+    if !found.is_dir() {
+        return Bad(format!("`{shown}` is a file"), "choose a directory with --data-dir".into());
+    }
+    let probe = path.join(".doctor");
+    if let Err(error) = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
+        return Bad(format!("`{shown}` cannot be written: {error}"), mend());
+    }
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Warning(
+            format!("others on this machine can look into `{shown}` (mode {mode:o})"),
+            "close it with `chmod 700`: keys and pseudonyms lie there",
+        );
+    }
+    Good(shown.to_string())
+}
+
+fn missing_directory(path: &Path) -> Finding {
+    let parent = path.ancestors().skip(1).find(|parent| parent.exists()).unwrap_or(Path::new("/"));
+    if !parent.is_dir() {
+        return Bad(format!("`{}` is a file", parent.display()), "choose a directory with --data-dir".into());
+    }
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    match rustix::fs::access(parent, access) {
+        Ok(()) => Good(format!("`{}` will be made", path.display())),
         Err(error) => Bad(
-            format!("`{}` cannot be written: {error}", path.display()),
-            format!(
-                "give it to this user (`chown -R \"$USER\" '{}'`), or choose another with --data-dir",
-                path.display()
-            ),
+            format!("`{}` cannot be made in `{}`: {error}", path.display(), parent.display()),
+            "make it as its owner, or choose another with --data-dir".into(),
         ),
     }
 }
@@ -125,10 +148,33 @@ fn warehouse(settings: &Settings) -> Finding {
             Warning("none is configured".into(), "live views work; nothing lands, and `eventra sql` has nothing to ask")
         }
         WarehouseChoice::Server(address) => match warehouse::client::Endpoint::parse(address) {
-            Ok(_) => Good("a server; `eventra status` says whether it answers".into()),
+            Ok(endpoint) => server(endpoint),
             Err(error) => Bad(error.to_string(), "correct `warehouse`".into()),
         },
         WarehouseChoice::Embedded => embedded(),
+    }
+}
+
+fn server(endpoint: warehouse::Endpoint) -> Finding {
+    let url = endpoint.url.clone();
+    let asked = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
+        runtime.block_on(async {
+            let client = warehouse::Client::server(endpoint);
+            tokio::time::timeout(ANSWER_WITHIN, client.fetch_one::<String>("SELECT version()")).await
+        })
+    });
+    match asked {
+        Ok(Ok(Ok(version))) => Good(format!("ClickHouse {version} answers at {url}")),
+        Ok(Ok(Err(error))) => {
+            Bad(format!("{url} does not answer as it should: {error}"), "correct address, user and password".into())
+        }
+        Ok(Err(_)) => Bad(
+            format!("{url} does not answer within {} s", ANSWER_WITHIN.as_secs()),
+            "start the server, or open the way to it".into(),
+        ),
+        Err(error) => {
+            Warning(format!("a server; it was not asked: {error}"), "`eventra status` says whether it answers")
+        }
     }
 }
 
@@ -179,5 +225,35 @@ fn memory() -> Finding {
             Warning(format!("{} MB available", bytes >> 20), "process and engine take about 800 MB at the demo's rate")
         }
         Some(bytes) => Good(format!("{} MB available", bytes >> 20)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_looked_at_and_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("a/b");
+        assert!(matches!(directory(&missing), Good(text) if text.contains("will be made")));
+        assert!(!folder.path().join("a").exists(), "whoever asks how things are must not change them");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(directory(&file), Bad(text, _) if text.contains("is a file")));
+        assert!(matches!(directory(&file.join("data")), Bad(text, _) if text.contains("is a file")));
+        let open = folder.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(directory(&open), Warning(text, _) if text.contains("mode 755")));
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(matches!(directory(&open), Good(_)));
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_told() {
+        // Port 9 is nobody's.
+        let endpoint = warehouse::Endpoint::parse("http://127.0.0.1:9").unwrap();
+        assert!(matches!(server(endpoint), Bad(text, _) if text.contains("127.0.0.1:9")));
     }
 }

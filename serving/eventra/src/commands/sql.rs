@@ -1,10 +1,10 @@
 //! `eventra sql`: asks the warehouse of the running process, once or in a shell.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use warehouse::sql::Format;
 use warehouse::{Client, Endpoint, shell};
 
@@ -15,12 +15,15 @@ use crate::settings::{Settings, WarehouseChoice};
 /// landing's; one that a slip drops would stay away until the log is landed anew.
 const ASKS_ONLY: &str = "2";
 
+/// The most bytes of statements from a pipe; ClickHouse itself takes far less for one.
+const SCRIPT_BYTES_MAX: u64 = 16 << 20;
+
 /// Arguments of `eventra sql`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eventra sql \"SELECT kind, count() FROM records GROUP BY kind\"\n  \
-eventra sql --format parquet \"SELECT * FROM records\" > records.parquet\n  eventra sql        # a shell with history and completion\n\nIt reads only: the tables are functions of the log.")]
+eventra sql --format parquet \"SELECT * FROM records\" > records.parquet\n  eventra sql < report.sql\n  eventra sql        # a shell with history and completion\n\nIt reads only: the tables are functions of the log.")]
 pub(crate) struct Arguments {
-    /// The statement; without one a shell opens
+    /// One or more statements, `;` between them; without any they come from standard input, and a terminal gets a shell
     statement: Option<String>,
     /// table, csv, json (one object per line) or parquet
     #[arg(long, default_value = "table")]
@@ -43,15 +46,38 @@ pub(crate) struct Where {
 pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
     let client = Client::server(endpoint(settings)?).with_setting("readonly", ASKS_ONLY);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let Some(statement) = &arguments.statement else {
-        let history = history();
-        shell::run(client, runtime.handle(), history.as_deref())?;
-        return Ok(ExitCode::SUCCESS);
+    let script = match &arguments.statement {
+        Some(statement) => statement.clone(),
+        None if std::io::stdin().is_terminal() => {
+            let history = history();
+            shell::run(client, runtime.handle(), history.as_deref(), arguments.format)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        None => script()?,
     };
+    let statements = shell::statements(&script);
+    if statements.is_empty() {
+        bail!("there is no statement");
+    }
+    if arguments.format == Format::Parquet && std::io::stdout().is_terminal() {
+        bail!("a Parquet file is not for a terminal: write it into a file with `> FILE`");
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    runtime.block_on(warehouse::sql::run(&client, statement, arguments.format, &mut out))?;
+    for statement in statements {
+        runtime.block_on(warehouse::sql::run(&client, statement, arguments.format, &mut out))?;
+    }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What comes from a pipe or a file: statements, the first wrong one of which ends it.
+fn script() -> anyhow::Result<String> {
+    let mut script = String::new();
+    std::io::stdin().lock().take(SCRIPT_BYTES_MAX + 1).read_to_string(&mut script).context("reading statements")?;
+    if script.len() as u64 > SCRIPT_BYTES_MAX {
+        bail!("more than {} MiB of statements; give them in parts", SCRIPT_BYTES_MAX >> 20);
+    }
+    Ok(script)
 }
 
 /// Where the warehouse answers: a server by itself, the embedded engine through its process.

@@ -9,8 +9,9 @@ use crate::settings::Settings;
 /// Arguments of `eventra verify`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit code 1 when anything differs. All three are compared at one place of the log: what is sent meanwhile waits, and \
-is taken as soon as the comparison is over."
+    after_help = "Exit code 1 when anything differs. The log is recounted while tracking goes on, in the memory of the running \
+process: some hundred bytes for each person and thing. All three are compared at one place of the log: what is sent during \
+these last seconds waits, and is taken as soon as the comparison is over. How long that was is told."
 )]
 pub(crate) struct Arguments {
     /// Print JSON instead of a table

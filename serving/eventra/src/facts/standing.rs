@@ -47,6 +47,11 @@ impl Standing {
         about(fact).is_some_and(|about| self.fact(organization, about) == Some(fact))
     }
 
+    /// Whether an organization was registered.
+    pub(crate) fn has_organization(&self, organization: OrganizationId) -> bool {
+        self.fact(organization, About::Organization).is_some()
+    }
+
     /// Every organization, with its name.
     pub(crate) fn organizations(&self) -> Vec<(OrganizationId, String)> {
         self.facts

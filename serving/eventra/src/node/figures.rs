@@ -11,12 +11,14 @@ use views::windows::Series;
 use super::Core;
 use crate::figures::{Figures, Leader, Recommendation, Session, Suspicion};
 
-/// Lines of each list.
-const ROWS: usize = 5;
+/// The most lines of each list: what a tall terminal shows.
+const ROWS: usize = 40;
 /// High scores that are looked through for the newest of each person.
 const RECENT: usize = 500;
-/// Visitors whose recommendations are shown: the first of the leaderboard.
-const VISITORS: usize = 3;
+/// Visitors whose recommendations are shown: the first of the leaderboard. Each is asked for at every look.
+const VISITORS: usize = 12;
+/// Items for each of them.
+const ITEMS: usize = 3;
 
 /// Everything at one moment.
 pub(super) fn figures(core: &Core) -> Figures {
@@ -109,6 +111,9 @@ fn sessions(
             session: session.session.to_string(),
             present: session.present,
             joined: session.joined,
+            left: session.left,
+            peak: session.peak,
+            focused_ms: session.focused_ms,
         })
         .collect()
 }
@@ -159,7 +164,7 @@ fn recommendations(
         .filter_map(|visitor| {
             let key = VisitorKey { organization, event, visitor };
             let (next, _) =
-                views.recommend.read(Recommend::hash(organization, event), |fold| fold.next(key, now, VISITORS));
+                views.recommend.read(Recommend::hash(organization, event), |fold| fold.next(key, now, ITEMS));
             let reason = next.next.first()?.reason.clone();
             let name = |item: &views::recommend::ItemName| {
                 if item.title.is_some() { item.title.to_string() } else { item.item.to_string() }

@@ -69,6 +69,27 @@ fn collect(core: &Core, out: &mut Exposition) {
             door.queued_bytes as f64,
         );
     }
+    let subjects = core.appender.subjects();
+    for (organization, people) in subjects.people() {
+        out.gauge(
+            "eventra_people",
+            "People, anonymous visitors and links between them in the key store.",
+            &[("organization", &organization.to_string())],
+            people as f64,
+        );
+    }
+    out.gauge(
+        "eventra_people_max",
+        "The most of them that an organization may have.",
+        &[],
+        subjects.people_max() as f64,
+    );
+    out.counter(
+        "eventra_people_refused_total",
+        "Messages of newcomers past that bound: dead letters with the reason `quota`.",
+        &[],
+        subjects.refused(),
+    );
     if let Some(flow) = core.flow_status() {
         out.gauge("eventra_views_epoch", "The epoch that all views reflect.", &[], flow.as_of.epoch as f64);
         out.gauge(

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use records::{LeaderboardId, OrganizationId};
 use serde_json::{Value, json};
 
 use super::{Core, figures, lettered, resets, simulation, verification};
+use crate::commands::erase::Told;
 use crate::control::Request;
 use crate::control::server::{Handler, Teller};
 
@@ -28,9 +29,7 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
         Request::Status => status(core),
         Request::Top => Ok(serde_json::to_value(figures::figures(core))?),
         Request::Apply { document } => Ok(serde_json::to_value(core.apply(&document)?)?),
-        Request::Erase { subject, organization: tenant } => {
-            Ok(serde_json::to_value(core.erase(organization(&tenant)?, &subject)?)?)
-        }
+        Request::Erase { subject, organization: tenant } => erase(core, organization(&tenant)?, &subject),
         Request::ResetLeaderboard { leaderboard, organization: tenant } => {
             let named = LeaderboardId::parse(&leaderboard).with_context(|| format!("`{leaderboard}` is no id"))?;
             Ok(serde_json::to_value(resets::reset(core, organization(&tenant)?, named)?)?)
@@ -57,6 +56,22 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
             Ok(Value::Null)
         }
     }
+}
+
+/// Erases somebody of an organization that is known here: registered, or at least heard of in tracking or a replay.
+fn erase(core: &Core, organization: OrganizationId, subject: &str) -> anyhow::Result<Value> {
+    let subjects = core.appender.subjects();
+    let registered = core.facts.lock().standing().organizations();
+    let heard_of = |id| subjects.people().iter().any(|(organization, _)| *organization == id);
+    if !registered.iter().any(|(id, _)| *id == organization) && !heard_of(organization) {
+        let known: Vec<String> = registered.iter().map(|(id, _)| format!("`{id}`")).collect();
+        let known =
+            if known.is_empty() { "there is none yet".into() } else { format!("there are {}", known.join(", ")) };
+        bail!("`{organization}` is no organization here: {known}");
+    }
+    let erased = core.erase(organization, subject)?;
+    let pending = subjects.pending_erasures().iter().any(|erasure| erasure.organization == organization);
+    Ok(serde_json::to_value(Told { erased, pending })?)
 }
 
 fn status(core: &Core) -> anyhow::Result<Value> {

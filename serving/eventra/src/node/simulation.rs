@@ -121,7 +121,7 @@ impl Run {
             self.ended = until == Timestamp::MAX || self.conference.clock() >= self.conference.ends();
             return Ok(false);
         }
-        let records: Vec<Record> = through_the_door(&self.appender, self.records.drain(..));
+        let records: Vec<Record> = through_the_door(&self.appender, self.records.drain(..))?;
         self.settle(IN_FLIGHT - 1)?;
         {
             let _intake = core.intake.blocking_read();
@@ -155,7 +155,7 @@ impl Run {
 /// Turns records of the generator into what the door would have made of the same messages: its own pseudonyms, and
 /// names, mail addresses and texts sealed under each person's key. So simulated people can be looked up by the ids that
 /// their "client" uses (`user-...`), and erased.
-fn through_the_door(appender: &Appender, records: impl Iterator<Item = Record>) -> Vec<Record> {
+fn through_the_door(appender: &Appender, records: impl Iterator<Item = Record>) -> anyhow::Result<Vec<Record>> {
     let subjects = appender.subjects();
     let mut marker: Option<(OrganizationId, Marker<'_>)> = None;
     let mut out = Vec::new();
@@ -170,9 +170,13 @@ fn through_the_door(appender: &Appender, records: impl Iterator<Item = Record>) 
             other => other.insert((organization, Marker::new(subjects, organization))),
         };
         let times = Times { event_time: record.event_time, late_by: record.late_by, flags: record.flags };
-        out.push(marker.record_at(draft(record), times));
+        let draft = draft(record);
+        if !marker.admits(&draft) {
+            bail!("`{organization}` has as many people as it may, {}: raise `people_max`", subjects.people_max());
+        }
+        out.push(marker.record_at(draft, times));
     }
-    out
+    Ok(out)
 }
 
 /// The message of which the door would make this record.
@@ -236,9 +240,8 @@ pub(crate) fn replay(
     organization: OrganizationId,
     teller: &Teller,
 ) -> anyhow::Result<Value> {
-    let set = Dataset::parse(&how.dataset).with_context(|| {
-        format!("`{}` is no data set that is known: userbehavior, meetup, talkingdata, ecommerce", how.dataset)
-    })?;
+    let set =
+        Dataset::parse(&how.dataset).with_context(|| format!("`{}` is no data set that is known", how.dataset))?;
     let order = how.order.as_deref().map(order_of).transpose()?;
     let speed = speed_of(how.speed)?;
     let now = core.clock.now();
@@ -269,6 +272,8 @@ pub(crate) fn replay(
     };
     let done = replay::run(&mut replay, &core.appender, &mut pace, &mut report)?;
     let mut shown = shown(&done);
+    // Whoever starts one without applying its organization gets records that no key can read.
+    shown["registered"] = core.facts.lock().standing().has_organization(organization).into();
     shown["order"] = replay.order().word().into();
     Ok(shown)
 }

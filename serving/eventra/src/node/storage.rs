@@ -51,7 +51,9 @@ pub(crate) fn open_log(settings: &Settings, disk: Arc<dyn Disk>) -> anyhow::Resu
         Err(OpenError::Partitions { found, .. }) => FileLog::open(disk, SystemClock, options(found)),
         opened => opened,
     };
-    opened.with_context(|| {
-        format!("opening the log in `{}` (`eventra log verify` looks closer)", settings.data_dir.display())
+    opened.map_err(|error| {
+        // Whoever is merely not alone there has nothing to look into.
+        let closer = if matches!(error, OpenError::Locked(_)) { "" } else { " (`eventra log verify` looks closer)" };
+        anyhow::Error::new(error).context(format!("opening the log in `{}`{closer}", settings.data_dir.display()))
     })
 }

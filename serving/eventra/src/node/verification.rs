@@ -1,7 +1,8 @@
 //! `eventra verify`: live views, a recount of the log, and the warehouse, at one place of the log.
 //!
-//! Intake is held for as long as it takes (requests wait), because a view has no past: all three must mean the same
-//! records. What was taken before is first folded and landed.
+//! A view has no past, so all three must be asked while nothing comes in: tracking is held (requests wait) for the end of
+//! it. Everything that can be done before is: the log is recounted while it grows, until only what came in a moment is
+//! left, and nothing is held before views and warehouse are near the end. What is held, for how long, is told.
 
 mod counts;
 mod landed;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use dataflow::computations::Views;
-use dataflow::twin::{Differences, Twin};
+use dataflow::twin::{Differences, Recount, Twin};
 use eventlog::{Lane, Offset};
 use records::Timestamp;
 use views::as_of::Wanted;
@@ -21,10 +22,22 @@ use super::Core;
 use crate::figures::{Comparison, Line};
 use counts::{Figure, Name, PRESENT};
 
-/// How long the views may take to reach the end of the log.
-const FOLD_WITHIN: Duration = Duration::from_secs(120);
-/// How long the warehouse may take to hold what the views hold.
-const LAND_WITHIN: Duration = Duration::from_secs(120);
+/// How long views and warehouse may take to come near the end of the log, while tracking goes on.
+const NEAR_WITHIN: Duration = Duration::from_secs(120);
+/// Records that views may be behind, and landing epochs that may wait, to be near: what they do in a second or two.
+const NEAR_RECORDS: u64 = 50_000;
+const NEAR_LANDING: u64 = 4;
+/// How long the views may take to reach the end of the log, and the warehouse to hold what they hold, while tracking is
+/// held. Both were near.
+const FOLD_WITHIN: Duration = Duration::from_secs(20);
+const LAND_WITHIN: Duration = Duration::from_secs(30);
+/// A round of the recount that takes no longer leaves so little that the rest can be waited for.
+const ROUND_SHORT: Duration = Duration::from_millis(300);
+/// Rounds of the recount at most: each takes what came during the one before, which is less whenever a recount is faster
+/// than tracking.
+const ROUNDS: usize = 8;
+/// How often it is told how far the recount is.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether something is reached.
 const LOOK: Duration = Duration::from_millis(50);
 /// Views whose answers depend on the time turn with each beat; a comparison that a beat came between is made again. Beats
@@ -44,17 +57,29 @@ type Tell<'a> = &'a dyn Fn(&str) -> anyhow::Result<()>;
 /// # Errors
 /// When something cannot be read or reached in time. A difference is no error but the result.
 pub(crate) fn verify(core: &Core, tell: Tell<'_>) -> anyhow::Result<Comparison> {
-    let _held = core.intake.blocking_write();
-    tell("intake is held; waiting for the views to reach the end of the log")?;
+    tell("recounting the log; tracking goes on")?;
+    let mut recount = Recount::new(&[]);
+    for _ in 0..ROUNDS {
+        if advance(core, &mut recount, core.log.bound(), tell)? < ROUND_SHORT {
+            break;
+        }
+    }
+    come_near(core, tell)?;
+    // One after the other: a short round may lie behind by now.
+    advance(core, &mut recount, core.log.bound(), tell)?;
+
+    let held = Held::new(core);
+    tell("tracking is held; waiting for the views to reach the end of the log")?;
     settle_log(core)?;
     let bound = core.log.bound();
     let views = core.views();
     let progress = views.windows.progress();
     let as_of =
         progress.wait_for(Wanted::LogTime(bound), FOLD_WITHIN).context("the views did not reach the end of the log")?;
-    tell("recounting the log")?;
     let mut comparison = Comparison { at: format!("epoch {}", as_of.epoch), ..Comparison::default() };
-    let (twin, differences) = compare(core)?;
+    advance(core, &mut recount, progress.current().log_time, tell)?;
+    tell(&format!("comparing the views with the recount of {} records", recount.twin().records()))?;
+    let (twin, differences) = (recount.twin(), compare(core, recount.twin()));
     for view in &differences {
         let (compared, agreed) = (view.compared(), view.compared() - view.found());
         comparison.lines.push(Line {
@@ -68,8 +93,8 @@ pub(crate) fn verify(core: &Core, tell: Tell<'_>) -> anyhow::Result<Comparison> 
     }
     // A view that nothing was asked of agrees with everything; say so instead.
     comparison.lines.retain(|line| line.live.as_deref() != Some("0"));
-    let mut figures = counts::steady(&views, &twin);
-    let (mut timely, now) = at_one_time(&views, &twin);
+    let mut figures = counts::steady(&views, twin);
+    let (mut timely, now) = at_one_time(&views, twin);
     let client = core.warehouse.client();
     let mut said = BTreeMap::new();
     if let Some(client) = client {
@@ -77,15 +102,17 @@ pub(crate) fn verify(core: &Core, tell: Tell<'_>) -> anyhow::Result<Comparison> 
         wait_landed(core)?;
         tell("asking the warehouse")?;
         said = core.runtime.block_on(landed::figures(client, now)).context("asking the warehouse")?;
-        if let Some(note) = present(core, client, &twin, &mut timely, &mut said)? {
+        if let Some(note) = present(core, client, twin, &mut timely, &mut said)? {
             comparison.notes.push(note);
         }
     } else {
         comparison.notes.push("no warehouse is configured: live views and log were compared".into());
     }
+    comparison.held_ms = held.release();
+    tell(&format!("tracking goes on; it was held for {} ms", comparison.held_ms))?;
     figures.extend(timely);
     // What was told of times that are over stays as it is, so that tracking need not be held for it.
-    figures.extend(counts::told(&twin, now));
+    figures.extend(counts::told(twin, now));
     if let Some(client) = client {
         said.extend(core.runtime.block_on(landed::told(client, now)).context("asking the warehouse of the past")?);
     }
@@ -93,6 +120,72 @@ pub(crate) fn verify(core: &Core, tell: Tell<'_>) -> anyhow::Result<Comparison> 
     // Stable: what a view's answers say comes before its sums.
     comparison.lines.sort_by(|one, other| one.view.cmp(&other.view));
     Ok(comparison)
+}
+
+/// Tracking is held as long as this lives.
+struct Held<'a> {
+    _intake: tokio::sync::RwLockWriteGuard<'a, ()>,
+    since: Instant,
+}
+
+impl<'a> Held<'a> {
+    fn new(core: &'a Core) -> Self {
+        // From the first request that waits on, which is before the last one that was let in is done.
+        let since = Instant::now();
+        Self { _intake: core.intake.blocking_write(), since }
+    }
+
+    /// Lets tracking go on; returns for how many milliseconds it was held.
+    fn release(self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Takes what the log has up to there; returns how long it took. Frame by frame: what is kept of them is the twin's.
+fn advance(core: &Core, recount: &mut Recount, up_to: Timestamp, tell: Tell<'_>) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    let (mut told, mut gone) = (started, None);
+    recount
+        .advance(&*core.log, up_to, &mut |records| {
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                gone = tell(&format!("{records} records recounted")).err();
+            }
+            gone.is_none() && !core.is_stopping()
+        })
+        .context("recounting the log")?;
+    match gone {
+        Some(gone) => Err(gone),
+        None if core.is_stopping() => bail!("the process is stopping"),
+        None => Ok(started.elapsed()),
+    }
+}
+
+/// Waits until views and warehouse are so near the end of the log that the rest takes seconds.
+fn come_near(core: &Core, tell: Tell<'_>) -> anyhow::Result<()> {
+    let deadline = Instant::now() + NEAR_WITHIN;
+    let mut told = Instant::now();
+    loop {
+        let status = core.flow_status().context("the process is stopping")?;
+        let (raw, views) = core.warehouse.landed();
+        let landed = raw.min(views).unwrap_or(0);
+        let lands = core.warehouse.client().is_some();
+        let waiting = if lands { status.landing.taken.saturating_sub(landed) } else { 0 };
+        if status.behind_records <= NEAR_RECORDS && waiting <= NEAR_LANDING {
+            return Ok(());
+        }
+        let behind = format!("{} records to fold, {waiting} landing epochs to land", status.behind_records);
+        if Instant::now() >= deadline {
+            let error =
+                core.warehouse.figures().error.map_or(String::new(), |error| format!("; the warehouse: {error}"));
+            bail!("views and warehouse did not come near the end of the log: {behind}{error}");
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            tell(&format!("waiting until little is left: {behind}"))?;
+        }
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// Figures that depend on the time, of views and log at one time: beats go on, so it takes a try between two of them.
@@ -197,16 +290,14 @@ fn settle_log(core: &Core) -> anyhow::Result<()> {
     bail!("the log still grows although intake is held")
 }
 
-fn compare(core: &Core) -> anyhow::Result<(Twin, Vec<Differences>)> {
+fn compare(core: &Core, twin: &Twin) -> Vec<Differences> {
     let views = core.views();
-    let as_of = views.windows.progress().current();
-    let twin = Twin::recount(&*core.log, as_of.log_time).context("recounting the log")?;
     let mut differences = twin.compare(&views);
-    // The recount takes longer than the time between two beats, but no record came since: only the time is another.
+    // A beat may have come since the recount, but no record: only the time is another.
     for differing in differences.iter_mut().filter(|view| view.found() > 0) {
         for _ in 0..TRIES {
             let now = views.windows.progress().current().log_time;
-            let Some(again) = compare_at(&twin, &views, differing.view(), now) else { break };
+            let Some(again) = compare_at(twin, &views, differing.view(), now) else { break };
             *differing = again;
             if differing.found() == 0 {
                 break;
@@ -214,7 +305,7 @@ fn compare(core: &Core) -> anyhow::Result<(Twin, Vec<Differences>)> {
             std::thread::sleep(LOOK);
         }
     }
-    Ok((twin, differences))
+    differences
 }
 
 /// Compares one of the views whose answers depend on the time as well as on the records; `None` for the others.

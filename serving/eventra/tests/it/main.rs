@@ -8,5 +8,8 @@ mod help;
 mod personal;
 mod process;
 mod run;
+mod serving;
 mod settings;
+mod slips;
 mod tables;
+mod terminal;

@@ -2,83 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::run::{Ran, run};
+use crate::run::run;
+use crate::serving::{KEY, Process, applied};
 
-const FILE: &str = r#"
-[[organization]]
-id = "acme"
-name = "Acme Events"
-
-[[organization.key]]
-name = "all"
-scopes = ["write", "read"]
-secret_file = "acme.key"
-
-[[organization.event]]
-id = "conf"
-title = "Conference"
-starts = 2026-11-20T09:00:00Z
-ends = 2026-11-21T18:00:00Z
-"#;
-const KEY: &str = "a-secret-of-acme-that-is-long";
-/// How long the engine may take to start, rows to land, a snapshot to come.
-const WITHIN: Duration = Duration::from_secs(90);
-const LOOK: Duration = Duration::from_millis(100);
-
-/// A serving child whose log goes to a file of the data's folder; killed when dropped.
-struct Process {
-    child: Child,
-    address: String,
-    folder: PathBuf,
+/// Serves with everything that any part would ever log going to a file of the data's folder, and snapshots that come soon.
+fn start(folder: &Path, warehouse: &str) -> Process {
+    let log = File::options().create(true).append(true).open(folder.join("process.log")).unwrap();
+    let filter = "debug,collect=trace,api=trace,warehouse=trace,eventra=trace";
+    Process::start_with(folder, &["--warehouse", warehouse, "--log-filter", filter, "--snapshot-s", "1"], Some(log))
 }
 
 impl Process {
-    fn start(folder: &Path, warehouse: &str) -> Self {
-        let library = warehouse::engine::find::library(|name| std::env::var_os(name), None);
-        let library = library.unwrap_or_else(|error| panic!("{error}"));
-        let log = File::options().create(true).append(true).open(folder.join("process.log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_eventra"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--warehouse", warehouse])
-            // Everything that any part would ever log.
-            .args(["--log-filter", "debug,collect=trace,api=trace,warehouse=trace,eventra=trace", "--snapshot-s", "1"])
-            .env_clear()
-            .env("HOME", folder)
-            .env("EVENTRA_DATA_DIR", folder.join("data"))
-            .env("EVENTRA_LIBCHDB", library)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("http://").expect("the first line says where").to_owned();
-        Self { child, address, folder: folder.to_owned() }
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let status = text.split_whitespace().nth(1).unwrap().parse().unwrap();
-        let (_, body) = text.split_once("\r\n\r\n").unwrap();
-        (status, serde_json::from_str(body).unwrap_or(Value::Null))
-    }
-
     /// The data of a view.
     fn view(&self, path: &str) -> Value {
         let (status, mut answer) = self.ask("GET", &format!("/v1/views/{path}"), "");
@@ -90,33 +29,6 @@ impl Process {
         let (status, answer) = self.ask("POST", "/v1/batch", &json!({ "batch": messages }).to_string());
         assert_eq!(status, 200, "{answer}");
         answer
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let ran = run(&self.folder, arguments);
-        assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.out, ran.err);
-        ran
-    }
-
-    fn sql(&self, statement: &str) -> String {
-        self.run(&["sql", "--format", "json", statement]).out
-    }
-
-    /// Runs until the answer holds what is wanted.
-    fn wait(&self, what: &str, mut done: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + WITHIN;
-        while !done(self) {
-            assert!(Instant::now() < deadline, "waited in vain: {what}");
-            std::thread::sleep(LOOK);
-        }
-    }
-
-    fn landed(&self, rows: u64) {
-        let wanted = format!(r#"{{"n":{rows}}}"#);
-        self.wait("rows land", |process| {
-            let ran = run(&process.folder, &["sql", "--format", "json", "SELECT toUInt32(count()) AS n FROM records"]);
-            ran.out.trim() == wanted
-        });
     }
 
     /// What the live views and the warehouse count: people's names are not part of it.
@@ -157,32 +69,10 @@ impl Process {
         assert!(all.contains("session_joined"), "the sweep sees what is there");
         all
     }
-
-    fn terminate(mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0), "a stop in order");
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("acme.toml"), FILE).unwrap();
-    std::fs::write(folder.path().join("acme.key"), KEY).unwrap();
-    let applied = run(folder.path(), &["apply", folder.path().join("acme.toml").to_str().unwrap()]);
-    assert_eq!(applied.code, 0, "{}", applied.err);
+    let folder = applied();
     // The planted key is the test's own file; what the product keeps of it is swept.
     std::fs::remove_file(folder.path().join("acme.key")).unwrap();
     folder
@@ -269,7 +159,7 @@ fn an_erased_person_is_nowhere_and_every_figure_stays() {
     let (ada, bob) = ("planted1adalovelace", "planted2bob");
     let folder = folder();
     let root = folder.path();
-    let process = Process::start(root, "embedded");
+    let process = start(root, "embedded");
     for who in [ada, bob] {
         let answer = process.send(&messages(who));
         assert_eq!((&answer["taken"], &answer["dead"]), (&json!(6), &json!(2)), "{answer}");
@@ -336,7 +226,7 @@ fn an_erased_person_is_nowhere_and_every_figure_stays() {
     assert_eq!((&replayed["unreadable"], &replayed["still_bad"]), (&json!(2), &json!(2)), "{replayed}");
     process.terminate();
 
-    let process = Process::start(root, "embedded");
+    let process = start(root, "embedded");
     check(&process);
     process.terminate();
     let exported = run(root, &["log", "export", "--lane", "activity"]);
@@ -347,7 +237,7 @@ fn an_erased_person_is_nowhere_and_every_figure_stays() {
 
     // From the first record on: the keys are gone, and the views come out the same.
     std::fs::remove_dir_all(snapshots(root)).unwrap();
-    let process = Process::start(root, "embedded");
+    let process = start(root, "embedded");
     process.wait("the views", |process| process.ask("GET", "/readyz", "").0 == 200);
     check(&process);
     // She comes back as somebody else.
@@ -366,20 +256,20 @@ fn an_erasure_waits_for_a_warehouse_that_is_away_and_survives_a_kill() {
     let who = "planted3carol";
     let folder = folder();
     let root = folder.path();
-    let process = Process::start(root, "embedded");
+    let process = start(root, "embedded");
     process.send(&messages(who));
     process.landed(RECORDS);
     assert!(process.properties().contains(&format!("dish-{who}")));
     process.terminate();
 
     // Port 9 is nobody's: the warehouse cannot be reached.
-    let process = Process::start(root, "http://127.0.0.1:9");
+    let process = start(root, "http://127.0.0.1:9");
     let erased = process.run(&["erase", &format!("user-{who}"), "--organization", "acme"]);
     assert!(erased.out.contains("2 key(s)") && erased.out.contains("not reachable"), "{}", erased.out);
     process.kill();
     assert!(holds(&root.join("data").join("engine"), who), "the old values wait");
 
-    let process = Process::start(root, "embedded");
+    let process = start(root, "embedded");
     process.wait("the pending erasure", |process| !process.everything().contains(who));
     process.wait("the old files go", |_| !holds(root, who));
     swept(root, who, &HIDDEN);
@@ -389,7 +279,7 @@ fn an_erasure_waits_for_a_warehouse_that_is_away_and_survives_a_kill() {
     let facts = run(root, &["log", "export", "--lane", "facts"]).out;
     // Told when the key went, and once more by the next start, which cannot know; the pending note is gone by then.
     assert_eq!(facts.matches("subject_erased").count(), 2, "{facts}");
-    Process::start(root, "none").terminate();
+    start(root, "none").terminate();
     let facts = run(root, &["log", "export", "--lane", "facts"]).out;
     assert_eq!(facts.matches("subject_erased").count(), 2, "{facts}");
 }

@@ -2,74 +2,12 @@
 //!
 //! Without a warehouse: `eventra demo` and `demo --crash` run the same with the real engine.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use crate::run::run;
-
-const FILE: &str = r#"
-[[organization]]
-id = "acme"
-name = "Acme Events"
-
-[[organization.key]]
-name = "all"
-scopes = ["write", "read"]
-secret_file = "acme.key"
-
-[[organization.event]]
-id = "conf"
-title = "Conference"
-starts = 2026-11-20T09:00:00Z
-ends = 2026-11-21T18:00:00Z
-"#;
-const KEY: &str = "a-secret-of-acme-that-is-long";
-
-/// A serving child; killed when dropped.
-struct Process {
-    child: Child,
-    address: String,
-}
+use crate::serving::{FILE, Process, folder};
 
 impl Process {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_eventra"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--warehouse", "none", "--log-filter", "warn"])
-            .env_clear()
-            .env("HOME", folder)
-            .env("EVENTRA_DATA_DIR", folder.join("data"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("http://").expect("the first line says where").to_owned();
-        Self { child, address }
-    }
-
-    /// Sends a request; returns the status and the body.
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
-        self.ask_with(KEY, method, path, body)
-    }
-
-    fn ask_with(&self, key: &str, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let status = text.split_whitespace().nth(1).unwrap().parse().unwrap();
-        let (_, body) = text.split_once("\r\n\r\n").unwrap();
-        (status, serde_json::from_str(body).unwrap_or(serde_json::Value::Null))
-    }
-
     fn join(&self, message: &str) -> String {
         let body = format!(
             r#"{{"userId":"ada","messageId":"{message}","event":"session_joined","properties":{{"event":"conf","session":"talk"}}}}"#
@@ -85,31 +23,6 @@ impl Process {
         assert_eq!(status, 200, "{answer}");
         answer["data"]["total"].as_u64().unwrap()
     }
-
-    fn terminate(mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.child.wait().unwrap().code()
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("acme.toml"), FILE).unwrap();
-    std::fs::write(folder.path().join("acme.key"), KEY).unwrap();
-    folder
 }
 
 #[test]
@@ -128,7 +41,7 @@ fn what_was_acknowledged_is_there_after_a_stop_and_after_a_kill() {
     assert!(second.err.contains("already running"), "{}", second.err);
     assert_eq!(process.joined(&process.join("m-1")), 1);
     assert_eq!(process.joined(&process.join("m-2")), 2);
-    assert_eq!(process.terminate(), Some(0), "a stop in order");
+    process.terminate();
 
     let process = Process::start(folder.path());
     assert_eq!(process.joined(&process.join("m-3")), 3, "the snapshot and the tail give the state back");
@@ -139,7 +52,7 @@ fn what_was_acknowledged_is_there_after_a_stop_and_after_a_kill() {
     let verified = run(folder.path(), &["verify"]);
     assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
     assert!(verified.out.contains("counted session_joined"), "{}", verified.out);
-    assert_eq!(process.terminate(), Some(0));
+    process.terminate();
     assert_eq!(run(folder.path(), &["log", "verify"]).code, 0);
 }
 
@@ -156,7 +69,7 @@ fn a_conference_is_simulated_shown_and_verified() {
     assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
     let found: serde_json::Value = serde_json::from_str(&verified.out).unwrap();
     assert!(found["lines"].as_array().is_some_and(|lines| lines.len() > 10), "{found}");
-    assert_eq!(process.terminate(), Some(0));
+    process.terminate();
 }
 
 const RULES: &str = r#"
@@ -197,7 +110,7 @@ fn a_reset_archives_and_dead_letters_are_counted_over_restarts() {
     let (_, top) = process.ask("GET", "/v1/views/leaderboards/engagement?event=conf", "");
     assert_eq!(top["data"]["places"][0]["score"], 10, "what came after the reset counts from nothing: {top}");
 
-    assert_eq!(process.terminate(), Some(0));
+    process.terminate();
     let process = Process::start(folder.path());
     let shown = run(folder.path(), &["top", "--once"]);
     let letters = shown.out.lines().find(|line| line.contains("dead letters")).expect("top tells of dead letters");
@@ -221,7 +134,7 @@ fn a_reset_archives_and_dead_letters_are_counted_over_restarts() {
     ] {
         assert_eq!(live(view, figure), count, "{view}: {figure}");
     }
-    assert_eq!(process.terminate(), Some(0));
+    process.terminate();
 }
 
 #[test]
@@ -237,7 +150,7 @@ fn an_erased_person_is_in_no_file_and_the_counts_stay() {
     assert!(erased.out.contains("key(s) destroyed"), "{}{}", erased.out, erased.err);
     let (_, answer) = process.ask("GET", "/v1/views/windows?kind=tracked&wait_for=0", "");
     assert_eq!(answer["data"]["total"], 1, "{answer}");
-    assert_eq!(process.terminate(), Some(0));
+    process.terminate();
     for planted in ["planted-user-id", "planted@example.org", "planted-note-17"] {
         assert!(!crate::apply::holds(&folder.path().join("data"), planted.as_bytes()), "{planted}");
     }
@@ -269,5 +182,5 @@ fn the_ecommerce_set_fires_the_fast_purchase_rule_1531_times() {
     let fired = scores["data"]["fired"].as_array().unwrap();
     let fast = fired.iter().find(|rule| rule[0] == "fast-purchase").expect("the rule fired");
     assert_eq!(fast[1], 1_531);
-    assert_eq!(process.terminate(), Some(0));
+    process.terminate();
 }

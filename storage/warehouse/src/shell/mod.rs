@@ -11,9 +11,9 @@ use rustyline::{CompletionType, Config, Editor};
 use tokio::runtime::Handle;
 
 use crate::client::Client;
-use crate::sql::SqlError;
+use crate::sql::{Format, SqlError};
 use complete::Assistant;
-pub use session::{Next, Session};
+pub use session::{Next, Session, statements};
 
 /// Lines of history that are kept.
 const HISTORY_LINES: usize = 1_000;
@@ -31,12 +31,13 @@ pub enum ShellError {
 
 /// Reads statements from the terminal until `\q` or the end of input. Blocks: call it outside the runtime's own threads.
 ///
-/// Statements end with `;` and may span lines. Tab completes keywords, tables and columns. Ctrl-C drops the line.
+/// Statements end with `;` and may span lines. Tab completes keywords, tables and columns. Ctrl-C drops the line. Answers come
+/// in `format` until `\format` says another one.
 ///
 /// # Errors
 /// See [`ShellError`]; a statement that ClickHouse refuses is shown, and the shell goes on.
-pub fn run(client: Client, runtime: &Handle, history: Option<&Path>) -> Result<(), ShellError> {
-    let mut session = Session::new(client);
+pub fn run(client: Client, runtime: &Handle, history: Option<&Path>, format: Format) -> Result<(), ShellError> {
+    let mut session = Session::new(client).with_format(format);
     let names = runtime.block_on(session.names())?;
     let config = Config::builder()
         .max_history_size(HISTORY_LINES)?
@@ -52,17 +53,20 @@ pub fn run(client: Client, runtime: &Handle, history: Option<&Path>) -> Result<(
     println!("Statements end with `;`. \\? lists what else there is.");
     loop {
         match editor.readline("eventra> ") {
-            Ok(input) => match runtime.block_on(session.input(&input, &mut std::io::stdout())) {
-                Next::Go => {}
-                Next::Quit => break,
-            },
+            Ok(input) => {
+                if let Some(history) = history {
+                    // At once: a terminal that is closed leaves no time for it. A history is worth no error.
+                    let _ = editor.append_history(history);
+                }
+                match runtime.block_on(session.input(&input, &mut std::io::stdout())) {
+                    Next::Go => {}
+                    Next::Quit => break,
+                }
+            }
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(error.into()),
         }
-    }
-    if let Some(history) = history {
-        editor.save_history(history)?;
     }
     Ok(())
 }

@@ -35,6 +35,12 @@ impl Session {
         Self { client, format: Format::Table }
     }
 
+    /// Returns the same session, answering in another format.
+    #[must_use]
+    pub fn with_format(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
     /// Returns the names of tables and columns, for completion.
     pub(crate) async fn names(&self) -> Result<Vec<String>, SqlError> {
         let sql = "SELECT DISTINCT arrayJoin([table, name]) AS word FROM system.columns WHERE database = currentDatabase() ORDER BY word";
@@ -43,17 +49,11 @@ impl Session {
 
     /// Takes a command, or one or more statements; answers and errors go to `out`.
     pub async fn input(&mut self, input: &str, out: &mut impl Write) -> Next {
-        let mut rest = input.trim();
-        if let Some(command) = rest.strip_prefix('\\') {
+        if let Some(command) = input.trim().strip_prefix('\\') {
             return self.command(command, out).await;
         }
-        while !rest.is_empty() {
-            let end = statement_end(rest).unwrap_or(rest.len());
-            let statement = rest[..end].trim();
-            if !statement.is_empty() {
-                self.show(statement, out).await;
-            }
-            rest = rest.get(end + 1..).unwrap_or("").trim();
+        for statement in statements(input) {
+            self.show(statement, out).await;
         }
         Next::Go
     }
@@ -82,6 +82,21 @@ impl Session {
     }
 }
 
+/// The statements of a text, which `;` separates; the last one needs none.
+pub fn statements(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let end = statement_end(rest).unwrap_or(rest.len());
+        let statement = rest[..end].trim();
+        if !statement.is_empty() {
+            found.push(statement);
+        }
+        rest = rest.get(end + 1..).unwrap_or("").trim();
+    }
+    found
+}
+
 /// A terminal that is gone is noticed at the next line that is read.
 fn say(out: &mut impl Write, text: &str) {
     let _ = out.write_all(text.as_bytes());
@@ -95,4 +110,15 @@ fn columns_of(table: &str) -> String {
         "SELECT name, type, comment FROM system.columns WHERE database = currentDatabase() AND table = {} ORDER BY position",
         literal(table)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_into_its_statements() {
+        assert_eq!(statements("select 1; select ';' ;\n select 2"), ["select 1", "select ';'", "select 2"]);
+        assert!(statements(" ;; \n").is_empty());
+    }
 }

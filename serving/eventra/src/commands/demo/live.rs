@@ -157,7 +157,7 @@ fn report(core: &Core, over: impl Fn() -> bool) {
         std::thread::sleep(LOOK);
         if said.elapsed() >= SAY_EVERY {
             let now = core.figures();
-            print!("{}", top::draw(&now, Some((&before, said.elapsed()))));
+            print!("{}", top::draw(&now, Some((&before, said.elapsed())), top::Size::USUAL));
             println!();
             (before, said) = (now, Instant::now());
         }

@@ -1,90 +1,148 @@
-//! One frame of `eventra top`, as text of at most 80 by 24. Pure: same figures, same text.
+//! One frame of `eventra top`, as text that fits a size. Pure: same figures and size, same text.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::layout::{Size, beside, cut, flow, pad, share};
 use crate::figures::{Figures, Leader};
 
-const WIDTH: usize = 79;
-const ROWS: usize = 5;
-/// Characters of a recommended item: the reason wants room too.
-const ITEM: usize = 24;
+/// From so many cells on sessions and leaders stand beside each other.
+const BESIDE: usize = 72;
+/// The same for fraud and recommendations, whose lines are sentences.
+const SENTENCES_BESIDE: usize = 140;
+/// Cells of the leaders: rank, pseudonym, points, movement.
+const LEADERS: usize = 36;
+/// From so many cells on a session tells more about itself.
+const MORE_OF_SESSIONS: usize = 72;
+/// A title as wide as this is read easily, and its figures are not far from it.
+const TITLE_MAX: usize = 64;
 
 /// Draws figures; with earlier ones and the span since, rates and movement too.
-pub(crate) fn draw(now: &Figures, before: Option<(&Figures, Duration)>) -> String {
-    let mut out = String::new();
-    let mut line = |text: String| {
-        let _ = writeln!(out, "{}", cut(text.trim_end(), WIDTH));
-    };
-    line(format!("eventra {}  up {}  {}", now.address, span(now.uptime_ms), now.event));
-    line(format!(
-        "records {:>12}  {:>9}/s   fresh {:>6} ms   lag {:>8}   epoch {}",
-        grouped(now.records),
-        rate(now, before),
-        now.freshness_ms.max(0),
-        grouped(now.lag_records),
-        now.epoch
-    ));
-    line(format!(
-        "dead letters {:>8}   duplicates {:>8}   log {:>9}   mem {}",
-        grouped(now.dead_letters),
-        grouped(now.duplicates),
-        bytes(now.log_bytes),
-        bytes(now.resident_bytes)
-    ));
-    let late = now.late.iter().map(|(view, count)| format!("   {view} {}", grouped(*count)));
-    line(format!("late, by view{}", late.collect::<String>()));
-    let warehouse = &now.warehouse;
-    line(format!(
-        "warehouse {}  landed {}  rows {}  waiting {}  mem {}{}",
-        warehouse.state,
-        warehouse.landed.map_or("-".to_owned(), |epoch| epoch.to_string()),
-        grouped(warehouse.rows),
-        warehouse.waiting,
-        bytes(warehouse.resident_bytes),
-        warehouse.error.as_ref().map_or(String::new(), |error| format!("  {error}"))
-    ));
-    line("-".repeat(WIDTH));
-    sessions_and_leaders(now, before.map(|(figures, _)| figures), &mut line);
-    line("-".repeat(WIDTH));
-    line("fraud: newest scores".to_owned());
-    for suspicion in now.fraud.iter().take(ROWS - 1) {
-        // The reasons first: an id is long, and what is cut off at the edge should be the id.
-        line(format!(
-            "{:>5} {:<21} {}  ({})",
-            suspicion.score,
-            suspicion.kind,
-            suspicion.reasons.join("; "),
-            suspicion.id
-        ));
+pub(crate) fn draw(now: &Figures, before: Option<(&Figures, Duration)>, size: Size) -> String {
+    // The last column stays empty: a full line would wrap in some terminals.
+    let width = size.columns.saturating_sub(1);
+    let mut lines = flow(&header(now, before), width);
+    let rule = "-".repeat(width);
+    let rest = size.rows.saturating_sub(lines.len() + 2);
+    let earlier = before.map(|(figures, _)| figures);
+    let (top, bottom) = body(now, earlier, width, rest);
+    for group in [top, bottom].into_iter().filter(|group| !group.is_empty()) {
+        lines.push(rule.clone());
+        lines.extend(group);
     }
-    line("recommended next".to_owned());
-    for next in now.recommendations.iter().take(ROWS - 1) {
-        let items: Vec<String> = next.items.iter().take(1).map(|item| cut(item, ITEM)).collect();
-        line(format!("{} -> {:<ITEM$} {}", next.visitor, items.join(""), next.reason));
-    }
-    out
+    lines.iter().take(size.rows).map(|line| cut(line.trim_end(), width) + "\n").collect()
 }
 
-fn sessions_and_leaders(now: &Figures, before: Option<&Figures>, line: &mut impl FnMut(String)) {
+fn header(now: &Figures, before: Option<(&Figures, Duration)>) -> Vec<String> {
+    let warehouse = &now.warehouse;
+    let mut fields = vec![
+        format!("eventra {}", now.address),
+        format!("up {}", span(now.uptime_ms)),
+        now.event.clone(),
+        format!("records {:>11} {:>9}/s", grouped(now.records), rate(now, before)),
+        format!("fresh {:>5} ms", now.freshness_ms.max(0)),
+        format!("lag {:>7}", grouped(now.lag_records)),
+        format!("epoch {}", now.epoch),
+        format!("dead letters {:>6}", grouped(now.dead_letters)),
+        format!("duplicates {:>6}", grouped(now.duplicates)),
+        format!("log {:>8}", bytes(now.log_bytes)),
+        format!("mem {}", bytes(now.resident_bytes)),
+    ];
+    let late: Vec<String> = now.late.iter().map(|(view, count)| format!("{view} {}", grouped(*count))).collect();
+    if !late.is_empty() {
+        fields.push(format!("late in {}", late.join(", ")));
+    }
+    fields.extend([
+        format!("warehouse {}", warehouse.state),
+        format!("landed {}", warehouse.landed.map_or("-".to_owned(), |epoch| epoch.to_string())),
+        format!("rows {}", grouped(warehouse.rows)),
+        format!("waiting {}", warehouse.waiting),
+        format!("engine mem {}", bytes(warehouse.resident_bytes)),
+        warehouse.error.clone().unwrap_or_default(),
+    ]);
+    fields
+}
+
+/// The sections, in at most so many lines: sessions and leaders, then fraud and recommendations.
+fn body(now: &Figures, before: Option<&Figures>, width: usize, lines: usize) -> (Vec<String>, Vec<String>) {
+    let wants =
+        [now.sessions.len(), now.leaders.len(), now.fraud.len(), now.recommendations.len()].map(|rows| rows + 1);
+    let (tables, sentences) = (width >= BESIDE, width >= SENTENCES_BESIDE);
+    let [one, two, three, four] = wants;
+    let groups: Vec<usize> = [
+        if tables { vec![one.max(two)] } else { vec![one, two] },
+        if sentences { vec![three.max(four)] } else { vec![three, four] },
+    ]
+    .concat();
+    let mut given = share(lines, &groups).into_iter();
+    let mut next = || given.next().unwrap_or(0);
+    let top = if tables {
+        let (rows, left) = (next(), width - LEADERS - 3);
+        beside(&sessions(now, left, rows), left, &leaders(now, before, rows))
+    } else {
+        let (first, second) = (next(), next());
+        [sessions(now, width, first), leaders(now, before, second)].concat()
+    };
+    let bottom = if sentences {
+        let (rows, left) = (next(), (width - 3) / 2);
+        beside(&fraud(now, rows), left, &recommendations(now, width - 3 - left, rows))
+    } else {
+        let (first, second) = (next(), next());
+        [fraud(now, first), recommendations(now, width, second)].concat()
+    };
+    (top, bottom)
+}
+
+fn sessions(now: &Figures, width: usize, lines: usize) -> Vec<String> {
+    let more = width >= MORE_OF_SESSIONS;
+    let figures = if more { 5 * 7 } else { 2 * 7 };
+    let title = width.saturating_sub(figures).min(TITLE_MAX);
+    let head = if more {
+        format!(" {:>6} {:>6} {:>6} {:>6} {:>6}", "there", "joined", "left", "peak", "hours")
+    } else {
+        format!(" {:>6} {:>6}", "there", "joined")
+    };
+    let rows = now.sessions.iter().map(|session| {
+        let name = if session.title.is_empty() { &session.session } else { &session.title };
+        let rest = if more {
+            format!(" {:>6} {:>6} {:>6}", session.left, session.peak, session.focused_ms / 3_600_000)
+        } else {
+            String::new()
+        };
+        format!("{} {:>6} {:>6}{rest}", pad(name, title), session.present, session.joined)
+    });
+    std::iter::once(pad("session", title) + &head).chain(rows).take(lines).collect()
+}
+
+fn leaders(now: &Figures, before: Option<&Figures>, lines: usize) -> Vec<String> {
     let earlier: BTreeMap<&str, u64> = before
         .iter()
         .flat_map(|figures| &figures.leaders)
         .map(|leader| (leader.participant.as_str(), leader.rank))
         .collect();
-    line(format!("{:<26} {:>6} {:>6} | {:>3} {:<18} {:>8}", "session", "there", "joined", "#", "leaders", "points"));
-    for row in 0..ROWS {
-        let left = now.sessions.get(row).map_or(String::new(), |session| {
-            let title = if session.title.is_empty() { &session.session } else { &session.title };
-            format!("{:<26} {:>6} {:>6}", cut(title, 26), session.present, session.joined)
-        });
-        let right = now.leaders.get(row).map_or(String::new(), |leader| {
-            let moved = movement(leader, before.is_some(), &earlier);
-            format!("{:>3} {:<18} {:>8} {moved}", leader.rank, leader.participant, leader.score)
-        });
-        line(format!("{left:<40} | {right}"));
-    }
+    let rows = now.leaders.iter().map(|leader| {
+        let moved = movement(leader, before.is_some(), &earlier);
+        format!("{:>3} {} {:>9} {moved}", leader.rank, pad(&leader.participant, 16), leader.score)
+    });
+    std::iter::once(format!("{:>3} {:<16} {:>9}", "#", "leaders", "points")).chain(rows).take(lines).collect()
+}
+
+fn fraud(now: &Figures, lines: usize) -> Vec<String> {
+    let rows = now.fraud.iter().map(|suspicion| {
+        // The reasons first: an id is long, and what is cut off at the edge should be the id.
+        format!("{:>5} {:<21} {}  ({})", suspicion.score, suspicion.kind, suspicion.reasons.join("; "), suspicion.id)
+    });
+    std::iter::once("fraud: newest scores".to_owned()).chain(rows).take(lines).collect()
+}
+
+fn recommendations(now: &Figures, width: usize, lines: usize) -> Vec<String> {
+    // The reason wants room too.
+    let items = (width / 3).clamp(12, 48);
+    let rows = now
+        .recommendations
+        .iter()
+        .map(|next| format!("{} -> {} {}", next.visitor, pad(&next.items.join(", "), items), next.reason));
+    std::iter::once("recommended next".to_owned()).chain(rows).take(lines).collect()
 }
 
 fn movement(leader: &Leader, known: bool, earlier: &BTreeMap<&str, u64>) -> String {
@@ -138,56 +196,84 @@ fn span(ms: u64) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
-fn cut(text: &str, width: usize) -> String {
-    // Control characters would move the cursor: titles come from outside.
-    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
-    match clean.char_indices().nth(width) {
-        None => clean,
-        // Two titles that differ in their ends only must not look like one.
-        Some(_) => clean.chars().take(width - 1).chain(['…']).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::layout::cells;
     use super::*;
     use crate::figures::{Recommendation, Session, Suspicion};
 
-    fn figures() -> Figures {
+    const USUAL: Size = Size::USUAL;
+
+    fn figures(rows: u64) -> Figures {
         Figures {
+            address: "127.0.0.1:7171".into(),
             records: 1_234_567,
-            sessions: (0..9)
+            event: "会議の全体 2026".into(),
+            late: vec![("windows".into(), 12), ("campaigns".into(), 3), ("fraud".into(), 0)],
+            sessions: (0..rows)
                 .map(|n| Session {
-                    title: format!("A title that is much too long for its place {n}"),
+                    title: format!("A title that is much too long for its place 会議 {n}"),
                     present: n,
                     ..Session::default()
                 })
                 .collect(),
-            leaders: (1..9).map(|rank| Leader { rank, participant: format!("{rank:016x}"), score: 10 }).collect(),
-            fraud: vec![Suspicion { reasons: vec!["x".repeat(200)], ..Suspicion::default() }; 9],
-            recommendations: vec![Recommendation { reason: "evil\x1b[2J".into(), ..Recommendation::default() }; 9],
+            leaders: (1..=rows).map(|rank| Leader { rank, participant: format!("{rank:016x}"), score: 10 }).collect(),
+            fraud: vec![Suspicion { reasons: vec!["x".repeat(200)], ..Suspicion::default() }; rows as usize],
+            recommendations: vec![
+                Recommendation { reason: "evil\x1b[2J".into(), ..Recommendation::default() };
+                rows as usize
+            ],
             ..Figures::default()
         }
     }
 
     #[test]
-    fn a_frame_fits_80_by_24_and_holds_no_escape() {
-        let before = Figures { records: 1_234_067, ..figures() };
-        let text = draw(&figures(), Some((&before, Duration::from_millis(500))));
-        assert!(text.lines().count() <= 24, "{}", text.lines().count());
-        assert!(text.lines().all(|line| line.chars().count() < 80));
-        assert!(!text.contains('\x1b'));
+    fn a_frame_fits_any_size_and_holds_no_escape() {
+        let before = Figures { records: 1_234_067, ..figures(9) };
+        for rows in [0, 1, 9, 60] {
+            let now = figures(rows);
+            for columns in (1..=220).step_by(3) {
+                for height in [1, 5, 12, 24, 50, 90] {
+                    let size = Size { columns, rows: height };
+                    let text = draw(&now, Some((&before, Duration::from_millis(500))), size);
+                    assert!(text.lines().count() <= height, "{size:?}: {text}");
+                    let widest = text.lines().map(cells).max().unwrap_or(0);
+                    assert!(widest < columns, "{size:?}, {widest} cells: {text}");
+                    assert!(!text.contains('\x1b'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_terminal_shows_more() {
+        let lines = |columns, rows| draw(&figures(40), None, Size { columns, rows });
+        let shown = |text: &str| text.matches("A title").count();
+        let (narrow, usual, wide) = (lines(60, 24), lines(80, 24), lines(160, 50));
+        assert!(shown(&narrow) >= 3 && narrow.contains("leaders") && narrow.contains("recommended next"), "{narrow}");
+        assert!(
+            shown(&usual) >= 5 && usual.lines().any(|line| line.starts_with("session") && line.contains("leaders"))
+        );
+        assert!(shown(&wide) >= 20 && wide.contains("peak"), "{wide}");
+        assert!(wide.lines().any(|line| line.contains("fraud") && line.contains("recommended")), "{wide}");
+        assert!(!usual.contains("peak"));
+    }
+
+    #[test]
+    fn rates_are_shown() {
+        let before = Figures { records: 1_234_067, ..figures(9) };
+        let text = draw(&figures(9), Some((&before, Duration::from_millis(500))), USUAL);
         assert!(text.contains("1,234,567") && text.contains("1,000/s"), "{text}");
     }
 
     #[test]
     fn movement_is_shown() {
-        let mut before = figures();
+        let mut before = figures(8);
         before.leaders.swap(0, 2);
         before.leaders[0].rank = 1;
         before.leaders[2].rank = 3;
         before.leaders.remove(1);
-        let text = draw(&figures(), Some((&before, Duration::from_secs(1))));
+        let text = draw(&figures(8), Some((&before, Duration::from_secs(1))), USUAL);
         assert!(text.contains("10 +2") && text.contains("10 -2") && text.contains("10 new"), "{text}");
     }
 }
