@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use dataflow::computations::Product;
 use dataflow::raw::{RawLanding, RunningRawLanding};
-use dataflow::{Config, Hooks, LandingEpoch, Sink, SinkError, Stepper, aggregates};
+use dataflow::{Config, Handle, Hooks, LandingEpoch, Sink, SinkError, aggregates};
 use eventlog::EventLog;
 use eventlog::disk::{Disk, RealDisk};
 use tokio::sync::watch;
+use views::as_of::Wanted;
 use warehouse::landing::{self, Lander, LanderConfig, Progress};
 use warehouse::outbox::{Outbox, OutboxConfig, deliver};
 use warehouse::schema;
@@ -28,6 +29,8 @@ const PEOPLE: u32 = 1_000_000;
 const RATE_GOAL: f64 = 400_000.0;
 /// As the product names the views' rows to the engine.
 const TABLE_SET: &str = "views";
+/// How long folding a log may take.
+const FOLD_WITHIN: Duration = Duration::from_secs(1_200);
 /// How long rows may take to land after the last record was folded, and how often it is looked at.
 const LAND_WITHIN: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(20);
@@ -88,11 +91,16 @@ impl Landing {
     }
 
     /// Waits until the engine has acknowledged everything.
-    fn wait(&self) -> anyhow::Result<()> {
-        let newest = Some(self.newest.load(Ordering::Acquire));
+    fn wait(&self, dataflow: &Handle<Product>) -> anyhow::Result<()> {
         let raw = self.raw.progress();
         let started = Instant::now();
-        while raw.borrow().landed < newest || self.views.borrow().landed < newest {
+        let landed = || {
+            // Everything was folded before, so what does not wait was handed over: the newest is the last.
+            let handed_over = dataflow.status().landing.waiting == 0;
+            let newest = Some(self.newest.load(Ordering::Acquire));
+            handed_over && raw.borrow().landed >= newest && self.views.borrow().landed >= newest
+        };
+        while !landed() {
             anyhow::ensure!(started.elapsed() < LAND_WITHIN, "landing stands still: {:?}", raw.borrow());
             std::thread::sleep(LOOK);
         }
@@ -143,15 +151,21 @@ fn run(log: &Arc<dyn EventLog>, records: u64, how: How) -> anyhow::Result<Run> {
     };
     let engine_before = landing.as_ref().map(|landing| landing.warehouse.cpu()).transpose()?.unwrap_or_default();
     let hooks = Hooks { sink: Some(sink), ..Hooks::default() };
-    let (cost, snapshots) = cost(|| -> anyhow::Result<u64> {
-        let mut dataflow = Stepper::<Product>::open(config(how), Arc::clone(log), disk, hooks)?;
-        dataflow.run()?;
-        anyhow::ensure!(dataflow.skipped() == 0, "records were skipped");
-        landing.as_ref().map(Landing::wait).transpose()?;
-        Ok(dataflow.snapshot().written)
+    let newest = Wanted::LogTime(log.bound());
+    // The dataflow as the product runs it, threads and its rule for snapshots included.
+    let (cost, handle) = cost(|| -> anyhow::Result<Handle<Product>> {
+        let handle = Handle::<Product>::start(config(how), Arc::clone(log), disk, hooks)?;
+        let reached = handle.progress().wait_for(newest, FOLD_WITHIN);
+        reached.ok_or_else(|| anyhow::anyhow!("the log was not folded within {FOLD_WITHIN:?}"))?;
+        landing.as_ref().map(|landing| landing.wait(&handle)).transpose()?;
+        Ok(handle)
     });
-    let snapshots = snapshots?;
+    let handle = handle?;
+    let status = handle.status();
+    anyhow::ensure!(status.skipped == 0, "records were skipped");
+    let snapshots = status.snapshot.written;
     let engine_after = landing.as_ref().map(|landing| landing.warehouse.cpu()).transpose()?.unwrap_or_default();
+    handle.stop().map_err(anyhow::Error::msg)?;
     let rows = landing.map(|landing| landing.stop(records)).transpose()?.unwrap_or(0);
     let engine_cpu = engine_after.saturating_sub(engine_before).as_secs_f64();
     Ok(Run { rate: records as f64 / cost.cpu.as_secs_f64(), rows, engine_cpu, snapshots })
@@ -193,6 +207,6 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
         .part("the same at 20 times the records", "records per CPU-second", slow_computed.rate)
         .part("the engine's CPU for a million records", "s", last.engine_cpu / (records as f64 / 1e6))
         .part("rows of views landed", "rows", last.rows as f64)
-        .part("snapshots written up to epoch", "", last.snapshots as f64)
+        .part("snapshots written", "", last.snapshots as f64)
         .part("resident memory at the end", "bytes", resident() as f64))
 }

@@ -9,7 +9,7 @@ use records::hash::{BINS, bin};
 use records::{Batch, EventId, Kind, LeaderboardId, OrganizationId, Pos, Record, SessionId, Span, Text, Timestamp};
 use rules::Rulebook;
 use views::fraud::Signals;
-use views::leaderboards::{Board, Input as Award, Leaderboards};
+use views::leaderboards::{Board, Input as Award, Leaderboards, Named};
 use views::state::{At, Effects, Fold};
 use views::windows::{Input, Series, Windows};
 use workload::mix::Mix;
@@ -109,12 +109,13 @@ fn participants(keys: u64) -> anyhow::Result<Held> {
     let board = Board::all_time(OrganizationId(1), LeaderboardId(1));
     let (mut bins, mut effects) = (Bins::<Leaderboards>::new(), Effects::default());
     let place = bin(Board::hash(&board));
+    let named = Arc::new(Named { board, track: Text::NONE });
     let scores = Scores::new(11, 1);
     let before = resident();
     for number in 0..keys {
         let participant = scores.participant(u32::try_from(number)?);
         let points = number.cast_signed() % 997 + 1;
-        let input = Award::Award { board, track: Text::NONE, participant, points };
+        let input = Award::Award { board: Arc::clone(&named), participant, points };
         bins.apply(place, at(number + 1), &input, &mut effects);
         if number.is_multiple_of(BATCH as u64) {
             bins.land();
