@@ -139,6 +139,7 @@ impl World {
             let truncated = process.log.truncate_before(Lane::Activity, partition, expired);
             truncated.map_err(|error| self.trouble(format!("retention: {error}")))?;
         }
+        self.kept.note(&process.log);
         Ok(())
     }
 

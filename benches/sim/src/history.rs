@@ -13,13 +13,20 @@ use records::Timestamp;
 
 /// Frames of the activity lane that retention may have dropped, by partition and first offset.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<BTreeMap<u16, BTreeMap<u64, Frame>>>>);
+pub(crate) struct Kept(Arc<Mutex<Dropped>>);
+
+#[derive(Debug, Default)]
+struct Dropped {
+    frames: BTreeMap<u16, BTreeMap<u64, Frame>>,
+    /// Where the partitions began after retention had been at work, and the log's bound at that time.
+    starts: Vec<(Timestamp, Vec<Offset>)>,
+}
 
 impl Kept {
     /// Keeps what a partition holds before `end`, as far as it is not kept yet.
     pub(crate) fn keep(&self, log: &FileLog, partition: PartitionId, end: Offset) -> Result<(), ReadError> {
         let mut kept = self.0.lock();
-        let frames = kept.entry(partition.0).or_default();
+        let frames = kept.frames.entry(partition.0).or_default();
         let mut from = frames.last_key_value().map_or(Offset(0), |(_, last)| last.end());
         while from < end {
             let read = log.read(Lane::Activity, partition, from, ReadLimits::default())?;
@@ -30,10 +37,21 @@ impl Kept {
         Ok(())
     }
 
+    /// Notes what the log holds now.
+    pub(crate) fn note(&self, log: &FileLog) {
+        self.0.lock().starts.push((log.bound(), log.starts(Lane::Activity)));
+    }
+
+    /// Whether a record was gone when a later one was stamped: a log that is opened then cannot know that it was there.
+    pub(crate) fn was_gone(&self, partition: PartitionId, offset: Offset, later: Timestamp) -> bool {
+        let gone = |(at, starts): &(Timestamp, Vec<Offset>)| *at < later && offset < starts[partition.index()];
+        self.0.lock().starts.iter().any(gone)
+    }
+
     /// The frames of a partition that are kept, from the one that holds `from` on.
     fn from(&self, partition: PartitionId, from: Offset, up_to: Timestamp) -> Option<Vec<Frame>> {
         let kept = self.0.lock();
-        let frames = kept.get(&partition.0)?;
+        let frames = kept.frames.get(&partition.0)?;
         let (first, holding) = frames.range(..=from.0).next_back()?;
         if holding.end() <= from {
             return None;
