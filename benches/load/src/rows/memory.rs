@@ -1,7 +1,7 @@
 //! Resident bytes for each key at a million keys: windowed counters, participants, fraud entities; and the whole process.
 //!
-//! Each state is made in a process of its own, whose resident memory (`/proc/self/statm`) is read before and after: what
-//! the allocator keeps besides is counted, and what views say of their own size is only a part of the answer.
+//! Each state is made in a process of its own, whose resident memory (`/proc/self/statm`) is read before and after:
+//! what the allocator wastes is counted, and what views say of their own size is only a part of the answer.
 
 mod keys;
 mod process;
@@ -46,9 +46,23 @@ impl Held {
     }
 }
 
+/// Milliseconds after which mimalloc gives freed pages back, by its environment variable. At once is what a state itself
+/// takes; its default leaves what a growing table left behind in a process that allocates nothing after it.
+#[derive(Debug, Clone, Copy)]
+enum Purge {
+    AtOnce,
+    Default,
+}
+
 /// Makes a state in a child process and returns what it takes there.
-fn held(what: &str, keys: u64) -> anyhow::Result<Held> {
-    let output = child_command(CHILD)?.args([what, &keys.to_string()]).output()?;
+fn held(what: &str, keys: u64, purge: Purge) -> anyhow::Result<Held> {
+    let mut command = child_command(CHILD)?;
+    command.args([what, &keys.to_string()]);
+    match purge {
+        Purge::AtOnce => command.env("MIMALLOC_PURGE_DELAY", "0"),
+        Purge::Default => command.env_remove("MIMALLOC_PURGE_DELAY"),
+    };
+    let output = command.output()?;
     anyhow::ensure!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
     let held: Held = serde_json::from_slice(&output.stdout).with_context(|| format!("what `{what}` says"))?;
     say!("{what}: {} keys, {:.1} resident bytes each", held.keys, held.each());
@@ -59,9 +73,10 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
     // Never fewer: it takes seconds, and what a process holds anyway would drown the keys.
     let keys = KEYS;
     let [counter, participant, entity] =
-        [keys::COUNTERS, keys::PARTICIPANTS, keys::ENTITIES].map(|what| held(what, keys));
+        [keys::COUNTERS, keys::PARTICIPANTS, keys::ENTITIES].map(|what| held(what, keys, Purge::AtOnce));
     let (counter, participant, entity) = (counter?, participant?, entity?);
-    let lone = held(keys::LONE_COUNTERS, keys)?;
+    let unpurged = held(keys::PARTICIPANTS, keys, Purge::Default)?;
+    let lone = held(keys::LONE_COUNTERS, keys, Purge::AtOnce)?;
     let seconds = settings.size(SECONDS).max(SECONDS_MIN);
     let demo = process::at_rate(DEMO_RATE, seconds)?;
     let quick = process::at_rate(10 * DEMO_RATE, seconds)?;
@@ -70,6 +85,7 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
     let goal = "bytes per key: counter 48, participant 60, fraud entity 400; whole process 600 MB";
     let mut row = Row::new("spine-memory", "resident bytes per participant", each[1], goal, holds)
         .part("resident bytes per windowed counter", "bytes", each[0])
+        .part("resident bytes per participant before freed pages are given back", "bytes", unpurged.each())
         .part("resident bytes per series that has one minute only", "bytes", lone.each())
         .part("resident bytes per fraud entity", "bytes", each[2])
         .part("fraud entities", "", entity.keys as f64)

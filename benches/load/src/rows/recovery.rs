@@ -193,7 +193,7 @@ fn kill_midway(folder: &Path, records: u64) -> anyhow::Result<(u64, f64)> {
 
 pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
     // Fewer records would be folded before the first snapshot is written.
-    let records = settings.size(RECORDS).max(RECORDS / 5);
+    let records = settings.size(RECORDS).max(RECORDS / 2);
     let people = u32::try_from(settings.size(u64::from(PEOPLE)))?;
     let folder = tempfile::tempdir_in(super::base()?)?;
     drop(input::paced_log(&RealDisk::new(folder.path())?, 8, records, people)?);

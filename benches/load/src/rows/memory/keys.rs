@@ -32,7 +32,6 @@ const BATCH: usize = 4_096;
 const PEOPLE_PER_HUNDRED: u64 = 34;
 /// Scored records for each entity: it has a history, not just a first sight.
 const SCORED_PER_ENTITY: u64 = 2;
-
 /// Makes one state and prints what it takes.
 pub(crate) fn child(words: &[String]) -> anyhow::Result<()> {
     let [what, keys] = words else { anyhow::bail!("a child is told what to hold, and how much") };
