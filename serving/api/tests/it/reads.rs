@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use collect::Who;
 use records::hash::bin;
 use records::{EventId, Fact, FactRow, Kind, LeaderboardId, Pos, SessionId, Text, Timestamp, Token};
-use views::leaderboards::{Board, Input as Award};
+use views::leaderboards::{Board, Input as Award, Named};
 use views::segments::SegmentInput;
 use views::state::At;
 use views::windows::{Input as Count, Series};
@@ -29,7 +29,8 @@ fn count(house: &mut House, epoch: u64, event: &str, times: u64) {
 }
 
 fn award(house: &mut House, epoch: u64, board: Board, participant: Token, points: i64) {
-    let input = Award::Award { board, track: Text::NONE, participant, points };
+    let named = Named { board, track: Text::NONE };
+    let input = Award::Award { board: named.into(), participant, points };
     house.leaderboards.apply(epoch, bin(board.hash()), [((), at(0), &input)], &mut Vec::new());
 }
 
