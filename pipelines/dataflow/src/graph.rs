@@ -1,11 +1,13 @@
 //! The graph of one worker: frames are decoded once, routed for each view, folded by the owners of the bins.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use records::Batch;
-use records::hash::BINS;
+use records::hash::{BINS, Bin};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -120,24 +122,54 @@ impl<'a, 'scope> Graph<'a, 'scope> {
         if let Some(stopped) = restored.stopped(view) {
             writer.freeze(stopped.as_of.clone());
         }
-        let mut bytes = Vec::new();
-        for bin in writer.bins() {
-            bytes.clear();
-            let outcome = match restored.bin(view, bin, &mut bytes) {
-                Ok(false) => continue,
-                Ok(true) => writer.restore(restored.epoch(), bin, &bytes).map_err(RestoreError::from),
-                Err(error) => Err(error),
-            };
-            match outcome {
-                Ok(()) => kept[usize::from(bin)] = true,
-                Err(error) => {
-                    self.error.get_or_insert(error);
-                    break;
+        let bins: Vec<Bin> = writer.bins().collect();
+        // Workers restore beside each other already: what cores are left is shared out.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        match decoded::<F>(restored, view, &bins, (cores / self.context.workers).max(1)) {
+            Ok(folds) => {
+                for (bin, fold) in folds {
+                    writer.put_back(restored.epoch(), bin, fold);
+                    kept[usize::from(bin)] = true;
                 }
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
             }
         }
         kept
     }
+}
+
+/// Reads and decodes the bins of one view that a manifest has, on so many threads.
+fn decoded<F: Fold>(
+    restored: &Restored,
+    view: usize,
+    bins: &[Bin],
+    threads: usize,
+) -> Result<Vec<(Bin, F)>, RestoreError> {
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let (mut folds, mut bytes) = (Vec::new(), Vec::new());
+        while let Some(bin) = bins.get(next.fetch_add(1, Ordering::Relaxed)) {
+            bytes.clear();
+            if restored.bin(view, *bin, &mut bytes)? {
+                folds.push((*bin, F::decode(&bytes)?));
+            }
+        }
+        Ok(folds)
+    };
+    let parts: Vec<Result<Vec<(Bin, F)>, RestoreError>> = std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(some)).collect();
+        let own = some();
+        // A panic goes on in this thread, with its message.
+        let others = helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        others.collect::<Vec<_>>().into_iter().chain([own]).collect()
+    });
+    let mut folds = Vec::new();
+    for part in parts {
+        folds.extend(part?);
+    }
+    Ok(folds)
 }
 
 /// Decodes frames, each one once for all views.

@@ -216,10 +216,17 @@ impl<F: Fold> Writer<F> {
     pub fn restore(&mut self, epoch: u64, bin: Bin, bytes: &[u8]) -> Result<(), StateError> {
         assert!(self.owns(bin), "bin {bin} of `{}` belongs to another writer", F::NAME);
         let fold = F::decode(bytes)?;
+        self.put_back(epoch, bin, fold);
+        Ok(())
+    }
+
+    /// Replaces a bin by what [`Fold::decode`] made of the bytes of a snapshot of `epoch`, as [`Writer::restore`] does:
+    /// for who decodes several bins at once.
+    pub fn put_back(&mut self, epoch: u64, bin: Bin, fold: F) {
+        assert!(self.owns(bin), "bin {bin} of `{}` belongs to another writer", F::NAME);
         *self.shards.slots[usize::from(bin)].write() = Slot { epoch, fold };
         self.dirty[usize::from(bin)] = false;
         self.shards.feed.restart(epoch);
-        Ok(())
     }
 
     /// The bin that was last told of time, landed or written: after a panic in there, the one at fault.

@@ -211,7 +211,9 @@ impl Room {
         }
         room.stays = stays;
         room.stays.resize(if room.stays.is_empty() { 0 } else { MINUTES }, 0);
-        for _ in 0..input.len(11)? {
+        let guests = input.len(11)?;
+        room.guests.reserve(guests);
+        for _ in 0..guests {
             let (token, first) = (input.token()?, input.time()?);
             let last = Timestamp(first.0.checked_add(input.i64()?).ok_or_else(|| input.damaged())?);
             let bits = input.u8()?;

@@ -226,8 +226,10 @@ impl Fold for Points {
                 let day = Day(i32::try_from(input.i64()?).map_err(|_| input.damaged())?);
                 let (event, leaderboard, rule) = (EventId(event), LeaderboardId(leaderboard), RuleId(rule));
                 let context = Context { organization, event, leaderboard, rule, day };
+                let count = input.len(9)?;
                 let mut tokens = FixedMap::default();
-                for _ in 0..input.len(9)? {
+                tokens.reserve(count);
+                for _ in 0..count {
                     tokens.insert(input.token()?, input.u64()?);
                 }
                 caps.held += tokens.len();

@@ -70,7 +70,8 @@ pub struct SegmentChangeRow {
 pub struct Segments {
     plans: BTreeMap<OrganizationId, Arc<SegmentPlan>>,
     words: Words,
-    profiles: Generations<VisitorKey, Profile>,
+    // Boxed: a profile is some 200 bytes, and a table moves all of them each time it grows.
+    profiles: Generations<VisitorKey, Box<Profile>>,
     // One for each profile that time alone may change; early ones do no harm.
     timers: BTreeSet<(Timestamp, VisitorKey)>,
     counts: BTreeMap<(OrganizationId, SegmentId), u64>,
@@ -150,7 +151,7 @@ impl Segments {
         }
         effects.changed.push(key);
         let mut gone = Vec::new();
-        let profile = self.profiles.touch(key, || Profile::new(now), |forgotten| gone = forgotten);
+        let profile = self.profiles.touch(key, || Box::new(Profile::new(now)), |forgotten| gone = forgotten);
         profile.see(seen, now, &plan, &mut self.words);
         if gone.is_empty() {
             let (before, after) = settle(profile, &mut self.timers, key, &plan, &self.words, now);
@@ -302,7 +303,8 @@ impl Fold for Segments {
         let mut profiles: [Option<&Profile>; WARMED] = [None; WARMED];
         for (input, place) in inputs.iter().zip(&mut profiles) {
             if let SegmentInput::Seen { organization, actor, .. } = input {
-                *place = self.profiles.get(VisitorKey { organization: *organization, actor: *actor });
+                let known = self.profiles.get(VisitorKey { organization: *organization, actor: *actor });
+                *place = known.map(|profile| &**profile);
             }
         }
         black_box(profiles.iter().flatten().fold(0, |sum, profile| sum ^ profile.warmth()));
@@ -370,12 +372,12 @@ impl Fold for Segments {
     }
 }
 
-fn generation(input: &mut In<'_>) -> Result<Vec<(VisitorKey, Profile)>, StateError> {
+fn generation(input: &mut In<'_>) -> Result<Vec<(VisitorKey, Box<Profile>)>, StateError> {
     let count = input.len(16)?;
     let mut profiles = Vec::with_capacity(count);
     for _ in 0..count {
         let key = VisitorKey { organization: OrganizationId(input.id()?), actor: input.token()? };
-        profiles.push((key, Profile::decode(input)?));
+        profiles.push((key, Box::new(Profile::decode(input)?)));
     }
     Ok(profiles)
 }

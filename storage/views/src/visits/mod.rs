@@ -365,7 +365,9 @@ impl Fold for Visits {
                 let (hour, event) = (input.time()?, EventId(input.id()?));
                 owner.hours.insert((hour, event), VisitSums::decode(&mut input)?);
             }
-            for _ in 0..input.len(10)? {
+            let visitors = input.len(10)?;
+            this.visitors.reserve(visitors);
+            for _ in 0..visitors {
                 let visitor = Visitor { organization, event: EventId(input.id()?), actor: input.token()? };
                 let count = input.len(3)?;
                 let mut visits = Vec::with_capacity(count);
