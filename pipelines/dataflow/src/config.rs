@@ -26,7 +26,8 @@ pub struct Config {
     pub beat_every: Span,
     /// How much log time a landing epoch covers at least.
     pub landing_every: Span,
-    /// How much log time passes between two snapshots.
+    /// How much log time passes between two snapshots at least. A running dataflow waits longer when it folds old records
+    /// quickly, and when the state is large and few rows were folded: 25 bytes of snapshot for each row.
     pub snapshot_every: Span,
     /// How many rows may pass between two snapshots, whatever their log time: it bounds what a restart folds again.
     pub snapshot_rows: u64,
