@@ -31,6 +31,8 @@ const RATE_GOAL: f64 = 400_000.0;
 const TABLE_SET: &str = "views";
 /// How long folding a log may take.
 const FOLD_WITHIN: Duration = Duration::from_secs(1_200);
+/// How long the last snapshot may be on its way to the disk.
+const WRITE_WITHIN: Duration = Duration::from_secs(30);
 /// How long rows may take to land after the last record was folded, and how often it is looked at.
 const LAND_WITHIN: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(20);
@@ -130,12 +132,13 @@ fn sink(outbox: &Arc<Outbox>, newest: &Arc<AtomicU64>) -> Sink {
     })
 }
 
-fn config(how: How) -> Config {
+/// At least one snapshot falls into every run that has them, however short: without one the ratio would say nothing.
+fn config(how: How, records: u64) -> Config {
     let defaults = Config::default();
     let never = records::Span(i64::MAX / 4);
     Config {
         claim_id: claim(),
-        snapshot_rows: if how.snapshots { defaults.snapshot_rows } else { u64::MAX / 4 },
+        snapshot_rows: if how.snapshots { defaults.snapshot_rows.min(records / 2) } else { u64::MAX / 4 },
         snapshot_every: if how.snapshots { defaults.snapshot_every } else { never },
         ..defaults
     }
@@ -155,16 +158,22 @@ fn run(log: &Arc<dyn EventLog>, records: u64, how: How) -> anyhow::Result<Run> {
     let newest = Wanted::LogTime(input::paced_end(records));
     // The dataflow as the product runs it, threads and its rule for snapshots included.
     let (cost, handle) = cost(|| -> anyhow::Result<Handle<Product>> {
-        let handle = Handle::<Product>::start(config(how), Arc::clone(log), disk, hooks)?;
+        let handle = Handle::<Product>::start(config(how, records), Arc::clone(log), disk, hooks)?;
         let reached = handle.progress().wait_for(newest, FOLD_WITHIN);
         reached.ok_or_else(|| anyhow::anyhow!("the log was not folded within {FOLD_WITHIN:?}"))?;
         landing.as_ref().map(|landing| landing.wait(&handle)).transpose()?;
+        // Its writing is part of the cost too.
+        let asked = Instant::now();
+        while how.snapshots && handle.status().snapshot.written == 0 && asked.elapsed() < WRITE_WITHIN {
+            std::thread::sleep(LOOK);
+        }
         Ok(handle)
     });
     let handle = handle?;
     let status = handle.status();
     anyhow::ensure!(status.skipped == 0, "records were skipped");
     let snapshots = status.snapshot.written;
+    anyhow::ensure!(snapshots > 0 || !how.snapshots, "no snapshot was written: there is nothing to compare");
     let engine_after = landing.as_ref().map(|landing| landing.warehouse.cpu()).transpose()?.unwrap_or_default();
     handle.stop().map_err(anyhow::Error::msg)?;
     let rows = landing.map(|landing| landing.stop(records)).transpose()?.unwrap_or(0);
