@@ -215,7 +215,7 @@ class Check:
 
     def boards(self):
         expected = self.source.boards()
-        landed = self.sql_cells("select replaceOne(board, 'shoppers/', '') as name, score, count() from leaderboard_scores final where organization = 'replay' and score <> 0 group by all")
+        landed = self.sql_cells("select arrayStringConcat(arrayFilter(x -> x != '', [scope, event, track, day]), '/') as name, score, count() from leaderboard_scores where organization = 'replay' and leaderboard = 'shoppers' and score <> 0 group by all")
         for board, parameters in (
             ("all_time", {"scope": "all_time"}),
             ("event/userbehavior", {"scope": "event", "event": "userbehavior"}),

@@ -173,7 +173,7 @@ fn landed_as(mut landed: Landed, twin: &Twin, bound: Timestamp) -> Result<(), St
     landed.visits.retain(|_, sums| *sums != Default::default());
     same("landed windows", &landed.windows, &twin.windows.landed())?;
     same("landed visits", &landed.visits, &twin.visits.landed())?;
-    same("landed scores of participants", &landed.leaderboards, &twin.leaderboards.landed())?;
+    same("landed awards", &landed.awards, twin.leaderboards.awards())?;
     let scores = twin.fraud.landed().iter().map(|(pos, (organization, one))| {
         let reasons = one.reasons.iter().map(|reason| (reason.rule.to_string(), reason.text.clone())).collect();
         (*pos, (*organization, i64::from(one.score), reasons))

@@ -9,8 +9,11 @@ use std::str::FromStr;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, ArrowPrimitiveType, RecordBatch};
+use dataflow::twin::AwardKey;
 use eventlog::Lane;
-use records::{CampaignId, EventId, ItemId, Kind, OrganizationId, Pos, SegmentId, SessionId, Timestamp, Token};
+use records::zone::Day;
+use records::{CampaignId, EventId, ItemId, Kind, OrganizationId, Pos, SegmentId, SessionId, Text, Timestamp, Token};
+use rules::points::Scope;
 use views::attendance::Place;
 use views::campaigns::WINDOW;
 use views::funnels::{FunnelKey, StepSums};
@@ -35,7 +38,8 @@ pub(crate) struct Landed {
     pub(crate) windows: BTreeMap<WindowKey, i64>,
     pub(crate) visits: BTreeMap<(OrganizationId, EventId, Timestamp), VisitSums>,
     pub(crate) attendance: BTreeMap<Place, [i64; 5]>,
-    pub(crate) leaderboards: BTreeMap<(OrganizationId, String, Token), i64>,
+    /// Points and how many awards.
+    pub(crate) awards: BTreeMap<AwardKey, (i64, i64)>,
     pub(crate) scores: BTreeMap<Pos, ScoreRow>,
     pub(crate) campaigns: BTreeMap<(OrganizationId, CampaignId, Timestamp), [i64; 5]>,
     /// Who is in which segment, and by which change; absent or `false` is out.
@@ -56,7 +60,7 @@ impl Landed {
             "window_counts" => Self::window,
             "visits" => Self::visit,
             "attendance" => Self::attendance,
-            "leaderboard_scores" => Self::standing,
+            "awards" => Self::award,
             "fraud_scores" => Self::score,
             "campaign_counts" => Self::campaign,
             "segment_changes" => Self::segment,
@@ -136,9 +140,22 @@ impl Landed {
         once(&mut self.neighbours, key, (row.sum("visits")?, items.into_iter().zip(together).collect()))
     }
 
-    fn standing(&mut self, row: &Row<'_>) -> Result<(), String> {
-        let key = (row.organization()?, row.text("board")?.to_owned(), row.id("participant")?);
-        self.leaderboards.insert(key, row.sum("score")?);
+    fn award(&mut self, row: &Row<'_>) -> Result<(), String> {
+        let (bits, day) = (row.number::<UInt8Type>("scopes")?, row.text("day")?);
+        let scopes = (0..).zip(Scope::ALL).filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, scope)| scope);
+        let key = AwardKey {
+            organization: row.organization()?,
+            leaderboard: row.id("leaderboard")?,
+            generation: row.number::<UInt32Type>("generation")?,
+            event: row.id("event")?,
+            track: Text::new(row.text("track")?),
+            day: Day::parse(day).ok_or_else(|| format!("`{day}` is no day"))?,
+            rule: row.id("rule")?,
+            scopes: scopes.collect(),
+            participant: Token(row.number::<UInt64Type>("actor")?),
+        };
+        let sums = self.awards.entry(key).or_default();
+        *sums = (sums.0 + row.sum("points_diff")?, sums.1 + row.sum("awards_diff")?);
         Ok(())
     }
 

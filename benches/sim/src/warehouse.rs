@@ -143,18 +143,21 @@ impl Delivery {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-    use records::{OrganizationId, Token};
+    use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
+    use records::{OrganizationId, SegmentId, Token};
+    use views::segments::VisitorKey;
     use warehouse::outbox::Part;
     use warehouse::schema;
 
     use super::*;
 
-    fn standing(score: i64) -> Part {
+    fn segment_change(number: u64) -> Part {
         let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
-        let score = Arc::new(Int64Array::from(vec![score]));
-        let columns = vec![text("acme"), text("points/all_time"), text("0000000000000003"), score];
-        let table = schema::leaderboard_scores();
+        let number_of = |number| Arc::new(UInt64Array::from(vec![number])) as ArrayRef;
+        let at = Arc::new(TimestampMicrosecondArray::from(vec![5]).with_timezone("UTC"));
+        let change = text(if number.is_multiple_of(2) { "left" } else { "joined" });
+        let columns = vec![text("acme"), text("regulars"), number_of(3), change, at, number_of(number)];
+        let table = schema::segment_changes();
         let batch = RecordBatch::try_new(table.arrow_schema().unwrap(), columns).unwrap();
         Part { table: table.stored_name(), shard: 0, batch }
     }
@@ -162,25 +165,26 @@ mod tests {
     #[test]
     fn what_lies_here_is_read_back_by_its_columns() {
         let mut store = Warehouse::default();
-        for (number, score) in [(1, 7), (2, 9)] {
-            let entry = Unsent { oldest: number, newest: number, parts: vec![standing(score)] };
+        for number in [1, 2] {
+            let entry = Unsent { oldest: number, newest: number, parts: vec![segment_change(number)] };
             let epoch = entry.landing_epoch(&schema::aggregate_tables()).unwrap();
             assert!(store.land(&entry, &epoch, &mut Chance::new(1)).unwrap());
         }
-        let key = (OrganizationId::parse("acme").unwrap(), "points/all_time".to_owned(), Token(3));
+        let visitor = VisitorKey { organization: OrganizationId::parse("acme").unwrap(), actor: Token(3) };
+        let key = (visitor, SegmentId::parse("regulars").unwrap());
         let landed = store.landed().unwrap();
-        assert_eq!((landed.leaderboards.get(&key), landed.rows), (Some(&9), 2));
+        assert_eq!((landed.segments.get(&key), landed.rows), (Some(&(2, false)), 2));
     }
 
     #[test]
     fn a_chunk_that_comes_with_other_rows_is_found() {
         let mut store = Warehouse::default();
-        let mut land = |score| {
-            let entry = Unsent { oldest: 1, newest: 1, parts: vec![standing(score)] };
+        let mut land = |number| {
+            let entry = Unsent { oldest: 1, newest: 1, parts: vec![segment_change(number)] };
             let epoch = entry.landing_epoch(&schema::aggregate_tables()).unwrap();
             store.land(&entry, &epoch, &mut Chance::new(1))
         };
-        assert!(land(7).is_ok() && land(7).is_ok());
-        assert!(land(8).unwrap_err().to_string().ends_with("came with other rows"));
+        assert!(land(1).is_ok() && land(1).is_ok());
+        assert!(land(2).unwrap_err().to_string().ends_with("came with other rows"));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// An IANA time zone (`Europe/Berlin`). The database is compiled in, so a replay does not depend on the machine's.
 #[derive(Clone)]
@@ -59,6 +59,12 @@ impl Zone {
 }
 
 impl Day {
+    /// Reads a date as `YYYY-MM-DD`.
+    pub fn parse(date: &str) -> Option<Self> {
+        let midnight = Timestamp::parse(&format!("{date}T00:00:00Z")).ok()?;
+        i32::try_from(midnight.0.div_euclid(Span::DAY.0)).ok().map(Self)
+    }
+
     /// The date as `YYYY-MM-DD`.
     pub fn date(self) -> String {
         let instant = jiff::Timestamp::from_second(i64::from(self.0) * 86_400);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use records::hash::FixedState;
-use records::{EventId, Fact, FactRow, ItemId, OrganizationId, Zone};
+use records::{EventId, Fact, FactRow, ItemId, LeaderboardId, OrganizationId, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::document::RuleDocument;
@@ -13,7 +13,7 @@ use crate::lateness::Lateness;
 use crate::tenant::{Event, Item, Key, Ruleset, Tenant};
 
 /// The version of [`Rulebook::encode`].
-pub const RULEBOOK_VERSION: u32 = 1;
+pub const RULEBOOK_VERSION: u32 = 2;
 
 /// The fold of the facts. Cloning it is cheap: organizations are shared until they change.
 #[derive(Debug, Clone, Default)]
@@ -77,8 +77,10 @@ impl Rulebook {
                 let tenant = self.tenant_mut(row.organization);
                 tenant.rules = Arc::new(tenant.rules.publish(document));
             }
-            Fact::LeaderboardReset { .. } | Fact::SubjectErased { .. } | Fact::PartitionClaimed { .. } | Fact::Beat => {
+            Fact::LeaderboardReset { leaderboard } => {
+                *self.tenant_mut(row.organization).resets.entry(*leaderboard).or_default() += 1;
             }
+            Fact::SubjectErased { .. } | Fact::PartitionClaimed { .. } | Fact::Beat => {}
         }
     }
 
@@ -173,6 +175,7 @@ struct StoredTenant {
     name: String,
     zone: Zone,
     keys: BTreeMap<String, Key>,
+    resets: Vec<(LeaderboardId, u32)>,
     events: Vec<(EventId, Event)>,
     items: Vec<(EventId, ItemId, Arc<Item>)>,
     rules_version: u32,
@@ -188,6 +191,7 @@ impl StoredTenant {
             name: tenant.name.clone(),
             zone: tenant.zone.clone(),
             keys: tenant.keys.clone(),
+            resets: tenant.resets.iter().map(|(leaderboard, count)| (*leaderboard, *count)).collect(),
             events: tenant.events().into_iter().map(|(id, event)| (id, event.clone())).collect(),
             items: tenant.items().into_iter().map(|(event, id, item)| (event, id, Arc::clone(item))).collect(),
             rules_version: tenant.rules.version,
@@ -202,8 +206,9 @@ impl StoredTenant {
         (rules.version, rules.refused) = (self.rules_version, self.refused);
         let events = Arc::new(self.events.into_iter().collect());
         let rules = Arc::new(rules);
+        let resets = self.resets.into_iter().collect();
         let mut tenant =
-            Tenant { name: self.name, zone: self.zone, rules, keys: self.keys, events, ..Tenant::default() };
+            Tenant { name: self.name, zone: self.zone, rules, keys: self.keys, resets, events, ..Tenant::default() };
         for (event, id, item) in self.items {
             tenant.list(event, id, Arc::unwrap_or_clone(item));
         }
@@ -297,6 +302,7 @@ mod tests {
             }),
             item(2, 0, "b"),
             item(1, 4, "a"),
+            row(Fact::LeaderboardReset { leaderboard: LeaderboardId(3) }),
             published(r#"{"format":1,"segments":[{"id":"s","when":{"any":["sessions >= 2"]}}]}"#),
             published("3"),
         ];
@@ -308,6 +314,7 @@ mod tests {
         assert_eq!(bytes, again);
         assert!(back.key_by_hash("bb").is_some() && back.key_by_hash("aa").is_none());
         assert_eq!(back.zone(ACME, EventId(2)).name(), "Europe/Berlin");
+        assert_eq!([3, 4].map(|id| back.tenant(ACME).unwrap().generation(LeaderboardId(id))), [1, 0]);
         assert_eq!(back.rules(ACME).unwrap().segments, book.rules(ACME).unwrap().segments);
         assert!(back.tenant(ACME).unwrap().item_of_session(EventId(1), SessionId(4)).is_some());
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use records::fact::Scope;
 use records::hash::{FixedState, join, wide};
-use records::{EventId, ItemId, SessionId, Text, Timestamp, Zone};
+use records::{EventId, ItemId, LeaderboardId, SessionId, Text, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::CampaignPlan;
@@ -96,6 +96,8 @@ pub struct Tenant {
     /// Its rules.
     pub rules: Arc<Ruleset>,
     pub(crate) keys: BTreeMap<String, Key>,
+    // How often each leaderboard was reset.
+    pub(crate) resets: BTreeMap<LeaderboardId, u32>,
     pub(crate) events: Arc<HashMap<EventId, Event, FixedState>>,
     pub(crate) items: Vec<Arc<ItemTable>>,
     pub(crate) sessions: Vec<Arc<SessionTable>>,
@@ -108,6 +110,7 @@ impl Default for Tenant {
             zone: Zone::utc(),
             rules: Arc::default(),
             keys: BTreeMap::new(),
+            resets: BTreeMap::new(),
             events: Arc::default(),
             items: vec![Arc::default(); ITEM_TABLES],
             sessions: vec![Arc::default(); ITEM_TABLES],
@@ -158,6 +161,11 @@ impl Tenant {
     /// Its keys by name.
     pub fn keys(&self) -> impl Iterator<Item = (&str, &Key)> {
         self.keys.iter().map(|(name, key)| (name.as_str(), key))
+    }
+
+    /// How often a leaderboard was reset: the generation of its boards.
+    pub fn generation(&self, leaderboard: LeaderboardId) -> u32 {
+        self.resets.get(&leaderboard).copied().unwrap_or(0)
     }
 
     /// An event.

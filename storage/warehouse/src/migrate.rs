@@ -53,6 +53,14 @@ pub fn migrations() -> Vec<Migration> {
     vec![
         Migration { number: 1, name: "chunks that have landed", statements: vec![epochs_sql()] },
         Migration { number: 2, name: "tables filled with history", statements: vec![fills_sql()] },
+        Migration {
+            number: 3,
+            name: "scores of leaderboards are a view of awards",
+            statements: vec![
+                "DROP VIEW IF EXISTS `leaderboard_scores_current`".into(),
+                "DROP TABLE IF EXISTS `leaderboard_scores`".into(),
+            ],
+        },
     ]
 }
 

@@ -33,7 +33,7 @@ impl Ours {
     /// A board on which everybody has a score.
     pub(super) fn new(participants: u32) -> Self {
         let board = Board::all_time(OrganizationId(1), LeaderboardId(1));
-        let board = Arc::new(Named { board, track: Text::NONE });
+        let board = Arc::new(Named { board, track: Text::NONE, generation: 0 });
         let mut this = Self { fold: Leaderboards::default(), board, effects: Effects::default(), count: 0 };
         let scores = Scores::new(SEED, 1);
         for number in 0..participants {

@@ -1,6 +1,6 @@
 //! Columns of batches: values of views as Arrow arrays of the type that the table's column has.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, ListBuilder, StringBuilder};
@@ -27,26 +27,12 @@ pub(super) fn texts(values: impl Iterator<Item = String>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
-/// What values print as, written in place: for columns of many rows.
-pub(super) fn shown(values: impl Iterator<Item = impl Display>) -> ArrayRef {
-    let mut texts = StringBuilder::with_capacity(values.size_hint().0, 0);
-    for value in values {
-        write!(texts, "{value}").expect("a builder takes any text");
-        texts.append_value("");
-    }
-    Arc::new(texts.finish())
-}
-
-/// What values print as that come in runs of equal ones: each run is printed once.
-pub(super) fn runs<T: Display + PartialEq>(values: impl Iterator<Item = T>) -> ArrayRef {
-    let mut texts = StringBuilder::with_capacity(values.size_hint().0, 0);
-    let mut last: Option<(T, String)> = None;
-    for value in values {
-        if last.as_ref().is_none_or(|(other, _)| *other != value) {
-            let text = value.to_string();
-            last = Some((value, text));
-        }
-        texts.append_value(last.as_ref().map_or("", |(_, text)| text));
+/// Texts of rows that come in runs of the same source: each run makes its text once.
+pub(super) fn runs_of<R, S: PartialEq>(rows: &[R], source: impl Fn(&R) -> S, text: impl Fn(&R) -> String) -> ArrayRef {
+    let mut texts = StringBuilder::with_capacity(rows.len(), 0);
+    for run in rows.chunk_by(|one, next| source(one) == source(next)) {
+        let text = text(&run[0]);
+        run.iter().for_each(|_| texts.append_value(&text));
     }
     Arc::new(texts.finish())
 }

@@ -12,7 +12,7 @@ use views::attendance::AttendanceRow;
 use views::campaigns::CampaignCountRow;
 use views::fraud::FraudScoreRow;
 use views::funnels::FunnelStepRow;
-use views::leaderboards::ScoreRow;
+use views::points::AwardRow;
 use views::recommend::NeighbourRow;
 use views::segments::SegmentChangeRow;
 use views::trending::TrendRow;
@@ -48,8 +48,8 @@ fn of_view(view: &ViewRows) -> Result<Vec<Part>, BatchError> {
     if let Some(found) = view.rows::<WindowCountRow>() {
         return one(&schema::window_counts(), rows::windows(found));
     }
-    if let Some(found) = view.rows::<ScoreRow>() {
-        return one(&schema::leaderboard_scores(), rows::leaderboards(found));
+    if let Some(found) = view.rows::<AwardRow>() {
+        return one(&schema::awards(), rows::awards(found));
     }
     if let Some(found) = view.rows::<FraudScoreRow>() {
         return one(&schema::fraud_scores(), rows::fraud(found));
@@ -116,15 +116,18 @@ mod tests {
 
     use arrow_array::cast::AsArray as _;
     use arrow_array::types::{Int64Type, UInt8Type, UInt64Type};
+    use records::zone::Day;
     use records::{
-        CampaignId, EventId, ItemId, Kind, OrderId, OrganizationId, Pos, RuleId, SegmentId, SessionId, Text, Timestamp,
-        Token,
+        CampaignId, EventId, ItemId, Kind, LeaderboardId, OrderId, OrganizationId, Pos, RuleId, SegmentId, SessionId,
+        Text, Timestamp, Token,
     };
     use rules::fraud::Reason;
+    use rules::points::Scope;
     use views::attendance::{Place, Standing};
     use views::campaigns::Counts;
     use views::fraud::Score;
     use views::funnels::{FunnelKey, StepSums};
+    use views::points::{Context, Reward};
     use views::trending::{Stage, Thing};
     use views::visits::VisitSums;
 
@@ -160,11 +163,20 @@ mod tests {
     }
 
     #[test]
-    fn scores_of_participants_fit_their_table() {
-        let score =
-            ScoreRow { organization: acme(), board: Text::new("points/all_time"), participant: Token(7), score: 12 };
-        let part = table(&schema::leaderboard_scores(), rows::leaderboards(&[score])).unwrap();
-        assert_eq!(number(&part, "score"), 12);
+    fn awards_fit_their_table() {
+        let (leaderboard, rule) = (LeaderboardId::parse("engagement").unwrap(), RuleId::parse("join").unwrap());
+        let context = Context { organization: acme(), event: EventId::NONE, leaderboard, rule, day: Day(1) };
+        let reward = |track| Arc::new(Reward::new(context, 5, None).on(&Scope::ALL, &Text::new(track), 2));
+        let row = AwardRow { reward: reward("rust"), participant: Token(7), points: 12, awards: 3 };
+        let other = AwardRow { reward: reward("go"), ..row.clone() };
+        let part = table(&schema::awards(), rows::awards(&[row.clone(), row, other])).unwrap();
+        assert_eq!((number(&part, "points_diff"), number(&part, "awards_diff")), (12, 3));
+        assert_eq!((text(&part, "day"), text(&part, "event")), ("1970-01-02".into(), String::new()));
+        let of = |column: &str| Arc::clone(part.batch.column_by_name(column).unwrap());
+        let tracks: Vec<_> = of("track").as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+        assert_eq!(tracks, ["rust", "rust", "go"]);
+        assert_eq!(of("scopes").as_primitive::<UInt8Type>().value(0), 4 + 8, "outside events: days and all time");
+        assert_eq!(of("actor").as_primitive::<UInt64Type>().value(0), 7);
     }
 
     #[test]

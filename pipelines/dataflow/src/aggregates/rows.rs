@@ -7,11 +7,12 @@ use arrow_array::{ArrayRef, UInt8Array, UInt16Array, UInt32Array, UInt64Array};
 use eventlog::Lane;
 use records::{OrderId, Timestamp};
 use rules::fraud::Reason;
+use rules::points::Scope;
 use views::attendance::Standing;
 use views::campaigns::{CampaignCountRow, WINDOW};
 use views::fraud::FraudScoreRow;
 use views::funnels::{FunnelKey, FunnelStepRow, StepSums};
-use views::leaderboards::ScoreRow;
+use views::points::{AwardRow, Reward};
 use views::recommend::NeighbourRow;
 use views::segments::SegmentChangeRow;
 use views::trending::{Thing, TrendRow};
@@ -19,7 +20,7 @@ use views::visits::VisitRow;
 use views::windows::WindowCountRow;
 use warehouse::schema;
 
-use super::columns::{counts, each, id, lists, number_lists, numbers, runs, seconds, shown, texts, times};
+use super::columns::{counts, each, id, lists, number_lists, numbers, runs_of, seconds, texts, times};
 
 pub(super) fn windows(rows: &[WindowCountRow]) -> Vec<ArrayRef> {
     vec![
@@ -33,13 +34,27 @@ pub(super) fn windows(rows: &[WindowCountRow]) -> Vec<ArrayRef> {
     ]
 }
 
-pub(super) fn leaderboards(rows: &[ScoreRow]) -> Vec<ArrayRef> {
+/// Rows of one reward follow each other: what they have in common is printed once.
+pub(super) fn awards(rows: &[AwardRow]) -> Vec<ArrayRef> {
+    let common = |text: fn(&Reward) -> String| runs_of(rows, |row| Arc::as_ptr(&row.reward), |row| text(&row.reward));
     vec![
-        runs(rows.iter().map(|row| row.organization)),
-        runs(rows.iter().map(|row| &row.board)),
-        each!(shown, rows, |row| row.participant),
-        each!(numbers, rows, |row| row.score),
+        common(|reward| reward.context.organization.to_string()),
+        common(|reward| reward.context.leaderboard.to_string()),
+        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.reward.generation))),
+        common(|reward| id(reward.context.event.is_some(), &reward.context.event)),
+        common(|reward| reward.track.to_string()),
+        common(|reward| reward.context.day.date()),
+        common(|reward| reward.context.rule.to_string()),
+        Arc::new(UInt8Array::from_iter_values(rows.iter().map(|row| scopes(&row.reward)))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.participant.0))),
+        each!(numbers, rows, |row| row.points),
+        each!(numbers, rows, |row| row.awards),
     ]
+}
+
+/// One bit for each scope, as the table's documentation says.
+fn scopes(reward: &Reward) -> u8 {
+    (0..).zip(Scope::ALL).fold(0, |bits, (bit, scope)| bits | u8::from(reward.counts_on(scope)) << bit)
 }
 
 pub(super) fn fraud(rows: &[FraudScoreRow]) -> Vec<ArrayRef> {

@@ -41,7 +41,8 @@ pub fn route(frame: &Sequenced, emit: &mut Emit<Input>) {
             let reward = same[number].get_or_insert_with(|| {
                 let (leaderboard, scopes) = (leaderboard.leaderboard, &leaderboard.scopes);
                 let context = Context { organization, event, leaderboard, rule: rule.rule, day };
-                Reward::new(context, rule.points, rule.daily_cap, &track, scopes).into()
+                let reward = Reward::new(context, rule.points, rule.daily_cap);
+                reward.on(scopes, &track, known.generation(leaderboard)).into()
             });
             emit.to(hash, row, Input { participant, reward: Arc::clone(reward) });
         }
@@ -63,7 +64,7 @@ pub(super) fn track(tenant: &Tenant, event: EventId, session: SessionId, categor
 
 #[cfg(test)]
 mod tests {
-    use records::{Batch, Fact, FactRow, ItemId, Kind, Record, RuleId, Timestamp, Token, Zone};
+    use records::{Batch, Fact, FactRow, ItemId, Kind, LeaderboardId, Record, RuleId, Timestamp, Token, Zone};
     use rules::Rulebook;
 
     use super::*;
@@ -123,6 +124,19 @@ mod tests {
         assert_eq!((reward.daily_cap, reward.context.day.date()), (Some(50), "2026-11-21".to_owned()));
         let tracks: Vec<&str> = reward.boards.iter().map(|(_, named)| named.track.as_str()).collect();
         assert_eq!(tracks, ["", "rust", "", ""]);
+    }
+
+    #[test]
+    fn awards_after_a_reset_are_of_the_next_generation() {
+        let mut book = book();
+        let reset = Fact::LeaderboardReset { leaderboard: LeaderboardId::parse("engagement").unwrap() };
+        Arc::make_mut(&mut book).apply(&FactRow::new(ACME, Timestamp(0), reset));
+        let mut emit = Emit::default();
+        let batch = Batch::from_records(&[record(Kind::SessionJoined)]);
+        route(&Sequenced::of_batch(batch, Timestamp(5), book), &mut emit);
+        let rewards: Vec<_> = emit.sent().map(|(_, _, input)| Arc::clone(&input.reward)).collect();
+        assert_eq!(rewards.iter().map(|reward| reward.generation).collect::<Vec<_>>(), [1]);
+        assert!(rewards[0].boards.iter().all(|(_, named)| named.generation == 1));
     }
 
     #[test]

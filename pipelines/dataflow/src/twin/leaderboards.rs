@@ -40,9 +40,35 @@ struct Archive {
     standing: Standing,
 }
 
+/// What awards that land as one have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AwardKey {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The leaderboard.
+    pub leaderboard: LeaderboardId,
+    /// How often it had been reset.
+    pub generation: u32,
+    /// The event; none outside any.
+    pub event: EventId,
+    /// The track; none outside any.
+    pub track: Text,
+    /// The calendar day in the event's zone.
+    pub day: Day,
+    /// The rule that gave the points.
+    pub rule: RuleId,
+    /// The boards that it is on.
+    pub scopes: Vec<Scope>,
+    /// Who got them.
+    pub participant: Token,
+}
+
 /// Every board, recomputed.
 #[derive(Debug, Default)]
 pub struct Leaderboards {
+    resets: BTreeMap<(OrganizationId, LeaderboardId), u32>,
+    // Points and how many awards.
+    awarded: BTreeMap<AwardKey, (i64, i64)>,
     used: BTreeMap<CapKey, u64>,
     boards: BTreeMap<Board, Standing>,
     archives: BTreeMap<Board, Vec<Archive>>,
@@ -71,8 +97,10 @@ impl Leaderboards {
             if points == 0 {
                 continue;
             }
+            let mut scopes = Vec::new();
+            let (organization, event) = (record.organization, record.event);
+            let generation = self.resets.get(&(organization, id)).copied().unwrap_or(0);
             for scope in Scope::ALL.into_iter().filter(|scope| leaderboard.scopes.contains(scope)) {
-                let (organization, event) = (record.organization, record.event);
                 let board = match scope {
                     Scope::Event if event.is_some() => Board::event(organization, id, event),
                     Scope::Track if event.is_some() && track.is_some() => Board::track(organization, id, event, &track),
@@ -80,14 +108,31 @@ impl Leaderboards {
                     Scope::AllTime => Board::all_time(organization, id),
                     Scope::Event | Scope::Track => continue,
                 };
-                self.award(board, &track, record.actor, points);
+                scopes.push(scope);
+                self.award(board, &track, generation, record.actor, points);
+            }
+            if !scopes.is_empty() {
+                let (rule, participant, track) = (rule.rule, record.actor, track.clone());
+                let key = AwardKey {
+                    organization,
+                    leaderboard: id,
+                    generation,
+                    event,
+                    track,
+                    day,
+                    rule,
+                    scopes,
+                    participant,
+                };
+                let sums = self.awarded.entry(key).or_default();
+                *sums = (sums.0 + points, sums.1 + 1);
             }
         }
     }
 
-    fn award(&mut self, board: Board, track: &Text, participant: Token, points: i64) {
+    fn award(&mut self, board: Board, track: &Text, generation: u32, participant: Token, points: i64) {
         self.awards += 1;
-        let standing = self.boards.entry(board).or_default();
+        let standing = self.boards.entry(board).or_insert_with(|| Standing { generation, ..Standing::default() });
         if board.scope == Scope::Track {
             standing.track = track.clone();
         }
@@ -97,31 +142,32 @@ impl Leaderboards {
 
     pub(crate) fn fact(&mut self, pos: Pos, row: &FactRow) {
         let Some(Fact::LeaderboardReset { leaderboard }) = row.known() else { return };
+        *self.resets.entry((row.organization, *leaderboard)).or_default() += 1;
         let named = |board: &Board| board.organization == row.organization && board.leaderboard == *leaderboard;
         for (board, standing) in self.boards.iter_mut().filter(|(board, _)| named(board)) {
+            let generation = standing.generation + 1;
             if standing.scores.is_empty() {
+                standing.generation = generation;
                 continue;
             }
-            let next =
-                Standing { track: standing.track.clone(), generation: standing.generation + 1, ..Standing::default() };
+            let next = Standing { track: standing.track.clone(), generation, ..Standing::default() };
             let old = std::mem::replace(standing, next);
             self.archives.entry(*board).or_default().push(Archive { at: pos.log_time, standing: old });
         }
     }
 
-    /// The newest score of each participant by organization and board address, archived boards included: what the
-    /// landed rows say.
-    pub fn landed(&self) -> BTreeMap<(OrganizationId, String, Token), i64> {
-        let archived =
-            self.archives.iter().flat_map(|(board, list)| list.iter().map(move |one| (board, &one.standing)));
-        let mut rows = BTreeMap::new();
-        for (board, standing) in self.boards.iter().chain(archived) {
-            let address = board.address(&standing.track, standing.generation);
-            for (participant, score) in &standing.scores {
-                rows.insert((board.organization, address.clone(), *participant), score.points);
-            }
-        }
-        rows
+    /// Points and number of all awards: what the landed rows add up to.
+    pub fn awards(&self) -> &BTreeMap<AwardKey, (i64, i64)> {
+        &self.awarded
+    }
+
+    /// How many places there are on all boards, archived ones included, and the sum of their scores.
+    pub fn places(&self) -> (u64, i64) {
+        let archived = self.archives.values().flatten().map(|archive| &archive.standing);
+        self.boards.values().chain(archived).fold((0, 0), |(places, points), standing| {
+            let scores = standing.scores.values().map(|score| score.points);
+            (places + standing.scores.len() as u64, points + scores.sum::<i64>())
+        })
     }
 
     /// Compares every place of every board, and what was archived.

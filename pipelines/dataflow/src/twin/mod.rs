@@ -38,6 +38,7 @@ use crate::computations::Views;
 pub use company::List;
 pub use difference::{Difference, Differences};
 pub use landed::{Landed, ListKey};
+pub use leaderboards::AwardKey;
 pub use reading::RecountError;
 pub use recount::Recount;
 

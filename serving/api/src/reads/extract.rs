@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use collect::Who;
 use records::fact::Scope;
 use records::zone::Day;
-use records::{OrganizationId, Span, Timestamp, Token};
+use records::{OrganizationId, Timestamp, Token};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -104,10 +104,8 @@ pub(crate) struct Date(pub(crate) Day);
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let midnight = Timestamp::parse(&format!("{text}T00:00:00Z"))
-            .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a day such as 2026-11-20")))?;
-        let days = midnight.0.div_euclid(Span::DAY.0);
-        i32::try_from(days).map(|days| Self(Day(days))).map_err(serde::de::Error::custom)
+        let day = Day::parse(&text).map(Self);
+        day.ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a day such as 2026-11-20")))
     }
 }
 

@@ -29,7 +29,7 @@ fn count(house: &mut House, epoch: u64, event: &str, times: u64) {
 }
 
 fn award(house: &mut House, epoch: u64, board: Board, participant: Token, points: i64) {
-    let named = Named { board, track: Text::NONE };
+    let named = Named { board, track: Text::NONE, generation: 0 };
     let input = Award::Award { board: named.into(), participant, points };
     house.leaderboards.apply(epoch, bin(board.hash()), [((), at(0), &input)], &mut Vec::new());
 }

@@ -1,4 +1,4 @@
-//! What a board is called: its key, its hash, its address.
+//! What a board is called: its key and its hash.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -67,22 +67,6 @@ impl Board {
         (self.scope == Scope::Day).then(|| Day((self.part as u32).cast_signed()))
     }
 
-    /// Its name in rows and logs, such as `engagement/day/conf-1/2026-11-20`. After a reset it goes on as `…~1`, so that
-    /// rows of before and after never mix.
-    pub fn address(&self, track: &str, generation: u32) -> String {
-        let mut address = format!("{}/{}", self.leaderboard, self.scope.word());
-        match (self.scope, self.on()) {
-            (Scope::AllTime, _) => {}
-            (Scope::Track, _) => address.push_str(&format!("/{}/{track}", self.event)),
-            (_, Some(day)) => address.push_str(&format!("/{}/{}", self.event, day.date())),
-            _ => address.push_str(&format!("/{}", self.event)),
-        }
-        if generation > 0 {
-            address.push_str(&format!("~{generation}"));
-        }
-        address
-    }
-
     pub(super) fn encode(&self, out: &mut crate::codec::Out<'_>) {
         out.id(self.organization.0);
         out.id(self.leaderboard.0);
@@ -106,13 +90,15 @@ impl Board {
     }
 }
 
-/// A board, with what its rows are called by.
+/// A board, with what it is made with by its first award.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     /// The board.
     pub board: Board,
     /// The track's name on boards of tracks; none elsewhere.
     pub track: Text,
+    /// How often the leaderboard had been reset.
+    pub generation: u32,
 }
 
 /// What happens on boards. Awards are by far the most frequent input of all views, so the board is shared: an input is

@@ -9,5 +9,5 @@ pub mod ranking;
 
 pub use answer::{Archived, BoardInfo, Neighbourhood, Place, Top};
 pub use board::{Board, Input, Named, Reset};
-pub use fold::{Leaderboards, ScoreRow};
+pub use fold::Leaderboards;
 pub use ranking::{Entry, Ranking};

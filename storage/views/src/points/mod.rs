@@ -1,5 +1,7 @@
-//! Points: turns happenings that the rules reward into awards, within each participant's daily caps.
+//! Points: turns happenings that the rules reward into awards, within each participant's daily caps. Awards land once;
+//! what boards hold is their sum.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -39,8 +41,25 @@ pub struct Reward {
     pub points: i64,
     /// The most points a day.
     pub daily_cap: Option<u64>,
+    /// The track; none outside any.
+    pub track: Text,
+    /// How often the leaderboard had been reset.
+    pub generation: u32,
     /// The boards that the award goes to, with the hashes of their bins.
     pub boards: Vec<(u64, Arc<Named>)>,
+}
+
+/// What a rule gave to somebody since awards last landed, within one generation, day and track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwardRow {
+    /// The rule and all that its awards have in common. Points and cap of the first of them.
+    pub reward: Arc<Reward>,
+    /// To whom.
+    pub participant: Token,
+    /// How many points, of either sign; the sum stops at the ends of 64 bits.
+    pub points: i64,
+    /// How many awards.
+    pub awards: i64,
 }
 
 /// What caps are counted by.
@@ -67,13 +86,34 @@ impl Input {
 }
 
 impl Reward {
-    /// What one happening gives: `points`, up to `daily_cap` a day, on those boards of `scopes` that its event and
-    /// track allow.
-    pub fn new(context: Context, points: i64, daily_cap: Option<u64>, track: &Text, scopes: &[Scope]) -> Self {
+    /// What one happening gives: `points`, up to `daily_cap` a day, on no board yet.
+    pub fn new(context: Context, points: i64, daily_cap: Option<u64>) -> Self {
+        let (track, boards) = (Text::NONE, Vec::new());
+        Self { context, hash: context.hash(), points, daily_cap, track, generation: 0, boards }
+    }
+
+    /// The same, on those boards of `scopes` that its event and track allow.
+    #[must_use]
+    pub fn on(self, scopes: &[Scope], track: &Text, generation: u32) -> Self {
         let wanted = Scope::ALL.into_iter().filter(|scope| scopes.contains(scope));
-        let boards =
-            wanted.filter_map(|scope| context.board(scope, track)).map(|named| (named.board.hash(), named.into()));
-        Self { context, hash: context.hash(), points, daily_cap, boards: boards.collect() }
+        let named = wanted.filter_map(|scope| self.context.board(scope, track, generation));
+        let boards = named.map(|named| (named.board.hash(), named.into())).collect();
+        Self { track: track.clone(), generation, boards, ..self }
+    }
+
+    /// Whether its awards go to a board of this scope.
+    pub fn counts_on(&self, scope: Scope) -> bool {
+        self.boards.iter().any(|(_, named)| named.board.scope == scope)
+    }
+
+    /// The order of rows: awards that are equal here are told as one.
+    fn compare(&self, other: &Self) -> Ordering {
+        let key = |one: &Self| (one.context, one.generation);
+        let scopes = |one: &Self| Scope::ALL.map(|scope| one.counts_on(scope));
+        key(self)
+            .cmp(&key(other))
+            .then_with(|| self.track.as_str().cmp(other.track.as_str()))
+            .then_with(|| scopes(self).cmp(&scopes(other)))
     }
 }
 
@@ -84,7 +124,7 @@ impl Context {
         join(hash, u64::from(self.day.0.cast_unsigned()))
     }
 
-    fn board(&self, scope: Scope, track: &Text) -> Option<Named> {
+    fn board(&self, scope: Scope, track: &Text, generation: u32) -> Option<Named> {
         let Self { organization, event, leaderboard, .. } = *self;
         let board = match scope {
             Scope::Event => event.is_some().then(|| Board::event(organization, leaderboard, event)),
@@ -95,7 +135,7 @@ impl Context {
             Scope::AllTime => Some(Board::all_time(organization, leaderboard)),
         };
         let track = if scope == Scope::Track { track.clone() } else { Text::NONE };
-        board.map(|board| Named { board, track })
+        board.map(|board| Named { board, track, generation })
     }
 }
 
@@ -112,6 +152,8 @@ struct Caps {
 #[derive(Debug, Default)]
 pub struct Points {
     owners: BTreeMap<OrganizationId, Caps>,
+    // Awards that the warehouse does not know, as they came.
+    untold: Vec<(Arc<Reward>, Token, i64)>,
 }
 
 impl Points {
@@ -163,11 +205,11 @@ impl Caps {
 
 impl Fold for Points {
     const NAME: &'static str = "points";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Input = Input;
     type Output = leaderboards::Input;
     type Key = Token;
-    type Row = ();
+    type Row = AwardRow;
 
     fn apply(&mut self, _at: At, input: &Input, effects: &mut Effects<Self>) {
         let Input { participant, reward } = input;
@@ -175,6 +217,10 @@ impl Fold for Points {
         if points == 0 {
             return;
         }
+        if reward.boards.is_empty() {
+            return;
+        }
+        self.untold.push((Arc::clone(reward), *participant, points));
         for (hash, board) in &reward.boards {
             let award = leaderboards::Input::Award { board: Arc::clone(board), participant: *participant, points };
             effects.next.push((*hash, award));
@@ -191,7 +237,26 @@ impl Fold for Points {
 
     fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
 
-    fn land(&mut self, _rows: &mut Vec<()>) {}
+    fn land(&mut self, rows: &mut Vec<AwardRow>) {
+        // Stable, so that the first of equal ones stays the first. Most share their reward: that is a look at two pointers.
+        self.untold.sort_by(|(one, who, _), (other, whom, _)| {
+            let rewards = if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.compare(other) };
+            rewards.then_with(|| who.cmp(whom))
+        });
+        let start = rows.len();
+        for (reward, participant, points) in self.untold.drain(..) {
+            let last = rows[start..].last_mut();
+            match last.filter(|last| last.participant == participant && last.reward.compare(&reward).is_eq()) {
+                Some(last) => {
+                    last.points = last.points.saturating_add(points);
+                    last.awards += 1;
+                }
+                None => rows.push(AwardRow { reward, participant, points, awards: 1 }),
+            }
+        }
+        // A large landing must not keep its memory for good.
+        self.untold.shrink_to(1_024);
+    }
 
     fn encode(&self, out: &mut Vec<u8>) {
         let mut out = Out::open::<Self>(out);
@@ -268,7 +333,7 @@ mod tests {
     fn happening_at(event: EventId, participant: u64, rule: u128, day: i32, points: i64, cap: Option<u64>) -> Input {
         let (organization, leaderboard) = (OrganizationId(7), LeaderboardId(1));
         let context = Context { organization, event, leaderboard, rule: RuleId(rule), day: Day(day) };
-        let reward = Reward::new(context, points, cap, &"rust".into(), &Scope::ALL);
+        let reward = Reward::new(context, points, cap).on(&Scope::ALL, &"rust".into(), 0);
         Input { participant: Token(participant), reward: reward.into() }
     }
 
@@ -292,6 +357,25 @@ mod tests {
         assert_eq!(boards.len(), 4);
         let elsewhere = happening_at(EventId::NONE, 1, 1, 3, 5, None);
         assert_eq!(awards(&[elsewhere]).len(), 2, "outside an event there are days and all time");
+    }
+
+    #[test]
+    fn awards_land_once_whatever_boards_they_are_on() {
+        let inputs = [happening(2, 1, 3, 5, None), happening(1, 1, 3, 5, None), happening(2, 1, 3, 5, Some(8))];
+        let log = laws::log(Timestamp(0), inputs.into_iter().map(|input| (1, input)));
+        let rows = laws::whole::<Points>(&log).1.landed;
+        let told: Vec<_> = rows.iter().map(|row| (row.participant.0, row.points, row.awards)).collect();
+        assert_eq!(told, [(1, 5, 1), (2, 10, 2)]);
+    }
+
+    #[test]
+    fn awards_of_two_generations_land_apart() {
+        let before = happening(1, 1, 3, 5, None);
+        let after = Reward { generation: 1, ..(*before.reward).clone() };
+        let after = Input { reward: after.into(), ..before.clone() };
+        let log = laws::log(Timestamp(0), [after, before].map(|input| (1, input)));
+        let rows = laws::whole::<Points>(&log).1.landed;
+        assert_eq!(rows.iter().map(|row| row.reward.generation).collect::<Vec<_>>(), [0, 1]);
     }
 
     #[test]
@@ -327,7 +411,17 @@ mod tests {
             }
             prop_assert_eq!(sum(&inputs, Scope::Event), total);
             let log = laws::log(Timestamp(0), inputs.into_iter().map(|input| (1, input)));
-            laws::check::<Points, _, _>(&log, chance, Fold::len, |_| ());
+            let told = |rows: &[AwardRow]| {
+                let mut told = BTreeMap::<_, (i64, i64)>::new();
+                for AwardRow { reward, participant, points, awards } in rows {
+                    let sums = told.entry((reward.context, reward.generation, *participant)).or_default();
+                    *sums = (sums.0 + points, sums.1 + awards);
+                }
+                told
+            };
+            let landed = laws::whole::<Points>(&log).1.landed;
+            prop_assert_eq!(landed.iter().map(|row| row.points).sum::<i64>(), total);
+            laws::check::<Points, _, _>(&log, chance, Fold::len, told);
         }
     }
 }

@@ -14,11 +14,11 @@ pub fn aggregate_tables() -> Vec<TableSchema> {
     vec![
         attendance(),
         attendance_minutes(),
+        awards(),
         campaign_counts(),
         fraud_scores(),
         funnel_steps(),
         item_neighbours(),
-        leaderboard_scores(),
         segment_changes(),
         trending_scores(),
         visits(),
@@ -54,21 +54,31 @@ pub fn window_counts() -> TableSchema {
     }
 }
 
-/// Scores of participants, newest per board and participant.
-pub fn leaderboard_scores() -> TableSchema {
+/// Points that rules gave, as differences: what boards hold is their sum.
+pub fn awards() -> TableSchema {
+    let sums = ["points_diff", "awards_diff"];
     TableSchema {
-        name: "leaderboard_scores".into(),
+        name: "awards".into(),
         view_version: 1,
-        doc: "Score of each participant of each leaderboard.".into(),
+        doc: "Points that each rule of a leaderboard gave to each participant, as differences. The view leaderboard_scores \
+              adds them up to boards."
+            .into(),
         columns: columns(&[
             ORGANIZATION,
-            ("board", "LowCardinality(String)", "leaderboard: event, track, day or all time"),
-            ("participant", "String", "pseudonym of the participant"),
-            ("score", "Int64", "points"),
+            ("leaderboard", "LowCardinality(String)", "leaderboard"),
+            ("generation", "UInt32", "how often the leaderboard had been reset"),
+            ("event", "LowCardinality(String)", "event; empty for records outside any"),
+            ("track", "LowCardinality(String)", "track; empty outside any"),
+            ("day", "LowCardinality(String)", "calendar day in the zone of the event, YYYY-MM-DD"),
+            ("rule", "LowCardinality(String)", "rule that gave the points"),
+            ("scopes", "UInt8", "boards that the award is on, added up: 1 event, 2 track, 4 day, 8 all time"),
+            ("actor", "UInt64", "token of the participant"),
+            (sums[0], "Int64", "points added, after the daily cap"),
+            (sums[1], "Int64", "awards added"),
         ]),
-        order_by: vec!["organization".into(), "board".into(), "participant".into()],
+        order_by: ["organization", "leaderboard", "event", "generation", "day", "track", "actor"].map(Into::into).to_vec(),
         partition_month_of: None,
-        rows: Rows::Upsert(vec!["organization".into(), "board".into(), "participant".into()]),
+        rows: Rows::Additive(sums.into_iter().map(Into::into).collect()),
     }
 }
 

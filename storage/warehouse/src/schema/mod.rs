@@ -8,8 +8,8 @@ mod table;
 mod types;
 
 pub use aggregates::{
-    aggregate_tables, attendance, attendance_minutes, campaign_counts, fraud_scores, funnel_steps, item_neighbours,
-    leaderboard_scores, segment_changes, trending_scores, visits, window_counts,
+    aggregate_tables, attendance, attendance_minutes, awards, campaign_counts, fraud_scores, funnel_steps,
+    item_neighbours, segment_changes, trending_scores, visits, window_counts,
 };
 pub use document::markdown;
 pub use records::{FACTS_TABLE, RECORDS_TABLE, facts_table, records_table};

@@ -50,6 +50,26 @@ COMMENT 'Tables that were filled with history from the log: those of a new view 
     )
 }
 
+/// Scores of each board. One branch for each scope, so that a query for one of them reads nothing else.
+fn boards() -> String {
+    let branch = |bit: u8, scope: &str, event: &str, track: &str, day: &str| {
+        format!(
+            "SELECT organization, leaderboard, generation, '{scope}' AS scope, {event} AS event, {track} AS track, {day} AS day, \
+             lower(leftPad(hex(actor), 16, '0')) AS participant, actor, sum(points_diff) AS score, \
+             sum(awards_diff) AS awards, max(landing_epoch) AS landing_epoch \
+             FROM awards WHERE bitAnd(scopes, {bit}) != 0 GROUP BY ALL"
+        )
+    };
+    let none = "toLowCardinality('')";
+    let branches = [
+        branch(1, "event", "awards.event", none, none),
+        branch(2, "track", "awards.event", "awards.track", none),
+        branch(4, "day", "awards.event", none, "awards.day"),
+        branch(8, "all_time", none, none, none),
+    ];
+    branches.join(" UNION ALL ")
+}
+
 /// Convenience views, each with the table that it reads: what a dashboard shows, without knowing how rows combine.
 pub(crate) fn current_views() -> Vec<(&'static str, String)> {
     let view =
@@ -74,11 +94,7 @@ pub(crate) fn current_views() -> Vec<(&'static str, String)> {
             "SELECT organization, event, hour, sum(visits_diff) AS visits, sum(single_diff) AS single, \
              sum(records_diff) AS records, sum(duration_ms_diff) AS duration_ms FROM visits GROUP BY ALL HAVING visits != 0",
         ),
-        view(
-            "leaderboard_scores",
-            "leaderboard_scores_current",
-            "SELECT organization, board, participant, score, landing_epoch FROM leaderboard_scores FINAL",
-        ),
+        view("awards", "leaderboard_scores", &boards()),
         view(
             "attendance",
             "attendance_current",

@@ -10,8 +10,10 @@ use crate::turnstiles::turnstiles;
 async fn migrating_twice_changes_nothing_and_every_column_is_documented() {
     let root = tempfile::tempdir().unwrap();
     let (engine, client) = start(root.path()).await;
+    // An older build kept scores in a table where there is a view now.
+    client.execute("CREATE TABLE leaderboard_scores (score Int64) ENGINE = MergeTree ORDER BY ()").await.unwrap();
     let first = migrate(&client, &tables()).await.unwrap();
-    assert_eq!(first.applied, [1, 2]);
+    assert_eq!(first.applied, [1, 2, 3]);
     assert_eq!(first.added_columns, Vec::<String>::new());
     let second = migrate(&client, &tables()).await.unwrap();
     assert_eq!((second.applied.len(), second.added_columns.len()), (0, 0));
@@ -22,12 +24,11 @@ async fn migrating_twice_changes_nothing_and_every_column_is_documented() {
     engine.stop().await;
     let (engine, client) = start(root.path()).await;
     assert_eq!(migrate(&client, &tables()).await.unwrap().applied.len(), 0);
-    for view in
-        ["window_counts", "campaign_counts", "leaderboard_scores", "attendance", "funnel_steps", "item_neighbours"]
-    {
+    for view in ["window_counts", "campaign_counts", "attendance", "funnel_steps", "item_neighbours"] {
         assert_eq!(number(&client, &format!("SELECT count() FROM {view}_current")).await, 0, "{view}");
     }
     neighbours_are_those_of_the_newest_list(&client).await;
+    awards_add_up_to_the_boards_that_they_are_on(&client).await;
     engine.stop().await;
 }
 
@@ -84,4 +85,30 @@ async fn new_columns_are_added_and_other_types_are_refused() {
     migrate(&client, &[wider]).await.unwrap();
     assert_eq!(number(&client, "SELECT count() FROM turnstiles_v2").await, 0);
     engine.stop().await;
+}
+
+/// Two awards on all four boards of an event, one outside any event, one after a reset.
+async fn awards_add_up_to_the_boards_that_they_are_on(client: &warehouse::Client) {
+    let columns = "organization, leaderboard, generation, event, track, day, rule, scopes, actor, points_diff, awards_diff, landing_epoch";
+    let rows = "('acme', 'all', 0, 'c', 'rust', '2026-11-20', 'join', 15, 255, 5, 1, 7), \
+                ('acme', 'all', 0, 'c', 'go', '2026-11-20', 'ask', 15, 255, 3, 2, 8), \
+                ('acme', 'all', 0, '', '', '2026-11-21', 'ask', 12, 255, 1, 1, 9), \
+                ('acme', 'all', 1, 'c', 'rust', '2026-11-20', 'join', 15, 1, 5, 1, 9)";
+    client.execute(&format!("INSERT INTO awards ({columns}) VALUES {rows}")).await.unwrap();
+    let sql = "SELECT arrayStringConcat([scope, event, track, day], '/'), participant, score, awards, landing_epoch \
+               FROM leaderboard_scores WHERE leaderboard = 'all' AND generation = 0 ORDER BY 1";
+    let found: Vec<(String, String, i64, i64, u64)> = client.fetch_all(sql).await.unwrap();
+    let expected = [
+        ("all_time///", 9, 4, 9),
+        ("day///2026-11-21", 1, 1, 9),
+        ("day/c//2026-11-20", 8, 3, 8),
+        ("event/c//", 8, 3, 8),
+        ("track/c/go/", 3, 2, 8),
+        ("track/c/rust/", 5, 1, 7),
+    ];
+    let expected = expected
+        .map(|(board, score, awards, epoch)| (board.to_owned(), "00000000000000ff".to_owned(), score, awards, epoch));
+    assert_eq!(found, expected);
+    let later = "SELECT count() FROM leaderboard_scores WHERE generation = 1 AND participant = '0000000000000001'";
+    assert_eq!(number(client, later).await, 4);
 }

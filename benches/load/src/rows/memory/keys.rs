@@ -108,7 +108,7 @@ fn participants(keys: u64) -> anyhow::Result<Held> {
     let board = Board::all_time(OrganizationId(1), LeaderboardId(1));
     let (mut bins, mut effects) = (Bins::<Leaderboards>::new(), Effects::default());
     let place = bin(Board::hash(&board));
-    let named = Arc::new(Named { board, track: Text::NONE });
+    let named = Arc::new(Named { board, track: Text::NONE, generation: 0 });
     let scores = Scores::new(11, 1);
     let before = resident();
     for number in 0..keys {

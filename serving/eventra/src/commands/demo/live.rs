@@ -130,7 +130,7 @@ fn introduce(settings: &Settings, node: &Node, key: &str) {
     Three questions for SQL, from another terminal:
       alias eventra='{eventra}'; export EVENTRA_DATA_DIR='{data_dir}'
       eventra sql \"SELECT kind, count() FROM records GROUP BY kind ORDER BY 2 DESC\"
-      eventra sql \"SELECT board, participant, score FROM leaderboard_scores FINAL ORDER BY score DESC LIMIT 5\"
+      eventra sql \"SELECT leaderboard, participant, score FROM leaderboard_scores WHERE scope = 'all_time' ORDER BY score DESC LIMIT 5\"
       eventra sql \"SELECT reasons, count() FROM fraud_scores WHERE score > 0 GROUP BY reasons ORDER BY 2 DESC LIMIT 5\"
 
     stop      Ctrl-C (it compares the figures and ends)

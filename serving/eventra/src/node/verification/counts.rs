@@ -41,10 +41,20 @@ pub(super) fn steady(views: &Views, twin: &Twin) -> Vec<Figure> {
     figures.extend(campaigns(views, twin));
     figures.extend(fraud(views, twin));
     figures.extend(funnels(views, twin));
-    let boards = twin.leaderboards.landed();
-    figures.push(landed("leaderboards", "places", count(boards.len())));
-    figures.push(landed("leaderboards", "points", boards.values().sum()));
+    figures.extend(leaderboards(twin));
     figures
+}
+
+fn leaderboards(twin: &Twin) -> [Figure; 4] {
+    let (places, points) = twin.leaderboards.places();
+    let awarded = twin.leaderboards.awards().values();
+    let (sum, number) = awarded.fold((0, 0), |(sum, number), (points, awards)| (sum + points, number + awards));
+    [
+        landed("leaderboards", "awards", number),
+        landed("leaderboards", "points awarded", sum),
+        landed("leaderboards", "places", places.cast_signed()),
+        landed("leaderboards", "points on all boards", points),
+    ]
 }
 
 fn count(number: usize) -> i64 {

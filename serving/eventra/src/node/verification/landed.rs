@@ -9,7 +9,7 @@ use warehouse::Client;
 use super::counts::Name;
 
 /// Figures of one row each: the view, what is counted, and how.
-const FIGURES: [(&str, &str, &str); 26] = [
+const FIGURES: [(&str, &str, &str); 28] = [
     ("raw", "records", "count() FROM records"),
     ("raw", "facts", "count() FROM facts"),
     (
@@ -33,8 +33,10 @@ const FIGURES: [(&str, &str, &str); 26] = [
     ("funnels", "actors who took a first step", "sumIf(reached_diff, step = 1) FROM funnel_steps"),
     ("funnels", "steps reached", "sum(reached_diff) FROM funnel_steps"),
     ("funnels", "time to steps, ms", "sum(duration_ms_diff) FROM funnel_steps"),
-    ("leaderboards", "places", "count() FROM leaderboard_scores FINAL"),
-    ("leaderboards", "points", "sum(score) FROM leaderboard_scores FINAL"),
+    ("leaderboards", "awards", "sum(awards_diff) FROM awards"),
+    ("leaderboards", "points awarded", "sum(points_diff) FROM awards"),
+    ("leaderboards", "places", "count() FROM leaderboard_scores"),
+    ("leaderboards", "points on all boards", "sum(score) FROM leaderboard_scores"),
     ("attendance", "sessions", "countIf(joined > 0) FROM attendance FINAL"),
     ("attendance", "joined", "sum(joined) FROM attendance FINAL"),
     ("attendance", "left", "sum(left) FROM attendance FINAL"),
