@@ -27,10 +27,10 @@ pub(super) fn texts(values: impl Iterator<Item = String>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
-/// Texts of rows that come in runs of the same source: each run makes its text once.
-pub(super) fn runs_of<R, S: PartialEq>(rows: &[R], source: impl Fn(&R) -> S, text: impl Fn(&R) -> String) -> ArrayRef {
+/// Texts of rows that come in runs of the same text: each run makes it once.
+pub(super) fn runs_of<R>(rows: &[R], same: impl Fn(&R, &R) -> bool, text: impl Fn(&R) -> String) -> ArrayRef {
     let mut texts = StringBuilder::with_capacity(rows.len(), 0);
-    for run in rows.chunk_by(|one, next| source(one) == source(next)) {
+    for run in rows.chunk_by(|one, next| same(one, next)) {
         let text = text(&run[0]);
         run.iter().for_each(|_| texts.append_value(&text));
     }

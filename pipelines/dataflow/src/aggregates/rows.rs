@@ -36,7 +36,9 @@ pub(super) fn windows(rows: &[WindowCountRow]) -> Vec<ArrayRef> {
 
 /// Rows of one reward follow each other: what they have in common is printed once.
 pub(super) fn awards(rows: &[AwardRow]) -> Vec<ArrayRef> {
-    let common = |text: fn(&Reward) -> String| runs_of(rows, |row| Arc::as_ptr(&row.reward), |row| text(&row.reward));
+    let common = |text: fn(&Reward) -> String| {
+        runs_of(rows, |one, next| one.reward.is_told_as(&next.reward), |row| text(&row.reward))
+    };
     vec![
         common(|reward| reward.context.organization.to_string()),
         common(|reward| reward.context.leaderboard.to_string()),

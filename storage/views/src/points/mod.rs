@@ -1,13 +1,12 @@
 //! Points: turns happenings that the rules reward into awards, within each participant's daily caps. Awards land once;
 //! what boards hold is their sum.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use records::hash::{join, mix, wide};
+use records::hash::{bytes, join, mix, wide};
 use records::zone::Day;
 use records::{EventId, LeaderboardId, OrganizationId, RuleId, Text, Timestamp, Token};
 use rules::points::Scope;
@@ -47,6 +46,8 @@ pub struct Reward {
     pub generation: u32,
     /// The boards that the award goes to, with the hashes of their bins.
     pub boards: Vec<(u64, Arc<Named>)>,
+    // Of all that awards must share to be told as one.
+    told_hash: u64,
 }
 
 /// What a rule gave to somebody since awards last landed, within one generation, day and track.
@@ -89,7 +90,8 @@ impl Reward {
     /// What one happening gives: `points`, up to `daily_cap` a day, on no board yet.
     pub fn new(context: Context, points: i64, daily_cap: Option<u64>) -> Self {
         let (track, boards) = (Text::NONE, Vec::new());
-        Self { context, hash: context.hash(), points, daily_cap, track, generation: 0, boards }
+        let hash = context.hash();
+        Self { context, hash, points, daily_cap, track, generation: 0, boards, told_hash: hash }
     }
 
     /// The same, on those boards of `scopes` that its event and track allow.
@@ -97,8 +99,11 @@ impl Reward {
     pub fn on(self, scopes: &[Scope], track: &Text, generation: u32) -> Self {
         let wanted = Scope::ALL.into_iter().filter(|scope| scopes.contains(scope));
         let named = wanted.filter_map(|scope| self.context.board(scope, track, generation));
-        let boards = named.map(|named| (named.board.hash(), named.into())).collect();
-        Self { track: track.clone(), generation, boards, ..self }
+        let boards: Vec<_> = named.map(|named| (named.board.hash(), named.into())).collect();
+        let told_hash =
+            boards.iter().fold(join(self.hash, u64::from(generation)), |hash, (board, _)| join(hash, *board));
+        let told_hash = join(told_hash, bytes(track.as_bytes()));
+        Self { track: track.clone(), generation, boards, told_hash, ..self }
     }
 
     /// Whether its awards go to a board of this scope.
@@ -106,14 +111,14 @@ impl Reward {
         self.boards.iter().any(|(_, named)| named.board.scope == scope)
     }
 
-    /// The order of rows: awards that are equal here are told as one.
-    fn compare(&self, other: &Self) -> Ordering {
-        let key = |one: &Self| (one.context, one.generation);
+    /// Whether awards of both are told as one.
+    pub fn is_told_as(&self, other: &Self) -> bool {
         let scopes = |one: &Self| Scope::ALL.map(|scope| one.counts_on(scope));
-        key(self)
-            .cmp(&key(other))
-            .then_with(|| self.track.as_str().cmp(other.track.as_str()))
-            .then_with(|| scopes(self).cmp(&scopes(other)))
+        let same = |other: &Self| {
+            (self.context, self.generation, &self.track) == (other.context, other.generation, &other.track)
+                && scopes(self) == scopes(other)
+        };
+        std::ptr::eq(self, other) || self.told_hash == other.told_hash && same(other)
     }
 }
 
@@ -148,12 +153,21 @@ struct Caps {
     forgotten: u64,
 }
 
+#[derive(Debug)]
+struct Untold {
+    // The reward's, so that sorting looks at nothing else.
+    hash: u64,
+    participant: Token,
+    points: i64,
+    reward: Arc<Reward>,
+}
+
 /// One bin of the caps.
 #[derive(Debug, Default)]
 pub struct Points {
     owners: BTreeMap<OrganizationId, Caps>,
     // Awards that the warehouse does not know, as they came.
-    untold: Vec<(Arc<Reward>, Token, i64)>,
+    untold: Vec<Untold>,
 }
 
 impl Points {
@@ -220,7 +234,8 @@ impl Fold for Points {
         if reward.boards.is_empty() {
             return;
         }
-        self.untold.push((Arc::clone(reward), *participant, points));
+        let (hash, reward_of) = (reward.told_hash, Arc::clone(reward));
+        self.untold.push(Untold { hash, participant: *participant, points, reward: reward_of });
         for (hash, board) in &reward.boards {
             let award = leaderboards::Input::Award { board: Arc::clone(board), participant: *participant, points };
             effects.next.push((*hash, award));
@@ -238,18 +253,20 @@ impl Fold for Points {
     fn advance(&mut self, _bound: Timestamp, _effects: &mut Effects<Self>) {}
 
     fn land(&mut self, rows: &mut Vec<AwardRow>) {
-        // Stable, so that the first of equal ones stays the first. Most share their reward: that is a look at two pointers.
-        self.untold.sort_by(|(one, who, _), (other, whom, _)| {
-            let rewards = if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.compare(other) };
-            rewards.then_with(|| who.cmp(whom))
-        });
+        // By hash, since rewards are many words long; stable, so that the first of equal ones stays the first.
+        self.untold.sort_by_key(|untold| (untold.hash, untold.participant));
         let start = rows.len();
-        for (reward, participant, points) in self.untold.drain(..) {
+        for Untold { reward, participant, points, .. } in self.untold.drain(..) {
             let last = rows[start..].last_mut();
-            match last.filter(|last| last.participant == participant && last.reward.compare(&reward).is_eq()) {
-                Some(last) => {
+            match last.filter(|last| last.reward.is_told_as(&reward)) {
+                Some(last) if last.participant == participant => {
                     last.points = last.points.saturating_add(points);
                     last.awards += 1;
+                }
+                // Frames have rewards of their own: from here on their rows share one.
+                Some(last) => {
+                    let reward = Arc::clone(&last.reward);
+                    rows.push(AwardRow { reward, participant, points, awards: 1 });
                 }
                 None => rows.push(AwardRow { reward, participant, points, awards: 1 }),
             }
@@ -371,11 +388,13 @@ mod tests {
     #[test]
     fn awards_of_two_generations_land_apart() {
         let before = happening(1, 1, 3, 5, None);
-        let after = Reward { generation: 1, ..(*before.reward).clone() };
+        let after = (*before.reward).clone().on(&Scope::ALL, &"rust".into(), 1);
         let after = Input { reward: after.into(), ..before.clone() };
         let log = laws::log(Timestamp(0), [after, before].map(|input| (1, input)));
-        let rows = laws::whole::<Points>(&log).1.landed;
-        assert_eq!(rows.iter().map(|row| row.reward.generation).collect::<Vec<_>>(), [0, 1]);
+        let mut generations: Vec<_> =
+            laws::whole::<Points>(&log).1.landed.iter().map(|row| row.reward.generation).collect();
+        generations.sort_unstable();
+        assert_eq!(generations, [0, 1]);
     }
 
     #[test]
