@@ -21,11 +21,14 @@ pub struct Limits {
     pub epochs: usize,
     /// The most bytes of keys.
     pub bytes: usize,
+    /// The most keys that one writer changes in an epoch, repeats included. Who catches up with the log changes more:
+    /// sorting them would cost more than it saves, so whoever follows meanwhile reads everything again.
+    pub epoch_keys: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { epochs: 1_000, bytes: 8 << 20 }
+        Self { epochs: 1_000, bytes: 8 << 20, epoch_keys: 16_384 }
     }
 }
 
@@ -130,6 +133,34 @@ struct Ring<K> {
     bytes: usize,
 }
 
+impl<K: Ord + Copy> Ring<K> {
+    /// Adds sorted and distinct keys.
+    fn add(&mut self, epoch: u64, keys: &[K]) {
+        let place = self.epochs.partition_point(|entry| entry.epoch < epoch);
+        if self.epochs.get(place).is_none_or(|entry| entry.epoch != epoch) {
+            self.epochs.insert(place, Epoch { epoch, keys: Vec::new() });
+        }
+        let entry = &mut self.epochs[place];
+        let before = entry.keys.len();
+        entry.keys.extend_from_slice(keys);
+        if before > 0 {
+            entry.keys.sort_unstable();
+            entry.keys.dedup();
+            entry.keys.shrink_to_fit();
+        }
+        self.bytes += (entry.keys.len() - before) * size_of::<K>();
+    }
+
+    /// Forgets an epoch and all before it.
+    fn forget(&mut self, epoch: u64) {
+        while self.epochs.front().is_some_and(|oldest| oldest.epoch <= epoch) {
+            let dropped = self.epochs.pop_front().expect("there is an oldest epoch");
+            self.bytes -= dropped.keys.len() * size_of::<K>();
+        }
+        self.whole_since = self.whole_since.max(epoch);
+    }
+}
+
 /// The changed keys of one view's recent epochs.
 #[derive(Debug)]
 pub struct Feed<F: Fold> {
@@ -145,29 +176,27 @@ impl<F: Fold> Feed<F> {
         Self { ring: Mutex::new(ring), limits, progress }
     }
 
-    /// Adds what one writer changed in an epoch. Must come before the frontier passes that epoch.
-    pub(crate) fn push(&self, epoch: u64, keys: &[F::Key]) {
-        if keys.is_empty() {
+    /// Adds what one writer changed in an epoch, and empties the list. Must come before the frontier passes that epoch.
+    pub(crate) fn push(&self, epoch: u64, changed: &mut Vec<F::Key>) {
+        if changed.is_empty() {
             return;
         }
+        let too_many = changed.len() > self.limits.epoch_keys;
+        if !too_many {
+            changed.sort_unstable();
+            changed.dedup();
+        }
         let mut ring = self.ring.lock();
-        let ring = &mut *ring;
-        let place = ring.epochs.partition_point(|entry| entry.epoch < epoch);
-        if ring.epochs.get(place).is_none_or(|entry| entry.epoch != epoch) {
-            ring.epochs.insert(place, Epoch { epoch, keys: Vec::new() });
+        if too_many {
+            ring.forget(epoch);
+        } else if epoch > ring.whole_since {
+            ring.add(epoch, changed);
         }
-        let entry = &mut ring.epochs[place];
-        let before = entry.keys.len();
-        entry.keys.extend_from_slice(keys);
-        entry.keys.sort_unstable();
-        entry.keys.dedup();
-        entry.keys.shrink_to_fit();
-        ring.bytes += (entry.keys.len() - before) * size_of::<F::Key>();
         while ring.epochs.len() > self.limits.epochs || ring.bytes > self.limits.bytes {
-            let dropped = ring.epochs.pop_front().expect("the ring is over its limit, so it is not empty");
-            ring.bytes -= dropped.keys.len() * size_of::<F::Key>();
-            ring.whole_since = ring.whole_since.max(dropped.epoch);
+            let oldest = ring.epochs.front().map_or(epoch, |oldest| oldest.epoch);
+            ring.forget(oldest);
         }
+        changed.clear();
     }
 
     /// Forgets everything: positions before `epoch` are answered with a reset. For a restored state.
@@ -253,10 +282,10 @@ mod tests {
     #[test]
     fn another_version_incarnation_or_age_is_a_reset() {
         let (announcer, mut frontier, progress) = as_of::channel(begun(10));
-        let feed = Feed::<Tally>::new(progress, Limits { epochs: 2, bytes: 1 << 10 });
+        let feed = Feed::<Tally>::new(progress, Limits { epochs: 2, bytes: 1 << 10, epoch_keys: 99 });
         let start = feed.now();
         for epoch in 11..=14 {
-            feed.push(epoch, &[epoch]);
+            feed.push(epoch, &mut vec![epoch]);
             announcer.announce(begun(epoch));
             frontier.complete(epoch);
         }
@@ -268,6 +297,23 @@ mod tests {
         assert!(resets(Position { epoch: 12, sequence: 0, ..start }), "a part of a forgotten epoch is a gap");
         let resumed = feed.since(Position { epoch: 12, ..start }, 9, |_| true);
         assert_eq!(resumed, Step::Deltas { keys: vec![13, 14], position: feed.now() });
+    }
+
+    #[test]
+    fn an_epoch_that_changed_too_much_is_a_gap_for_all_its_writers() {
+        let (announcer, mut frontier, progress) = as_of::channel(begun(10));
+        let feed = Feed::<Tally>::new(progress, Limits { epoch_keys: 2, ..Limits::default() });
+        let before = feed.now();
+        for (epoch, mut keys) in [(11, vec![1]), (12, vec![4]), (12, vec![1, 2, 3]), (12, vec![5]), (13, vec![6, 7])] {
+            feed.push(epoch, &mut keys);
+            assert!(keys.is_empty());
+            announcer.announce(begun(epoch));
+        }
+        frontier.complete(13);
+        assert_eq!(feed.since(before, 9, |_| true), Step::Reset { position: feed.now() });
+        let resumed = feed.since(Position { epoch: 12, ..before }, 9, |_| true);
+        assert_eq!(resumed, Step::Deltas { keys: vec![6, 7], position: feed.now() });
+        assert_eq!(feed.bytes(), 2 * size_of::<u64>());
     }
 
     #[test]
@@ -286,9 +332,10 @@ mod tests {
             polls in proptest::collection::vec(any::<bool>(), 30),
             limit in 1usize..6,
             ring in 1usize..40,
+            most in 1usize..8,
         ) {
             let (announcer, mut frontier, progress) = as_of::channel(begun(0));
-            let feed = Feed::<Tally>::new(progress, Limits { epochs: ring, bytes: 200 });
+            let feed = Feed::<Tally>::new(progress, Limits { epochs: ring, bytes: 200, epoch_keys: most });
             let mut truth = BTreeMap::<u64, u64>::new();
             let mut client = BTreeMap::<u64, u64>::new();
             let mut position = feed.now();
@@ -296,8 +343,8 @@ mod tests {
                 let epoch = number as u64 + 1;
                 let (left, right) = keys.split_at(keys.len() / 2);
                 keys.iter().for_each(|key| *truth.entry(*key).or_default() += 1);
-                feed.push(epoch, left);
-                feed.push(epoch, right);
+                feed.push(epoch, &mut left.to_vec());
+                feed.push(epoch, &mut right.to_vec());
                 announcer.announce(begun(epoch));
                 frontier.complete(epoch);
                 if *poll {

@@ -168,10 +168,7 @@ impl<F: Fold> Writer<F> {
             self.dirty[usize::from(bin)] |= !self.effects.changed.is_empty();
             self.collect(epoch);
         }
-        self.changed.sort_unstable();
-        self.changed.dedup();
-        self.shards.feed.push(epoch, &self.changed);
-        self.changed.clear();
+        self.shards.feed.push(epoch, &mut self.changed);
     }
 
     fn collect(&mut self, epoch: u64) {
