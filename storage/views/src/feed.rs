@@ -307,8 +307,8 @@ mod tests {
         for (epoch, mut keys) in [(11, vec![1]), (12, vec![4]), (12, vec![1, 2, 3]), (12, vec![5]), (13, vec![6, 7])] {
             feed.push(epoch, &mut keys);
             assert!(keys.is_empty());
-            announcer.announce(begun(epoch));
         }
+        (11..=13).for_each(|epoch| announcer.announce(begun(epoch)));
         frontier.complete(13);
         assert_eq!(feed.since(before, 9, |_| true), Step::Reset { position: feed.now() });
         let resumed = feed.since(Position { epoch: 12, ..before }, 9, |_| true);
