@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EventId, ItemId, LeaderboardId, OrganizationId, SessionId};
+use crate::id::{CommandId, EventId, ItemId, LeaderboardId, OrganizationId, SessionId};
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -112,6 +112,29 @@ pub enum Fact {
     Beat,
 }
 
+/// Which command a fact was decided for: what makes the same command twice one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CommandTag {
+    /// The client's id of the command; it is also the id of what the command creates.
+    pub id: CommandId,
+    /// A hash of what was asked, so that another request under the same id is noticed.
+    #[serde(with = "hexadecimal")]
+    pub hash: u64,
+}
+
+mod hexadecimal {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{value:016x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        u64::from_str_radix(&text, 16).map_err(de::Error::custom)
+    }
+}
+
 /// One row of the facts lane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FactRow {
@@ -122,6 +145,9 @@ pub struct FactRow {
     pub organization: OrganizationId,
     /// When it was decided.
     pub at: Timestamp,
+    /// The command that it was decided for; on the first row of its frame only, and on none that nobody asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandTag>,
     /// What was decided; kept as JSON when this build does not know it.
     #[serde(flatten)]
     pub fact: Known,
@@ -140,7 +166,7 @@ pub enum Known {
 impl FactRow {
     /// A row of this build's version.
     pub fn new(organization: OrganizationId, at: Timestamp, fact: Fact) -> Self {
-        Self { version: FACT_VERSION, organization, at, fact: Known::Fact(fact) }
+        Self { version: FACT_VERSION, organization, at, command: None, fact: Known::Fact(fact) }
     }
 
     /// The fact, when this build knows it.
@@ -194,6 +220,15 @@ mod tests {
         let bytes = encode(&rows);
         assert_eq!(decode(&bytes).unwrap(), rows);
         assert_eq!(encode(&decode(&bytes).unwrap()), bytes);
+    }
+
+    #[test]
+    fn the_command_of_a_fact_is_kept_with_it() {
+        let tag = CommandTag { id: CommandId::parse("move-1").unwrap(), hash: u64::MAX - 1 };
+        let row = FactRow { command: Some(tag), ..FactRow::new(OrganizationId(7), Timestamp(3), Fact::Beat) };
+        let bytes = encode(std::slice::from_ref(&row));
+        assert!(String::from_utf8(bytes.clone()).unwrap().contains(r#""hash":"fffffffffffffffe""#));
+        assert_eq!(decode(&bytes).unwrap(), [row]);
     }
 
     #[test]

@@ -224,6 +224,8 @@ ids! {
     SegmentId,
     /// A ranking of participants.
     LeaderboardId,
+    /// The client's id of a command: the same command twice is one, and what it creates has this id.
+    CommandId,
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub use batch::Batch;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, EventId, ItemId, LeaderboardId, MessageId, OrderId, OrganizationId, PollId, RuleId, SegmentId,
-    SessionId,
+    AdId, CampaignId, CommandId, EventId, ItemId, LeaderboardId, MessageId, OrderId, OrganizationId, PollId, RuleId,
+    SegmentId, SessionId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};

@@ -1,4 +1,5 @@
-//! Rules as data: what an organization decides about points, fraud, segments, campaigns and lateness.
+//! Rules as data: what an organization decides about points, fraud, segments, campaigns and lateness; and the rules
+//! that commands are decided by ([`decide::Domain`], [`office::Office`]).
 //!
 //! A [`RuleDocument`] is what people write; a [`Rulebook`] is what all facts up to a place in the log say. Plans
 //! ([`fraud::FraudPlan`], [`segment::SegmentPlan`], [`campaign::CampaignPlan`]) are documents made quick to ask.
@@ -20,11 +21,13 @@
 
 pub mod campaign;
 pub mod compare;
+pub mod decide;
 pub mod document;
 pub mod fraud;
 pub mod funnel;
 pub mod lateness;
 pub mod length;
+pub mod office;
 pub mod points;
 pub mod rulebook;
 pub mod segment;
@@ -32,9 +35,11 @@ pub mod signal;
 pub mod tenant;
 pub mod window;
 
+pub use decide::Domain;
 pub use document::{DocumentError, FieldError, RuleDocument};
 pub use lateness::{Lateness, Policy};
 pub use length::Length;
+pub use office::Office;
 pub use rulebook::{Rulebook, RulebookError};
 pub use tenant::{Event, Item, Key, Ruleset, Tenant};
 pub use window::Window;
