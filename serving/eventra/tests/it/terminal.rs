@@ -115,10 +115,10 @@ fn top_takes_the_terminal_as_it_is_and_as_it_becomes() {
     assert!(!narrow.iter().any(|line| line.contains(" | ")), "one table after the other: {narrow:#?}");
 
     terminal.resize((160, 50));
-    let wide = terminal.frame("160 by 50", |lines| lines.iter().any(|line| line.contains("peak")));
-    assert!(widest(&wide) < 160 && widest(&wide) > 80 && wide.len() <= 50, "{wide:#?}");
     let sessions = |lines: &[String]| lines.iter().filter(|line| line.contains(" | ")).count();
-    assert!(sessions(&wide) > 15, "{wide:#?}");
+    // The views may be a while behind what was simulated.
+    let wide = terminal.frame("160 by 50 with its tables full", |lines| sessions(lines) > 15);
+    assert!(widest(&wide) < 160 && widest(&wide) > 80 && wide.len() <= 50, "{wide:#?}");
 
     terminal.resize((80, 24));
     let usual = terminal.frame("80 by 24", |lines| lines.iter().all(|line| line.width() < 80) && lines.len() <= 24);
