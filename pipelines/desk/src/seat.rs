@@ -1,0 +1,475 @@
+//! The writer of one partition, step by step: who drives it decides when it waits. A thread does in the product, a test may.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use eventlog::{Appended, ClaimTag, Lane, NewFrame, Offset, PartitionId, ReadLimits, Ticket};
+use records::fact::{self, CommandTag};
+use records::{Fact, FactRow, OrganizationId, Timestamp};
+use rules::{Domain, decide::UnknownFact};
+use tokio::sync::oneshot;
+
+use crate::answer::{Answer, DeskError, Done, Pending, Place};
+use crate::handle::Parts;
+use crate::snapshot::{self, State};
+
+/// Commands that are decided at once: what a sync of the disk lets gather.
+pub const BATCH_MAX: usize = 1_024;
+/// Batches on their way to the disk: while one syncs, the next are decided.
+pub const FLIGHTS_MAX: usize = 16;
+/// Facts that are appended because time has passed, before the commands of a batch.
+const DUE_MAX: usize = 256;
+/// Rows after which a snapshot is written: a second of reading, at the most.
+const SNAPSHOT_ROWS: u64 = 100_000;
+
+/// Hears each durable fact once, in the order of its partition, from the log's start on: for read models.
+pub type Listener = Arc<dyn Fn(Place, &FactRow) + Send + Sync>;
+
+/// One command on its way to a seat.
+#[derive(Debug)]
+pub struct Order<D: Domain> {
+    pub(crate) tag: Option<CommandTag>,
+    pub(crate) command: D::Command,
+    pub(crate) reply: oneshot::Sender<Answer<D::Refusal>>,
+}
+
+impl<D: Domain> Order<D> {
+    /// A command, and what its sender waits with.
+    pub fn new(tag: Option<CommandTag>, command: D::Command) -> (Self, Pending<D::Refusal>) {
+        let (reply, pending) = oneshot::channel();
+        (Self { tag, command, reply }, Pending(pending))
+    }
+}
+
+/// The writer of one partition.
+pub struct Seat<D: Domain> {
+    partition: PartitionId,
+    parts: Parts,
+    listener: Listener,
+    standing: Standing<D>,
+    claim: Option<Claim>,
+    flights: VecDeque<Flight<D>>,
+    /// Everything before it was told to the listener.
+    heard: Offset,
+}
+
+/// What there is to decide on.
+#[derive(Debug)]
+enum Standing<D> {
+    Ready(State<D>),
+    /// Something may be in the log that is not in the state, or the other way round.
+    Lost,
+    /// A fact that this build does not know.
+    Stopped(UnknownFact),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    id: u128,
+    next: u64,
+}
+
+/// A batch on its way to the disk. Answers are given in order.
+struct Flight<D: Domain> {
+    /// None when nothing had to be appended.
+    ticket: Option<Ticket>,
+    waiting: Vec<Waiting<D>>,
+}
+
+type Reply<D> = oneshot::Sender<Answer<<D as Domain>::Refusal>>;
+
+enum Waiting<D: Domain> {
+    /// A frame of the flight; the reply is none for facts that time has brought.
+    Frame { rows: Vec<FactRow>, tag: Option<CommandTag>, reply: Option<Reply<D>> },
+    /// The same command again, while or after it was done.
+    Echo { tag: CommandTag, reply: Reply<D> },
+    /// An answer that rests on what is on its way.
+    Verdict { answer: Answer<D::Refusal>, reply: Reply<D> },
+}
+
+/// The first cause why a seat cannot go on as it is.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("the log refuses: {0}")]
+    Append(#[from] eventlog::AppendError),
+    #[error("the log cannot be read: {0}")]
+    Read(#[from] eventlog::ReadError),
+    #[error("{0}")]
+    Facts(#[from] fact::FactError),
+    #[error("a frame of facts holds fewer rows than it says")]
+    Rows,
+    #[error("another writer has claimed the partition")]
+    Fenced,
+    #[error("{0}")]
+    Unknown(UnknownFact),
+}
+
+impl<D: Domain> Seat<D> {
+    /// Reads what was decided; the partition is claimed when something is to be decided.
+    ///
+    /// # Errors
+    /// When the log cannot be read. A fact that this build does not know is no error yet: reads go on, commands do not.
+    pub fn open(partition: PartitionId, parts: Parts, listener: Listener) -> Result<Self, crate::OpenError> {
+        let heard = parts.log.starts(Lane::Facts)[partition.index()];
+        let (standing, flights) = (Standing::Lost, VecDeque::new());
+        let mut seat = Self { partition, parts, listener, standing, claim: None, flights, heard };
+        match seat.restore() {
+            Ok(()) | Err(Trouble::Unknown(_)) => Ok(seat),
+            Err(trouble) => Err(crate::OpenError { partition, reason: trouble.to_string() }),
+        }
+    }
+
+    /// Whether nothing is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.flights.is_empty()
+    }
+
+    /// How many batches are on their way.
+    pub fn flights(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Decides a batch and sends it off, after what is due by now. Answers come with [`Seat::settle`].
+    pub fn decide(&mut self, orders: Vec<Order<D>>) {
+        let now = self.parts.clock.now();
+        if orders.is_empty() && !self.is_something_due(now) {
+            return;
+        }
+        match self.make_ready() {
+            Ok(()) => self.decide_ready(orders, now),
+            Err(trouble) => {
+                let error = self.give_up(&trouble);
+                orders.into_iter().for_each(|order| answer::<D>(order.reply, Err(error.clone())));
+            }
+        }
+    }
+
+    fn is_something_due(&self, now: Timestamp) -> bool {
+        matches!(&self.standing, Standing::Ready(state) if !state.domain.due(now.max(state.now), 1).is_empty())
+    }
+
+    fn decide_ready(&mut self, orders: Vec<Order<D>>, clock: Timestamp) {
+        let (Standing::Ready(state), Some(claim)) = (&mut self.standing, &mut self.claim) else { return };
+        let now = clock.max(state.now);
+        state.now = now;
+        let mut batch = Batch { partition: self.partition, claim, frames: Vec::new(), waiting: Vec::new() };
+        for row in state.domain.due(now, DUE_MAX) {
+            batch.frame(state, vec![row], None, None);
+        }
+        for Order { tag, command, reply } in orders {
+            let known = tag.and_then(|tag| state.ids.get(tag.id).map(|known| (tag, known.hash)));
+            if let Some((tag, hash)) = known {
+                batch.waiting.push(if hash == tag.hash {
+                    Waiting::Echo { tag, reply }
+                } else {
+                    Waiting::Verdict { answer: Err(DeskError::Conflict(tag.id)), reply }
+                });
+                continue;
+            }
+            match state.domain.decide(&command, now) {
+                Ok(rows) if rows.is_empty() => {
+                    let answer = Ok(Done { at: None, rows, again: false });
+                    batch.waiting.push(Waiting::Verdict { answer, reply });
+                }
+                Ok(rows) => batch.frame(state, rows, tag, Some(reply)),
+                Err(refusal) => {
+                    batch.waiting.push(Waiting::Verdict { answer: Err(DeskError::Refused(refusal)), reply });
+                }
+            }
+        }
+        let Batch { frames, waiting, .. } = batch;
+        self.send_off(frames, waiting);
+    }
+
+    fn send_off(&mut self, frames: Vec<NewFrame>, waiting: Vec<Waiting<D>>) {
+        if frames.is_empty() {
+            self.flights.push_back(Flight { ticket: None, waiting });
+            return;
+        }
+        match self.parts.log.submit(frames) {
+            Ok(ticket) => self.flights.push_back(Flight { ticket: Some(ticket), waiting }),
+            Err(error) => {
+                // What is on its way before is still good, and what was decided on top of it is not in the log.
+                self.settle();
+                self.lose(&Trouble::Append(error), waiting);
+            }
+        }
+    }
+
+    /// Waits for everything that is on its way, and answers it.
+    pub fn settle(&mut self) {
+        while !self.flights.is_empty() {
+            self.settle_first();
+        }
+    }
+
+    /// Answers what is durable already, without waiting.
+    pub fn settle_ready(&mut self) {
+        while self.flights.front().is_some_and(|flight| flight.ticket.as_ref().is_none_or(Ticket::is_settled)) {
+            self.settle_first();
+        }
+    }
+
+    /// Waits for the oldest batch that is on its way, and answers it.
+    pub fn settle_first(&mut self) {
+        let Some(flight) = self.flights.pop_front() else { return };
+        let appended = flight.ticket.map_or(Ok(Vec::new()), Ticket::wait);
+        match appended {
+            Ok(appended) => self.land(&appended, flight.waiting),
+            Err(error) => self.lose(&Trouble::Append(error), flight.waiting),
+        }
+    }
+
+    fn land(&mut self, appended: &[Appended], waiting: Vec<Waiting<D>>) {
+        let mut receipts = appended.iter();
+        let mut waiting = waiting.into_iter();
+        while let Some(next) = waiting.next() {
+            match next {
+                Waiting::Frame { rows, tag, reply } => {
+                    let Some(receipt) = receipts.next().filter(|receipt| receipt.voided_rows == 0) else {
+                        let rest = std::iter::once(Waiting::Frame { rows, tag, reply }).chain(waiting).collect();
+                        return self.lose(&Trouble::Fenced, rest);
+                    };
+                    self.landed(receipt, rows, tag, reply);
+                }
+                Waiting::Echo { tag, reply } => {
+                    let again = self.again(tag);
+                    answer::<D>(reply, again);
+                }
+                Waiting::Verdict { answer: verdict, reply } => answer::<D>(reply, verdict),
+            }
+        }
+    }
+
+    fn landed(&mut self, receipt: &Appended, rows: Vec<FactRow>, tag: Option<CommandTag>, reply: Option<Reply<D>>) {
+        let place = Place { partition: self.partition, first: receipt.first, log_time: receipt.log_time };
+        if let Standing::Ready(state) = &mut self.standing {
+            if let Some(tag) = tag {
+                state.ids.settle(tag.id, place);
+            }
+            state.next = receipt.end();
+            state.now = state.now.max(receipt.log_time);
+            state.unsaved += u64::from(receipt.rows);
+        }
+        self.heard = receipt.end();
+        for (number, row) in (0..).zip(&rows) {
+            (self.listener)(Place { first: receipt.first.plus(number), ..place }, row);
+        }
+        if let Some(reply) = reply {
+            answer::<D>(reply, Ok(Done { at: Some(place), rows, again: false }));
+        }
+    }
+
+    /// The answer to a command that was done before: its facts, as they lie in the log.
+    fn again(&self, tag: CommandTag) -> Answer<D::Refusal> {
+        let Standing::Ready(state) = &self.standing else { return Err(DeskError::Again("its writer is gone".into())) };
+        let place = state.ids.get(tag.id).and_then(|known| known.place);
+        let Some(place) = place else { return Err(DeskError::Again("it is not known any more".into())) };
+        let limits = ReadLimits { max_rows: 1, ..ReadLimits::default() };
+        let frames = self.parts.log.read(Lane::Facts, self.partition, place.first, limits);
+        let frame = frames.map_err(Trouble::from).and_then(|frames| frames.into_iter().next().ok_or(Trouble::Rows));
+        let rows = frame.and_then(|frame| Ok(fact::decode(&frame.body)?));
+        match rows {
+            Ok(rows) => Ok(Done { at: Some(place), rows, again: true }),
+            Err(trouble) => Err(DeskError::Again(trouble.to_string())),
+        }
+    }
+
+    /// The state and the log may differ from here on: what waits is told to come again, and the state is made anew.
+    fn lose(&mut self, trouble: &Trouble, waiting: Vec<Waiting<D>>) {
+        tracing::warn!(%trouble, partition = %self.partition, domain = D::NAME, "the desk starts again from the log");
+        self.standing = Standing::Lost;
+        self.claim = None;
+        let behind: Vec<Waiting<D>> = self.flights.drain(..).flat_map(|flight| flight.waiting).collect();
+        for waiting in waiting.into_iter().chain(behind) {
+            let reply = match waiting {
+                Waiting::Frame { reply, .. } => reply,
+                Waiting::Echo { reply, .. } | Waiting::Verdict { reply, .. } => Some(reply),
+            };
+            if let Some(reply) = reply {
+                answer::<D>(reply, Err(DeskError::Again(trouble.to_string())));
+            }
+        }
+    }
+
+    fn give_up(&mut self, trouble: &Trouble) -> DeskError<D::Refusal> {
+        match trouble {
+            Trouble::Unknown(unknown) => DeskError::Stopped(unknown.to_string()),
+            trouble => DeskError::Again(trouble.to_string()),
+        }
+    }
+
+    /// Afterwards there is a state, and a claim under which nobody else has written since.
+    fn make_ready(&mut self) -> Result<(), Trouble> {
+        if let Standing::Stopped(unknown) = &self.standing {
+            return Err(Trouble::Unknown(unknown.clone()));
+        }
+        if matches!(self.standing, Standing::Lost) {
+            self.restore()?;
+        }
+        if self.claim.is_some() {
+            return Ok(());
+        }
+        let id = (self.parts.chance)();
+        let claimed = Fact::PartitionClaimed { address: self.parts.address.clone() };
+        let row = FactRow::new(OrganizationId::NONE, self.parts.clock.now(), claimed);
+        let tag = ClaimTag { claim_id: id, n: 0, opens: true };
+        self.parts.log.append(vec![frame(self.partition, &[row], tag)])?;
+        // Up to the own claim, which is in the log: what others wrote before it counts, nothing of theirs after it.
+        self.catch_up()?;
+        self.claim = Some(Claim { id, next: 1 });
+        Ok(())
+    }
+
+    fn restore(&mut self) -> Result<(), Trouble> {
+        let Parts { log, disk, .. } = &self.parts;
+        let start = log.starts(Lane::Facts)[self.partition.index()];
+        let end = log.ends(Lane::Facts)[self.partition.index()];
+        let saved = snapshot::load(&**disk, log.identity().incarnation, self.partition);
+        // A snapshot of rows that the log has lost tells of another history.
+        let saved = saved.filter(|state| (start..=end).contains(&state.next));
+        self.standing = Standing::Ready(saved.unwrap_or_else(|| State::new(start)));
+        let caught_up = self.catch_up();
+        if caught_up.is_err() && matches!(self.standing, Standing::Ready(_)) {
+            self.standing = Standing::Lost;
+        }
+        caught_up
+    }
+
+    /// Reads to the end: the state takes what it has not, the listener hears what it has not.
+    fn catch_up(&mut self) -> Result<(), Trouble> {
+        loop {
+            let next = match &self.standing {
+                Standing::Ready(state) => state.next,
+                Standing::Lost | Standing::Stopped(_) => self.heard,
+            };
+            let frames =
+                self.parts.log.read(Lane::Facts, self.partition, next.min(self.heard), ReadLimits::default())?;
+            if frames.is_empty() {
+                return match &self.standing {
+                    Standing::Stopped(unknown) => Err(Trouble::Unknown(unknown.clone())),
+                    _ => Ok(()),
+                };
+            }
+            for frame in &frames {
+                self.pass(frame)?;
+            }
+        }
+    }
+
+    fn pass(&mut self, frame: &eventlog::Frame) -> Result<(), Trouble> {
+        let rows = if frame.counted() > 0 { fact::decode(&frame.body)? } else { Vec::new() };
+        for number in frame.counted_rows() {
+            let row = rows.get(number as usize).ok_or(Trouble::Rows)?;
+            let offset = frame.first.plus(number);
+            let place = Place { partition: self.partition, first: offset, log_time: frame.log_time };
+            if let Standing::Ready(state) = &mut self.standing
+                && offset >= state.next
+                && let Err(unknown) = state.take(place, row)
+            {
+                self.standing = Standing::Stopped(unknown);
+            }
+            if offset >= self.heard {
+                (self.listener)(place, row);
+            }
+        }
+        self.heard = self.heard.max(frame.end());
+        if let Standing::Ready(state) = &mut self.standing {
+            state.next = state.next.max(frame.end());
+            state.now = state.now.max(frame.log_time);
+        }
+        Ok(())
+    }
+
+    /// Writes a snapshot when enough has happened since the last one, or at the end, and nothing is on its way.
+    pub fn save(&mut self, at_the_end: bool) {
+        let Standing::Ready(state) = &mut self.standing else { return };
+        let due = state.unsaved >= if at_the_end { 1 } else { SNAPSHOT_ROWS };
+        if !due || !self.flights.is_empty() {
+            return;
+        }
+        let Parts { log, disk, .. } = &self.parts;
+        match snapshot::save(&**disk, log.identity().incarnation, self.partition, state) {
+            Ok(()) => state.unsaved = 0,
+            // The log has everything: without it the next start reads more.
+            Err(error) => tracing::warn!(%error, partition = %self.partition, "no snapshot of the desk"),
+        }
+    }
+
+    /// Asks the state that is decided on, which may be ahead of what is durable; none while there is none. For tests.
+    pub fn ask<T>(&self, question: impl FnOnce(&D) -> T) -> Option<T> {
+        match &self.standing {
+            Standing::Ready(state) => Some(question(&state.domain)),
+            Standing::Lost | Standing::Stopped(_) => None,
+        }
+    }
+}
+
+impl<D: Domain> State<D> {
+    fn take(&mut self, place: Place, row: &FactRow) -> Result<(), UnknownFact> {
+        // Claims and beats are the desk's own; rules know nothing of them.
+        if !matches!(row.known(), Some(Fact::PartitionClaimed { .. } | Fact::Beat)) {
+            self.domain.apply(row)?;
+        }
+        if let Some(tag) = row.command {
+            self.ids.insert(D::aggregate_of(row), tag, Some(place));
+        }
+        self.unsaved += 1;
+        Ok(())
+    }
+}
+
+/// What a batch becomes: frames for the log and answers that wait for them.
+struct Batch<'a, D: Domain> {
+    partition: PartitionId,
+    claim: &'a mut Claim,
+    frames: Vec<NewFrame>,
+    waiting: Vec<Waiting<D>>,
+}
+
+impl<D: Domain> Batch<'_, D> {
+    /// Applies facts, so that the next command is decided on them, and makes a frame of them.
+    fn frame(
+        &mut self,
+        state: &mut State<D>,
+        mut rows: Vec<FactRow>,
+        tag: Option<CommandTag>,
+        reply: Option<Reply<D>>,
+    ) {
+        let aggregate = D::aggregate_of(&rows[0]);
+        debug_assert!(rows.iter().all(|row| D::aggregate_of(row) == aggregate), "a command touches one aggregate");
+        rows[0].command = tag;
+        for row in &rows {
+            state.domain.apply(row).expect("what the rules decide they know");
+        }
+        if let Some(tag) = tag {
+            state.ids.insert(aggregate, tag, None);
+        }
+        let of = ClaimTag { claim_id: self.claim.id, n: self.claim.next, opens: false };
+        self.claim.next += 1;
+        self.frames.push(frame(self.partition, &rows, of));
+        self.waiting.push(Waiting::Frame { rows, tag, reply });
+    }
+}
+
+fn frame(partition: PartitionId, rows: &[FactRow], tag: ClaimTag) -> NewFrame {
+    NewFrame {
+        lane: Lane::Facts,
+        partition,
+        body: fact::encode(rows).into(),
+        rows: u32::try_from(rows.len()).expect("a command decides far fewer than 2^32 facts"),
+        dedup: Vec::new(),
+        claim: Some(tag),
+    }
+}
+
+/// Whoever asked may have gone.
+fn answer<D: Domain>(reply: Reply<D>, answer: Answer<D::Refusal>) {
+    let _ = reply.send(answer);
+}
+
+impl<D: Domain> std::fmt::Debug for Seat<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat").field("partition", &self.partition).field("claim", &self.claim).finish_non_exhaustive()
+    }
+}
