@@ -5,6 +5,7 @@ mod generator;
 mod input;
 mod landing;
 mod leaderboard;
+mod lines;
 mod log;
 mod memory;
 mod pipeline;

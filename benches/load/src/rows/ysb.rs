@@ -1,8 +1,10 @@
 //! The Yahoo streaming benchmark from a file of JSON lines: ours beside Flink SQL, both checked against DuckDB.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -11,14 +13,16 @@ use anyhow::Context;
 use dataflow::computations::campaigns;
 use dataflow::{Config, Hooks, Stepper};
 use eventlog::disk::RealDisk;
-use eventlog::{EventLog, Lane, NewFrame, PartitionId};
-use records::{AdId, CampaignId, Fact, FactRow, Kind, OrganizationId, Record, Timestamp};
+use eventlog::{EventLog, Lane, NewFrame, Offset, PartitionId};
+use records::batch::Columns;
+use records::{AdId, Batch, CampaignId, Fact, FactRow, Kind, OrganizationId, Timestamp};
 use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
 use views::campaigns::Campaigns;
 use workload::ysb;
 
 use super::fraud::claim;
-use super::input;
+use super::{input, lines};
 use crate::Settings;
 use crate::cpu::cost;
 use crate::peers;
@@ -30,7 +34,9 @@ const ROWS: u64 = 20_000_000;
 const SMALLER: u64 = 4;
 /// Rounds at most: one takes more than a minute of Flink.
 const ROUNDS_MAX: usize = 3;
-const FRAME_ROWS: usize = 1_024;
+/// Views of one frame: what the door gathers under load.
+const FRAME_ROWS: usize = 4_096;
+const FRAMES_OF_STEP: usize = 4;
 const GOAL: f64 = 8.0;
 const ORGANIZATION: OrganizationId = OrganizationId(1);
 
@@ -44,9 +50,26 @@ dataflow::program! {
 
 #[derive(Deserialize)]
 struct Line<'a> {
-    ad_id: &'a str,
-    event_type: &'a str,
+    // Borrowed unless it has escapes.
+    #[serde(borrow)]
+    ad_id: Cow<'a, str>,
+    #[serde(rename = "event_type", deserialize_with = "is_view")]
+    viewed: bool,
     event_time: i64,
+}
+
+fn is_view<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    struct View;
+    impl Visitor<'_> for View {
+        type Value = bool;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an event type")
+        }
+        fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+            Ok(text == "view")
+        }
+    }
+    from.deserialize_str(View)
 }
 
 /// The events and the join table, made once and kept for the next time.
@@ -138,43 +161,58 @@ fn ours(events: &Path) -> anyhow::Result<Counted> {
 }
 
 fn feed(events: &Path, log: &dyn EventLog, dataflow: &mut Stepper<CampaignsOnly>) -> anyhow::Result<()> {
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(events)?);
-    let mut line = Vec::with_capacity(256);
-    let mut newest = Timestamp::MIN;
-    let mut batch: Vec<Record> = Vec::with_capacity(FRAME_ROWS);
-    let mut frames = Vec::new();
-    loop {
-        line.clear();
-        let more = reader.read_until(b'\n', &mut line)? > 0;
-        if more {
-            let event: Line<'_> = serde_json::from_slice(&line)?;
-            // The query counts views only, in every engine.
-            if event.event_type == "view" {
-                let event_time = Timestamp::from_millis(event.event_time);
-                newest = newest.max(event_time);
-                let (ad, late_by) = (AdId::parse(event.ad_id)?, newest - event_time);
-                batch.push(Record {
-                    organization: ORGANIZATION,
-                    ad,
-                    event_time,
-                    late_by,
-                    ..Record::new(Kind::AdViewed)
-                });
-            } else {
-                newest = newest.max(Timestamp::from_millis(event.event_time));
-            }
-        }
-        if batch.len() == FRAME_ROWS || !more && !batch.is_empty() {
-            frames.push(input::frame(&batch, 0)?);
-            batch.clear();
-        }
-        if frames.len() == 16 || !more {
-            log.append(std::mem::take(&mut frames))?;
-            dataflow.step()?;
-        }
-        if !more {
+    let mut feed = Feed { log, dataflow, newest: Timestamp::MIN, columns: Columns::default(), frames: Vec::new() };
+    lines::each(File::open(events)?, |line| feed.take(serde_json::from_str(line)?))?;
+    feed.frame()?;
+    feed.step()
+}
+
+/// Gathers views into frames and hands them to the dataflow.
+struct Feed<'a> {
+    log: &'a dyn EventLog,
+    dataflow: &'a mut Stepper<CampaignsOnly>,
+    newest: Timestamp,
+    columns: Columns,
+    frames: Vec<NewFrame>,
+}
+
+impl Feed<'_> {
+    fn take(&mut self, event: Line<'_>) -> anyhow::Result<()> {
+        let event_time = Timestamp::from_millis(event.event_time);
+        self.newest = self.newest.max(event_time);
+        // The query counts views only, in every engine.
+        if !event.viewed {
             return Ok(());
         }
+        self.columns.ad.push(AdId::parse(&event.ad_id)?);
+        self.columns.event_time.push(event_time);
+        self.columns.late_by.push(self.newest - event_time);
+        if self.columns.ad.len() == FRAME_ROWS {
+            self.frame()?;
+        }
+        if self.frames.len() == FRAMES_OF_STEP { self.step() } else { Ok(()) }
+    }
+
+    fn frame(&mut self) -> anyhow::Result<()> {
+        let rows = self.columns.ad.len();
+        if rows > 0 {
+            self.columns.kind.resize(rows, Kind::AdViewed);
+            self.columns.organization.resize(rows, ORGANIZATION);
+            self.frames.push(input::frame_of(&Batch::from_columns(rows, &self.columns), 0)?);
+            self.columns.clear();
+        }
+        Ok(())
+    }
+
+    /// One epoch of the frames at hand. Then the log lets go of what every view reflects, as retention would: the file
+    /// could be read again, as Flink would have to.
+    fn step(&mut self) -> anyhow::Result<()> {
+        self.log.append(std::mem::take(&mut self.frames))?;
+        self.dataflow.step()?;
+        for end in self.dataflow.progress().current().offsets.iter().filter(|end| end.lane == Lane::Activity as u8) {
+            self.log.truncate_before(Lane::Activity, PartitionId(end.partition), Offset(end.end))?;
+        }
+        Ok(())
     }
 }
 
