@@ -145,6 +145,7 @@ macro_rules! ids {
             ///
             /// # Errors
             /// When the text is empty, too long, or holds control characters.
+            #[inline]
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 bits_of(text).map(Self)
             }
