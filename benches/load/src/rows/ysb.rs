@@ -206,8 +206,8 @@ impl Feed<'_> {
         Ok(())
     }
 
-    /// One epoch of the frames at hand. Then the log lets go of what every view reflects, as retention would: the file
-    /// could be read again, as Flink would have to.
+    /// One epoch of the frames at hand. Then the log in memory lets go of what every view reflects. Retention would wait
+    /// for a snapshot; here what would bring the state back is the file, as it is for Flink, which takes no checkpoint.
     fn step(&mut self) -> anyhow::Result<()> {
         self.log.append(std::mem::take(&mut self.frames))?;
         self.dataflow.step()?;
