@@ -1,5 +1,6 @@
 //! The rows of the table, one file each.
 
+mod event;
 mod fraud;
 mod generator;
 mod input;

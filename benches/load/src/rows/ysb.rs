@@ -1,8 +1,6 @@
 //! The Yahoo streaming benchmark from a file of JSON lines: ours beside Flink SQL, both checked against DuckDB.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -17,10 +15,10 @@ use eventlog::{EventLog, Lane, NewFrame, Offset, PartitionId};
 use records::batch::Columns;
 use records::{AdId, Batch, CampaignId, Fact, FactRow, Kind, OrganizationId, Timestamp};
 use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
 use views::campaigns::Campaigns;
 use workload::ysb;
 
+use super::event::AdEvent;
 use super::fraud::claim;
 use super::{input, lines};
 use crate::Settings;
@@ -46,30 +44,6 @@ dataflow::program! {
     /// Campaign counts and nothing else.
     pub struct CampaignsOnly;
     campaigns: Campaigns = {campaigns::route};
-}
-
-#[derive(Deserialize)]
-struct Line<'a> {
-    // Borrowed unless it has escapes.
-    #[serde(borrow)]
-    ad_id: Cow<'a, str>,
-    #[serde(rename = "event_type", deserialize_with = "is_view")]
-    viewed: bool,
-    event_time: i64,
-}
-
-fn is_view<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-    struct View;
-    impl Visitor<'_> for View {
-        type Value = bool;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an event type")
-        }
-        fn visit_str<E>(self, text: &str) -> Result<bool, E> {
-            Ok(text == "view")
-        }
-    }
-    from.deserialize_str(View)
 }
 
 /// The events and the join table, made once and kept for the next time.
@@ -179,14 +153,14 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    fn take(&mut self, event: Line<'_>) -> anyhow::Result<()> {
-        let event_time = Timestamp::from_millis(event.event_time);
+    fn take(&mut self, event: AdEvent<'_>) -> anyhow::Result<()> {
+        let event_time = Timestamp::from_millis(event.at_ms);
         self.newest = self.newest.max(event_time);
         // The query counts views only, in every engine.
         if !event.viewed {
             return Ok(());
         }
-        self.columns.ad.push(AdId::parse(&event.ad_id)?);
+        self.columns.ad.push(AdId::parse(&event.ad)?);
         self.columns.event_time.push(event_time);
         self.columns.late_by.push(self.newest - event_time);
         if self.columns.ad.len() == FRAME_ROWS {
@@ -368,48 +342,4 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
         .part("all views, counted plus excluded", "rows", (views + excluded) as f64)
         .part("views counted by Flink", "rows", flink_views as f64)
         .part("Flink, wall time", "s", flink_wall))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(line: &str) -> Result<(String, bool, i64), String> {
-        let event: Line<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        Ok((event.ad_id.into_owned(), event.viewed, event.event_time))
-    }
-
-    #[test]
-    fn a_line_is_read_as_json_whatever_its_order_spaces_and_escapes() {
-        let mut written = Vec::new();
-        ysb::write_line(&mut written, &ysb::AdEvents::new(9).find(|event| event.kind == 0).unwrap()).unwrap();
-        let (ad, viewed, at) = read(std::str::from_utf8(&written).unwrap()).unwrap();
-        assert!(ad.starts_with("ad-") && viewed && at >= ysb::STARTS_MS, "{ad} {at}");
-        let same = Ok(("ad-1".to_owned(), true, 7));
-        for line in [
-            r#"{"ad_id":"ad-1","event_type":"view","event_time":7}"#,
-            "\t{ \"event_time\" : 7 ,\"other\":{\"ad_id\":[\"}\\\"\",1e3,null]}, \"event_type\":\"view\",\"ad_id\" :\"ad-1\"}\r",
-            r#"{"\u0061d_id":"ad\u002d1","event_t\u0079pe":"vi\u0065w","event_time":7}"#,
-        ] {
-            assert_eq!(read(line), same, "{line}");
-        }
-        assert_eq!(read(r#"{"ad_id":"a","event_type":"views","event_time":-1}"#), Ok(("a".to_owned(), false, -1)));
-    }
-
-    #[test]
-    fn a_line_that_is_no_event_says_why() {
-        for (line, why) in [
-            ("", "EOF"),
-            (r#"{"ad_id":"a","event_type":"view"}"#, "missing field `event_time`"),
-            (r#"{"ad_id":"a","event_type":"view","event_time":"7"}"#, "invalid type"),
-            (r#"{"ad_id":"a","event_type":7,"event_time":7}"#, "an event type"),
-            (r#"{"ad_id":"a","event_type":"view","event_time":7,"x":01}"#, "invalid number"),
-            (r#"{"ad_id":"a","event_type":"view","event_time":7}{"#, "trailing characters"),
-            (r#"{"ad_id":"a","ad_id":"b","event_type":"view","event_time":7}"#, "duplicate field"),
-            ("{\"ad_id\":\"a\",\"event_type\":\"view\",\"event_time\":7,\"x\":\"\t\"}", "control character"),
-        ] {
-            let error = read(line).unwrap_err();
-            assert!(error.contains(why), "{line}: {error}");
-        }
-    }
 }
