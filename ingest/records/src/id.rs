@@ -80,11 +80,9 @@ fn inline(text: &str) -> Option<u128> {
     if text.len() > INLINE_BYTES {
         return None;
     }
-    let mut payload = (text.len() as u128) << LENGTH_SHIFT;
-    for (place, byte) in text.bytes().enumerate() {
-        payload |= u128::from(byte) << (place * 8);
-    }
-    Some(stamp(payload))
+    let mut bytes = [0; 16];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    Some(stamp(u128::from_le_bytes(bytes) | (text.len() as u128) << LENGTH_SHIFT))
 }
 
 fn hashed(text: &str) -> u128 {
@@ -147,6 +145,7 @@ macro_rules! ids {
             ///
             /// # Errors
             /// When the text is empty, too long, or holds control characters.
+            #[inline]
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 bits_of(text).map(Self)
             }

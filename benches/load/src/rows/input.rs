@@ -127,12 +127,16 @@ fn fill_paced(
 
 /// Records as a frame of the activity lane.
 pub(crate) fn frame(records: &[Record], partition: u64) -> anyhow::Result<NewFrame> {
-    let batch = Batch::from_records(records);
+    frame_of(&Batch::from_records(records), partition)
+}
+
+/// A batch as a frame of the activity lane.
+pub(crate) fn frame_of(batch: &Batch, partition: u64) -> anyhow::Result<NewFrame> {
     Ok(NewFrame {
         lane: Lane::Activity,
         partition: PartitionId(u16::try_from(partition)?),
         body: batch.encode().into(),
-        rows: u32::try_from(records.len())?,
+        rows: u32::try_from(batch.len())?,
         dedup: batch.dedup(),
         claim: None,
     })

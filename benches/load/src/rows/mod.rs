@@ -1,10 +1,12 @@
 //! The rows of the table, one file each.
 
+mod event;
 mod fraud;
 mod generator;
 mod input;
 mod landing;
 mod leaderboard;
+mod lines;
 mod log;
 mod memory;
 mod pipeline;

@@ -128,7 +128,7 @@ impl Folding {
     /// What it says next, and when; none when it has ended.
     fn next(&mut self) -> anyhow::Result<Option<(Told, f64)>> {
         let Some(line) = self.lines.next() else { return Ok(None) };
-        let told = serde_json::from_str(&line?)?;
+        let told = serde_json::from_slice(line?.as_bytes())?;
         Ok(Some((told, self.started.elapsed().as_secs_f64())))
     }
 
