@@ -46,6 +46,7 @@ impl Rulebook {
         match fact {
             Fact::OrganizationRegistered { name, zone } => {
                 let tenant = self.tenant_mut(row.organization);
+                tenant.registered = true;
                 tenant.name.clone_from(name);
                 tenant.zone = zone.clone();
             }
@@ -99,6 +100,21 @@ impl Rulebook {
         let mut tenants: Vec<_> = self.tenants.iter().map(|(id, tenant)| (*id, tenant)).collect();
         tenants.sort_unstable_by_key(|(id, _)| *id);
         tenants
+    }
+
+    /// The organizations that were registered, by id.
+    pub fn registered(&self) -> impl Iterator<Item = (OrganizationId, &Arc<Tenant>)> {
+        self.tenants().into_iter().filter(|(_, tenant)| tenant.registered)
+    }
+
+    /// Every event that was announced, with its organization and title, by id.
+    pub fn all_events(&self) -> Vec<(OrganizationId, EventId, String)> {
+        let of = |(id, tenant): (OrganizationId, &Arc<Tenant>)| {
+            let events: Vec<_> =
+                tenant.events().into_iter().map(|(event, known)| (id, event, known.title.clone())).collect();
+            events
+        };
+        self.tenants().into_iter().flat_map(of).collect()
     }
 
     /// The rules of an organization; none before it published any or was registered.
@@ -172,6 +188,7 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct StoredTenant {
     id: OrganizationId,
+    registered: bool,
     name: String,
     zone: Zone,
     keys: BTreeMap<String, Key>,
@@ -188,6 +205,7 @@ impl StoredTenant {
     fn of(id: OrganizationId, tenant: &Tenant) -> Self {
         Self {
             id,
+            registered: tenant.registered,
             name: tenant.name.clone(),
             zone: tenant.zone.clone(),
             keys: tenant.keys.clone(),
@@ -209,6 +227,7 @@ impl StoredTenant {
         let resets = self.resets.into_iter().collect();
         let mut tenant =
             Tenant { name: self.name, zone: self.zone, rules, keys: self.keys, resets, events, ..Tenant::default() };
+        tenant.registered = self.registered;
         for (event, id, item) in self.items {
             tenant.list(event, id, Arc::unwrap_or_clone(item));
         }
@@ -317,5 +336,6 @@ mod tests {
         assert_eq!([3, 4].map(|id| back.tenant(ACME).unwrap().generation(LeaderboardId(id))), [1, 0]);
         assert_eq!(back.rules(ACME).unwrap().segments, book.rules(ACME).unwrap().segments);
         assert!(back.tenant(ACME).unwrap().item_of_session(EventId(1), SessionId(4)).is_some());
+        assert_eq!(back.registered().count(), 1);
     }
 }

@@ -89,6 +89,8 @@ type SessionTable = HashMap<(EventId, SessionId), ItemId, FixedState>;
 /// One organization.
 #[derive(Debug, Clone)]
 pub struct Tenant {
+    /// Whether it was registered; otherwise something else was said of it only.
+    pub registered: bool,
     /// What people call it.
     pub name: String,
     /// The zone in which its days turn unless an event has its own.
@@ -106,6 +108,7 @@ pub struct Tenant {
 impl Default for Tenant {
     fn default() -> Self {
         Self {
+            registered: false,
             name: String::new(),
             zone: Zone::utc(),
             rules: Arc::default(),

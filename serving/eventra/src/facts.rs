@@ -1,180 +1,184 @@
-//! The writer of facts before there is a desk: claims a partition, appends fenced frames, knows what has been decided.
-//!
-//! One command is one frame. A claim carries a random id, its frames count up without a gap, so two processes that both
-//! believe that they may write can never both be heard (see the log's fence). The desk takes over this writer.
+//! From documents and rows to commands of the desk, and what came of them.
 
-mod standing;
-mod wish;
-
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
-use eventlog::clock::Clock;
-use eventlog::{Appended, ClaimTag, EventLog, Lane, NewFrame, PartitionId, ReadLimits};
-use records::{Fact, FactRow, OrganizationId, fact, hash};
+use anyhow::Context as _;
+use desk::{Desk, DeskError, Done, Listener, Parts};
+use records::fact::CommandTag;
+use records::{CommandId, EventId, Fact, FactRow, OrganizationId};
+use rules::Office;
+use rules::office::{Command, Wish};
 
-pub(crate) use standing::Standing;
-pub(crate) use wish::{Command, Made, commands, commands_of};
+use crate::document::{Document, Event, Key, Organization, make_secret};
 
-/// Hears each fact once it is durable, in order: the key ring, for example.
-pub(crate) type Listener = Box<dyn Fn(&FactRow) + Send + Sync>;
+/// How often a command is sent again when nobody knows whether it was done.
+const TRIES: u32 = 3;
 
-/// The only writer of the facts lane in this process.
-pub(crate) struct Writer {
-    log: Arc<dyn EventLog>,
-    clock: Arc<dyn Clock>,
-    address: String,
-    claims: BTreeMap<PartitionId, Claim>,
-    standing: Standing,
-    listener: Listener,
+/// A key that was made, to be shown once.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Made {
+    /// The organization.
+    pub(crate) organization: OrganizationId,
+    /// The key's name.
+    pub(crate) name: String,
+    /// The key itself.
+    pub(crate) secret: String,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Claim {
-    id: u128,
-    next: u64,
-}
+/// The desk of this installation's organizations: the only writer of the facts lane in this process.
+#[derive(Debug)]
+pub(crate) struct Facts(Desk<Office>);
 
-impl Writer {
-    /// Reads every fact and stands ready. Partitions are claimed when something is to be written there.
+impl Facts {
+    /// Reads every fact, tells the listener, and stands ready. Partitions are claimed when something is decided there.
     ///
     /// # Errors
     /// When the facts cannot be read.
-    pub(crate) fn open(
-        log: Arc<dyn EventLog>,
-        clock: Arc<dyn Clock>,
-        address: String,
-        listener: Listener,
-    ) -> anyhow::Result<Self> {
-        let mut writer = Self { log, clock, address, claims: BTreeMap::new(), standing: Standing::default(), listener };
-        writer.read_all()?;
-        Ok(writer)
+    pub(crate) fn open(parts: Parts, listener: Listener) -> anyhow::Result<Self> {
+        Ok(Self(Desk::open(parts, listener).context("reading the facts")?))
     }
 
-    /// What has been decided so far.
-    pub(crate) fn standing(&self) -> &Standing {
-        &self.standing
-    }
-
-    /// The present, for facts.
-    pub(crate) fn now(&self) -> records::Timestamp {
-        self.clock.now()
-    }
-
-    /// Appends one command's facts; returns when they are durable.
+    /// Has one command decided; returns when it is durable. What was asked under one id is done once, so a command whose
+    /// fate is unknown is sent again.
     ///
     /// # Errors
-    /// When the log refuses, or another writer has claimed the partition; then nothing of it counts.
-    pub(crate) fn append(&mut self, command: &Command) -> anyhow::Result<Appended> {
-        let partition = self.partition(command.aggregate);
-        let mut claim = self.claim(partition)?;
-        let tag = ClaimTag { claim_id: claim.id, n: claim.next, opens: false };
-        let appended = match self.append_frame(partition, &command.rows, tag) {
-            Ok(appended) => appended,
-            Err(error) => {
-                // Whether the frame is in the log is not known, so neither is the next `n`: a new claim settles it.
-                self.claims.remove(&partition);
-                return Err(error);
-            }
-        };
-        if appended.voided_rows > 0 {
-            self.claims.remove(&partition);
-            bail!("another writer has claimed the partition; read again what stands, then repeat the command");
-        }
-        claim.next += 1;
-        self.claims.insert(partition, claim);
-        for row in &command.rows {
-            self.hear(row);
-        }
-        Ok(appended)
-    }
-
-    fn claim(&mut self, partition: PartitionId) -> anyhow::Result<Claim> {
-        if let Some(claim) = self.claims.get(&partition) {
-            return Ok(*claim);
-        }
-        let id = rand::random();
-        let row = FactRow::new(
-            OrganizationId::NONE,
-            self.clock.now(),
-            Fact::PartitionClaimed { address: self.address.clone() },
-        );
-        self.append_frame(partition, &[row], ClaimTag { claim_id: id, n: 0, opens: true })?;
-        let claim = Claim { id, next: 1 };
-        self.claims.insert(partition, claim);
-        Ok(claim)
-    }
-
-    fn append_frame(&self, partition: PartitionId, rows: &[FactRow], tag: ClaimTag) -> anyhow::Result<Appended> {
-        let frame = NewFrame {
-            lane: Lane::Facts,
-            partition,
-            body: fact::encode(rows).into(),
-            rows: u32::try_from(rows.len()).context("too many facts in one command")?,
-            dedup: Vec::new(),
-            claim: Some(tag),
-        };
-        let appended = self.log.append(vec![frame]).context("the log refuses facts")?;
-        appended.first().copied().context("the log answered nothing")
-    }
-
-    fn partition(&self, aggregate: u64) -> PartitionId {
-        let count = u64::from(self.log.identity().partitions.facts);
-        PartitionId(u16::try_from(aggregate % count).expect("a partition count has 16 bits"))
-    }
-
-    fn read_all(&mut self) -> anyhow::Result<()> {
-        let mut from = self.log.starts(Lane::Facts);
+    /// When the rules refuse it, or the log does.
+    pub(crate) fn decide(&self, command: &Command) -> anyhow::Result<Done> {
+        // Nobody else sends under this id, so it needs no hash of what it asks.
+        let tag = CommandTag { id: CommandId(rand::random::<u128>() | 1), hash: 0 };
+        let mut tries = 1;
         loop {
-            let frames = self.log.read_lane(Lane::Facts, &from, ReadLimits::default()).context("reading the facts")?;
-            if frames.is_empty() {
-                return Ok(());
-            }
-            for frame in frames {
-                from[frame.partition.index()] = frame.end();
-                if frame.counted() == 0 {
-                    continue;
-                }
-                let rows = fact::decode(&frame.body)?;
-                for row in frame.counted_rows() {
-                    let row = rows.get(row as usize).context("a facts frame holds fewer rows than it says")?;
-                    self.hear(row);
-                }
+            match self.0.submit(Some(tag), command.clone()).wait() {
+                Err(DeskError::Again(_) | DeskError::Busy) if tries < TRIES => tries += 1,
+                outcome => return Ok(outcome?),
             }
         }
     }
 
-    fn hear(&mut self, row: &FactRow) {
-        self.standing.apply(row);
-        (self.listener)(row);
+    /// Has commands decided one after the other, so that their order is that of the log; returns the facts.
+    ///
+    /// # Errors
+    /// As [`Facts::decide`]; what was decided before stands.
+    pub(crate) fn decide_all(&self, commands: &[Command]) -> anyhow::Result<Vec<FactRow>> {
+        let mut rows = Vec::new();
+        for command in commands {
+            rows.extend(self.decide(command)?.rows);
+        }
+        Ok(rows)
+    }
+
+    /// Ends in order: what was sent is decided and answered.
+    pub(crate) fn close(self) {
+        self.0.close();
     }
 }
 
-impl std::fmt::Debug for Writer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer").field("claims", &self.claims).finish_non_exhaustive()
+/// The parts of a desk over this log and disk, reached at this address.
+pub(crate) fn parts(
+    log: Arc<dyn eventlog::EventLog>,
+    disk: Arc<dyn eventlog::disk::Disk>,
+    clock: Arc<dyn eventlog::clock::Clock>,
+    address: String,
+) -> Parts {
+    Parts { log, disk, clock, address, chance: Arc::new(rand::random) }
+}
+
+/// The commands after which everything that the document says stands, and the keys that may be made for it: one is made
+/// if its hash is in a fact.
+pub(crate) fn commands(document: &Document) -> (Vec<Command>, Vec<Made>) {
+    let mut made = Vec::new();
+    let mut commands = Vec::new();
+    for organization in &document.organizations {
+        let (name, zone) = (organization.name.clone(), organization.zone.clone());
+        let mut wishes = vec![Wish::Stand(Fact::OrganizationRegistered { name, zone })];
+        wishes.extend(organization.keys.iter().map(|key| wished_key(organization.id, key, &mut made)));
+        let rules = organization.rules.iter().map(|rules| Fact::RulesPublished { document: Arc::new(rules.clone()) });
+        wishes.extend(rules.map(Wish::Stand));
+        commands.push(Command { organization: organization.id, event: EventId::NONE, wishes });
+        commands.extend(organization.events.iter().map(|event| wished_event(organization, event)));
     }
+    (commands, made)
 }
 
-/// The hash that decides the partition of an organization's own facts.
-pub(crate) fn aggregate_of_organization(organization: OrganizationId) -> u64 {
-    hash::wide(organization.0)
+/// Those of the keys that were made.
+pub(crate) fn really_made(candidates: Vec<Made>, rows: &[FactRow]) -> Vec<Made> {
+    let added = |made: &Made| {
+        let of = api::keys::hash_text(&made.secret);
+        rows.iter().any(|row| matches!(row.known(), Some(Fact::KeyAdded { hash, .. }) if *hash == of))
+    };
+    candidates.into_iter().filter(added).collect()
 }
 
-/// The hash that decides the partition of an event's facts.
-pub(crate) fn aggregate_of_event(organization: OrganizationId, event: records::EventId) -> u64 {
-    hash::join(hash::wide(organization.0), hash::wide(event.0))
+/// The commands after which all of these facts stand: one for each aggregate, facts in their order.
+pub(crate) fn commands_of(rows: Vec<FactRow>) -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    for row in rows {
+        let Some(fact) = row.known() else { continue };
+        let event = match fact {
+            Fact::EventScheduled { event, .. } | Fact::ItemListed { event, .. } => *event,
+            _ => EventId::NONE,
+        };
+        let wish = Wish::Stand(fact.clone());
+        match commands.iter_mut().find(|known| (known.organization, known.event) == (row.organization, event)) {
+            Some(command) => command.wishes.push(wish),
+            None => commands.push(Command { organization: row.organization, event, wishes: vec![wish] }),
+        }
+    }
+    commands
+}
+
+/// A command about an organization's own things.
+pub(crate) fn own(organization: OrganizationId, wish: Wish) -> Command {
+    Command { organization, event: EventId::NONE, wishes: vec![wish] }
+}
+
+fn wished_key(organization: OrganizationId, key: &Key, made: &mut Vec<Made>) -> Wish {
+    if key.revoked {
+        return Wish::RevokeKey { key: key.name.clone() };
+    }
+    let mut scopes = key.scopes.clone();
+    scopes.sort_unstable();
+    scopes.dedup();
+    if let Some(hash) = &key.hash {
+        return Wish::Stand(Fact::KeyAdded { key: key.name.clone(), hash: hash.to_lowercase(), scopes });
+    }
+    let secret = make_secret();
+    let hash = api::keys::hash_text(&secret);
+    made.push(Made { organization, name: key.name.clone(), secret });
+    Wish::MakeKey { key: key.name.clone(), scopes, hash }
+}
+
+fn wished_event(organization: &Organization, event: &Event) -> Command {
+    let mut facts = vec![Fact::EventScheduled {
+        event: event.id,
+        title: event.title.clone(),
+        zone: event.zone.clone().unwrap_or_else(|| organization.zone.clone()),
+        starts: event.starts.0,
+        ends: event.ends.0,
+    }];
+    facts.extend(event.items.iter().map(|item| Fact::ItemListed {
+        event: event.id,
+        item: item.id,
+        session: item.session,
+        title: item.title.clone(),
+        track: item.track.clone(),
+        starts: item.starts.map(|at| at.0),
+        ends: item.ends.map(|at| at.0),
+        capacity: item.capacity,
+    }));
+    Command { organization: organization.id, event: event.id, wishes: facts.into_iter().map(Wish::Stand).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use eventlog::clock::ManualClock;
-    use eventlog::{MemoryLog, Offset};
+    use eventlog::disk::RealDisk;
+    use eventlog::{EventLog, MemoryLog};
+    use parking_lot::Mutex;
     use records::Timestamp;
+    use records::fact::Scope;
 
     use super::*;
-    use crate::document::Document;
 
     fn document(title: &str) -> Document {
         serde_json::from_value(serde_json::json!({"organization": [{
@@ -188,62 +192,73 @@ mod tests {
         .unwrap()
     }
 
-    fn log() -> Arc<dyn EventLog> {
-        Arc::new(MemoryLog::new(7, ManualClock::new(Timestamp(1_000))))
+    struct Installation {
+        log: Arc<dyn EventLog>,
+        folder: tempfile::TempDir,
     }
 
-    fn writer(log: &Arc<dyn EventLog>) -> Writer {
-        let clock = Arc::new(ManualClock::new(Timestamp(5_000)));
-        Writer::open(Arc::clone(log), clock, "here".into(), Box::new(|_| {})).unwrap()
-    }
-
-    fn apply(writer: &mut Writer, document: &Document) -> usize {
-        let (commands, _) = commands(document, writer.standing(), writer.now());
-        commands.iter().for_each(|command| {
-            writer.append(command).unwrap();
-        });
-        commands.iter().map(|command| command.rows.len()).sum()
-    }
-
-    #[test]
-    fn the_same_document_twice_appends_nothing() {
-        let log = log();
-        let mut first = writer(&log);
-        assert_eq!(apply(&mut first, &document("Conference")), 4);
-        assert_eq!(apply(&mut first, &document("Conference")), 0);
-        // Another process, later.
-        let mut second = writer(&log);
-        let ends = log.ends(Lane::Facts);
-        assert_eq!(apply(&mut second, &document("Conference")), 0);
-        assert_eq!(log.ends(Lane::Facts), ends, "not even a claim");
-        assert_eq!(apply(&mut second, &document("Conference, renamed")), 1);
-    }
-
-    #[test]
-    fn a_writer_that_was_fenced_off_says_so_and_nothing_of_it_counts() {
-        let log = log();
-        let (mut old, mut new) = (writer(&log), writer(&log));
-        apply(&mut old, &document("one"));
-        apply(&mut new, &document("two"));
-        let (commands, _) = commands(&document("three"), old.standing(), old.now());
-        let error = old.append(&commands[0]).unwrap_err();
-        assert!(error.to_string().contains("another writer"), "{error}");
-        let again = writer(&log);
-        assert_eq!(again.standing().event_titles(), ["two"]);
-    }
-
-    #[test]
-    fn numbers_of_a_claim_have_no_gap() {
-        let log = log();
-        let mut writer = writer(&log);
-        for title in ["one", "two", "three"] {
-            apply(&mut writer, &document(title));
+    impl Installation {
+        fn new() -> Self {
+            let log = Arc::new(MemoryLog::new(7, ManualClock::new(Timestamp(1_000))));
+            Self { log, folder: tempfile::tempdir().unwrap() }
         }
-        for partition in log.identity().partitions.each(Lane::Facts) {
-            let frames = log.read(Lane::Facts, partition, Offset(0), ReadLimits::everything()).unwrap();
-            let numbers: Vec<u64> = frames.iter().map(|frame| frame.claim.unwrap().n).collect();
-            assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "{numbers:?}");
-            assert!(frames.iter().all(|frame| frame.counted() == frame.rows));
+
+        /// A process: its desk, and what it was told when it opened.
+        fn open(&self) -> (Facts, Arc<Mutex<Vec<FactRow>>>) {
+            let told = Arc::new(Mutex::new(Vec::new()));
+            let hears = Arc::clone(&told);
+            let disk = Arc::new(RealDisk::new(self.folder.path()).unwrap());
+            let clock = Arc::new(ManualClock::new(Timestamp(5_000)));
+            let parts = parts(Arc::clone(&self.log), disk, clock, "here".into());
+            let facts = Facts::open(parts, Arc::new(move |_, row| hears.lock().push(row.clone()))).unwrap();
+            (facts, told)
         }
+    }
+
+    fn apply(facts: &Facts, document: &Document) -> (usize, Vec<Made>) {
+        let (commands, candidates) = commands(document);
+        let rows = facts.decide_all(&commands).unwrap();
+        (rows.len(), really_made(candidates, &rows))
+    }
+
+    #[test]
+    fn the_same_document_twice_changes_nothing_also_in_another_process() {
+        let installation = Installation::new();
+        let (first, _) = installation.open();
+        assert_eq!(apply(&first, &document("Conference")).0, 4);
+        assert_eq!(apply(&first, &document("Conference")), (0, Vec::new()));
+        first.close();
+        let (second, told) = installation.open();
+        assert_eq!(told.lock().iter().filter(|row| row.organization.is_some()).count(), 4);
+        assert_eq!(apply(&second, &document("Conference")).0, 0);
+        assert_eq!(apply(&second, &document("Conference, renamed")).0, 1);
+    }
+
+    #[test]
+    fn a_key_without_a_secret_is_made_once() {
+        let (facts, _) = Installation::new().open();
+        assert_eq!(apply(&facts, &document("Conference")).1.len(), 1);
+        let mut more = document("Conference");
+        more.organizations[0].keys[0].scopes = vec![Scope::Write, Scope::Read, Scope::Write];
+        assert_eq!(apply(&facts, &more), (1, Vec::new()), "other scopes keep the secret");
+        more.organizations[0].keys[0].revoked = true;
+        assert_eq!(apply(&facts, &more).0, 1);
+        assert_eq!(apply(&facts, &more).0, 0);
+    }
+
+    #[test]
+    fn rows_become_one_command_for_each_aggregate() {
+        let rows: Vec<FactRow> = commands(&document("Conference"))
+            .0
+            .into_iter()
+            .flat_map(|command| {
+                command.wishes.into_iter().filter_map(move |wish| match wish {
+                    Wish::Stand(fact) => Some(FactRow::new(command.organization, Timestamp(1), fact)),
+                    _ => None,
+                })
+            })
+            .collect();
+        let sizes: Vec<usize> = commands_of(rows).iter().map(|command| command.wishes.len()).collect();
+        assert_eq!(sizes, [1, 2]);
     }
 }

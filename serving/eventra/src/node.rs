@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::control;
-use crate::facts::Writer;
+use crate::facts::{self, Facts};
 use crate::settings::Settings;
 pub(crate) use core::Core;
 use warehouse::Warehouse;
@@ -74,7 +74,8 @@ impl Node {
         );
         let keys = Arc::new(api::keys::KeyRing::new());
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
-        let facts = open_facts(&log, &keys, &rules, &subjects, address)?;
+        let parts = facts::parts(Arc::clone(&log), Arc::clone(&disk), storage::clock(), address.to_string());
+        let facts = open_facts(parts, &keys, &rules, &subjects)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
         let warehouse = Warehouse::prepare(settings, &runtime, &disk, &log)?;
@@ -96,7 +97,7 @@ impl Node {
             log,
             keys,
             rules,
-            facts: Mutex::new(facts),
+            facts: RwLock::new(Some(Arc::new(facts))),
             appender,
             door: RwLock::new(Some(door)),
             flow: RwLock::new(Some(flow)),
@@ -161,6 +162,11 @@ impl Node {
         self.finishing.abort();
         // Waits for the door's queue and its two threads.
         drop(self.core.door.write().take());
+        let facts = self.core.facts.write().take();
+        // Whoever still decides something holds it; what they were not answered for is not done, or done once.
+        if let Some(facts) = facts.and_then(Arc::into_inner) {
+            facts.close();
+        }
         let folded = self.core.flow.write().take().is_none_or(|flow| {
             *self.core.last_views.lock() = flow.views();
             flow.stop().inspect_err(|error| tracing::error!(error, "dataflow did not stop in order")).is_ok()
@@ -174,22 +180,21 @@ impl Node {
 }
 
 fn open_facts(
-    log: &Arc<dyn EventLog>,
+    parts: desk::Parts,
     keys: &Arc<api::keys::KeyRing>,
     rules: &Arc<std::sync::RwLock<rules::Rulebook>>,
     subjects: &Subjects,
-    address: SocketAddr,
-) -> anyhow::Result<Writer> {
+) -> anyhow::Result<Facts> {
     let (ring, book) = (Arc::clone(keys), Arc::clone(rules));
-    let listener = Box::new(move |row: &records::FactRow| {
+    let listener = Arc::new(move |_, row: &records::FactRow| {
         ring.apply(row);
         book.write().expect("nothing panics under the lock").apply(row);
     });
-    let mut facts = Writer::open(Arc::clone(log), storage::clock(), address.to_string(), listener)?;
+    let facts = Facts::open(parts, listener)?;
     // A crash may have come between the destroyed key and the fact that tells of it. It stays pending until the
     // warehouse has followed, which `core::finish_erasures` sees to.
     for erasure in subjects.pending_erasures() {
-        facts.append(&core::erased(&erasure, facts.now()))?;
+        facts.decide(&core::erased(&erasure))?;
     }
     Ok(facts)
 }

@@ -15,14 +15,15 @@ use dataflow::{Handle, Status, retention};
 use eventlog::clock::Clock;
 use eventlog::{EventLog, FileLog, Lane, PartitionId};
 use parking_lot::{Mutex, RwLock};
-use records::{FactRow, OrganizationId, Span, Timestamp};
+use records::{FactRow, OrganizationId, Span};
+use rules::office::{Command, Wish};
 
 use super::offline;
 use super::warehouse::Warehouse;
 use crate::commands::apply::Applied;
 use crate::commands::erase::Erased;
 use crate::document::Document;
-use crate::facts::{self, Command, Writer};
+use crate::facts::{self, Facts};
 use crate::settings::Settings;
 
 /// How often erasures that the warehouse has not followed yet are tried again: few are ever pending.
@@ -42,7 +43,7 @@ pub(crate) struct Core {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
-    pub(crate) facts: Mutex<Writer>,
+    pub(crate) facts: RwLock<Option<Arc<Facts>>>,
     pub(crate) appender: Appender,
     pub(crate) door: RwLock<Option<Arc<Door>>>,
     pub(crate) flow: RwLock<Option<Handle<Product>>>,
@@ -69,6 +70,19 @@ impl Core {
         self.door.read().clone().context("the process is stopping")
     }
 
+    /// The desk of facts.
+    ///
+    /// # Errors
+    /// When the process is ending.
+    pub(crate) fn facts(&self) -> anyhow::Result<Arc<Facts>> {
+        self.facts.read().clone().context("the process is stopping")
+    }
+
+    /// What the facts say of organizations, as far as they are durable.
+    pub(crate) fn rules(&self) -> std::sync::RwLockReadGuard<'_, rules::Rulebook> {
+        self.rules.read().expect("nothing panics under the lock")
+    }
+
     /// The views as they are now.
     pub(crate) fn views(&self) -> Views {
         self.flow.read().as_ref().map_or_else(|| self.last_views.lock().clone(), Handle::views)
@@ -84,7 +98,7 @@ impl Core {
     /// # Errors
     /// When the log refuses.
     pub(crate) fn apply(&self, document: &Document) -> anyhow::Result<Applied> {
-        offline::apply_to(&mut self.facts.lock(), document)
+        offline::apply_to(&*self.facts()?, document)
     }
 
     /// Appends facts that do not stand yet, such as those of a simulated conference.
@@ -92,14 +106,7 @@ impl Core {
     /// # Errors
     /// When the log refuses.
     pub(crate) fn apply_rows(&self, rows: Vec<FactRow>) -> anyhow::Result<usize> {
-        let mut writer = self.facts.lock();
-        let commands = facts::commands_of(rows, writer.standing());
-        let mut count = 0;
-        for command in &commands {
-            writer.append(command)?;
-            count += command.rows.len();
-        }
-        Ok(count)
+        Ok(self.facts()?.decide_all(&facts::commands_of(rows))?.len())
     }
 
     /// Destroys a person's key, says so in the log, and takes what is unmasked out of the warehouse.
@@ -111,11 +118,7 @@ impl Core {
         let Some(erasure) = subjects.erase(organization, subject)? else {
             return Ok(Erased { keys: 0, warehouse: true });
         };
-        {
-            let mut facts = self.facts.lock();
-            let command = erased(&erasure, facts.now());
-            facts.append(&command)?;
-        }
+        self.facts()?.decide(&erased(&erasure))?;
         tracing::info!(%organization, keys = erasure.subjects.len(), "subject erased");
         let warehouse = self.runtime.block_on(self.finish_erasure(&erasure))?;
         Ok(Erased { keys: erasure.subjects.len(), warehouse })
@@ -180,11 +183,8 @@ pub(super) async fn finish_erasures(core: Weak<Core>) {
 }
 
 /// The command that tells of an erasure.
-pub(super) fn erased(erasure: &Erasure, now: Timestamp) -> Command {
-    Command {
-        aggregate: facts::aggregate_of_organization(erasure.organization),
-        rows: vec![FactRow::new(erasure.organization, now, erasure.fact())],
-    }
+pub(super) fn erased(erasure: &Erasure) -> Command {
+    facts::own(erasure.organization, Wish::Tell(erasure.fact()))
 }
 
 impl Core {

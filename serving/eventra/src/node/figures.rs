@@ -64,9 +64,8 @@ fn dead_letters(views: &dataflow::computations::Views) -> u64 {
 
 /// The event with the most joins, or the newest one that was announced.
 fn busiest(core: &Core, views: &dataflow::computations::Views) -> Option<(OrganizationId, EventId, String)> {
-    let events = core.facts.lock().standing().events();
     let views = views.clone();
-    events.into_iter().max_by_key(|(organization, event, _)| {
+    core.rules().all_events().into_iter().max_by_key(|(organization, event, _)| {
         let kinds = Series::kinds(*organization, *event, SessionId::NONE);
         kinds.map(|series| views.windows.read(series.hash(), |fold| fold.total(&series)).0).sum::<u64>()
     })
@@ -74,13 +73,15 @@ fn busiest(core: &Core, views: &dataflow::computations::Views) -> Option<(Organi
 
 /// Records of an organization that were later than a view's bound, by view: each view has a bound of its own.
 fn late(core: &Core, views: &dataflow::computations::Views, organization: OrganizationId) -> Vec<(String, u64)> {
-    let events = core.facts.lock().standing().events();
+    let announced: Vec<EventId> = core
+        .rules()
+        .tenant(organization)
+        .map_or(Vec::new(), |tenant| tenant.events().iter().map(|(id, _)| *id).collect());
     let of_event = |event| {
         views.windows.read(Series::late_hash(organization, event), |fold| fold.late(organization, event)).0.late
     };
-    let announced = events.iter().filter(|(owner, ..)| *owner == organization).map(|(_, event, _)| *event);
     // What came outside any event can be late too.
-    let windows = announced.chain([EventId::NONE]).map(of_event);
+    let windows = announced.into_iter().chain([EventId::NONE]).map(of_event);
     let mut campaigns = 0;
     views.campaigns.scan(|_, fold| {
         let totals = fold.of(organization).map(|key| fold.total(key));
@@ -102,12 +103,17 @@ fn sessions(
     let mut found = Vec::new();
     views.attendance.scan(|_, fold| found.extend(fold.sessions(organization, event)));
     found.sort_by_key(|session| (std::cmp::Reverse((session.present, session.joined)), session.session));
-    let facts = core.facts.lock();
+    let rules = core.rules();
+    let tenant = rules.tenant(organization);
+    let title = |session| {
+        let item = tenant?.item(event, tenant?.item_of_session(event, session)?)?;
+        Some(item.title.clone())
+    };
     found
         .into_iter()
         .take(ROWS)
         .map(|session| Session {
-            title: facts.standing().session_title(organization, event, session.session).unwrap_or_default(),
+            title: title(session.session).unwrap_or_default(),
             session: session.session.to_string(),
             present: session.present,
             joined: session.joined,

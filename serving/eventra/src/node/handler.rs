@@ -61,10 +61,10 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
 /// Erases somebody of an organization that is known here: registered, or at least heard of in tracking or a replay.
 fn erase(core: &Core, organization: OrganizationId, subject: &str) -> anyhow::Result<Value> {
     let subjects = core.appender.subjects();
-    let registered = core.facts.lock().standing().organizations();
+    let registered: Vec<_> = core.rules().registered().map(|(id, _)| id).collect();
     let heard_of = |id| subjects.people().iter().any(|(organization, _)| *organization == id);
-    if !registered.iter().any(|(id, _)| *id == organization) && !heard_of(organization) {
-        let known: Vec<String> = registered.iter().map(|(id, _)| format!("`{id}`")).collect();
+    if !registered.contains(&organization) && !heard_of(organization) {
+        let known: Vec<String> = registered.iter().map(|id| format!("`{id}`")).collect();
         let known =
             if known.is_empty() { "there is none yet".into() } else { format!("there are {}", known.join(", ")) };
         bail!("`{organization}` is no organization here: {known}");
@@ -78,8 +78,8 @@ fn status(core: &Core) -> anyhow::Result<Value> {
     let flow = core.flow_status().context("the process is stopping")?;
     let log = core.log.status();
     let standing: Vec<Value> = {
-        let facts = core.facts.lock();
-        facts.standing().organizations().into_iter().map(|(id, name)| json!({"id": id, "name": name})).collect()
+        let rules = core.rules();
+        rules.registered().map(|(id, tenant)| json!({"id": id, "name": tenant.name})).collect()
     };
     Ok(json!({
         "address": core.address.to_string(),

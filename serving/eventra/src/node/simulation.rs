@@ -273,7 +273,7 @@ pub(crate) fn replay(
     let done = replay::run(&mut replay, &core.appender, &mut pace, &mut report)?;
     let mut shown = shown(&done);
     // Whoever starts one without applying its organization gets records that no key can read.
-    shown["registered"] = core.facts.lock().standing().has_organization(organization).into();
+    shown["registered"] = core.rules().tenant(organization).is_some_and(|tenant| tenant.registered).into();
     shown["order"] = replay.order().word().into();
     Ok(shown)
 }
