@@ -1,5 +1,6 @@
 //! The rows of the table, one file each.
 
+mod desk;
 mod event;
 mod fraud;
 mod generator;
@@ -68,6 +69,7 @@ pub(crate) const ALL: &[Entry] = &[
     row("spine-ysb", 6, "the Yahoo streaming benchmark from JSON lines, beside Flink SQL", ysb::measure),
     row("spine-memory", 4, "resident bytes for each key at a million keys, and of the whole process", memory::measure),
     row("spine-recovery", 4, "kill -9 of a process with ten million records over a million people", recovery::measure),
+    row("serving-desk", 1, "commands of the desk, durable, beside the same rules without a log", desk::measure),
 ];
 
 /// The first argument of the program when it is a row's child process; not for people.
