@@ -11,7 +11,7 @@
 //! let batch_schema = table.arrow_schema().expect("every column has an Arrow type");
 //! assert_eq!(batch_schema.field(0).name(), "organization");
 //! assert!(table.create_sql().contains("ENGINE = MergeTree"));
-//! println!("{}", schema::markdown(&schema::tables()));
+//! println!("{}", schema::markdown(&schema::tables(), &schema::current_views()));
 //! ```
 
 mod arrow_body;

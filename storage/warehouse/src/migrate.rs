@@ -159,8 +159,8 @@ async fn once(client: &Client, migrations: &[Migration], tables: &[TableSchema])
 fn views_over(tables: &[TableSchema]) -> impl Iterator<Item = String> {
     current_views()
         .into_iter()
-        .filter(|(table, _)| tables.iter().any(|known| known.stored_name() == *table))
-        .map(|(_, sql)| sql)
+        .filter(|view| tables.iter().any(|known| known.stored_name() == view.table))
+        .map(|view| view.create_sql())
 }
 
 async fn check_applied(client: &Client, migrations: &[Migration]) -> Result<BTreeMap<u32, String>, MigrateError> {

@@ -14,8 +14,8 @@ use crate::schema::{TableSchema, current_views};
 pub(crate) async fn publish(client: &Client, tables: &[TableSchema]) -> Result<(), Error> {
     for table in tables.iter().filter(|table| table.stored_name() != table.name) {
         lead(client, table).await?;
-        for (_, sql) in current_views().into_iter().filter(|(name, _)| *name == table.name) {
-            client.execute(&sql).await?;
+        for view in current_views().into_iter().filter(|view| view.table == table.name) {
+            client.execute(&view.create_sql()).await?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         return install_here(&from.unwrap_or(Source::Npm));
     }
     if arguments.next_if(|first| first == "schema").is_some() {
-        print!("{}", warehouse::schema::markdown(&warehouse::schema::tables()));
+        print!("{}", warehouse::schema::markdown(&warehouse::schema::tables(), &warehouse::schema::current_views()));
         return ExitCode::SUCCESS;
     }
     ExitCode::from(u8::try_from(child::run(arguments)).unwrap_or(1))

@@ -3,10 +3,14 @@
 use std::fmt::Write as _;
 
 use super::table::{Rows, TableSchema};
+use super::views::View;
 
-/// Returns the tables as Markdown, column by column.
-pub fn markdown(tables: &[TableSchema]) -> String {
-    let mut page = String::from("# Tables of the warehouse\n");
+/// Returns the tables and the views over them as Markdown, column by column.
+pub fn markdown(tables: &[TableSchema], views: &[View]) -> String {
+    let mut page = String::from(
+        "# Tables of the warehouse\n\nFirst the tables as rows land in them, then the views, which show figures without \
+         asking how rows combine.\n",
+    );
     for table in tables {
         let combine = match &table.rows {
             Rows::Append => "Append-only: filter `landing_epoch <= N` for an exact cut.".to_owned(),
@@ -32,7 +36,19 @@ pub fn markdown(tables: &[TableSchema]) -> String {
                 .expect("writing to a string cannot fail");
         }
     }
+    for view in views {
+        describe(&mut page, view);
+    }
     page
+}
+
+fn describe(page: &mut String, view: &View) {
+    let View { name, table, doc, columns, .. } = view;
+    write!(page, "\n## `{name}`\n\n{doc} A view over `{table}`.\n\n| column | meaning |\n|---|---|\n")
+        .expect("writing to a string cannot fail");
+    for (column, meaning) in *columns {
+        writeln!(page, "| `{column}` | {meaning} |").expect("writing to a string cannot fail");
+    }
 }
 
 fn quoted(names: &[std::borrow::Cow<'static, str>]) -> String {
@@ -43,7 +59,7 @@ fn quoted(names: &[std::borrow::Cow<'static, str>]) -> String {
 mod tests {
     #[test]
     fn committed_page_is_current() {
-        let page = super::markdown(&crate::schema::tables());
+        let page = super::markdown(&crate::schema::tables(), &crate::schema::current_views());
         assert!(
             page == include_str!("../../SCHEMA.md"),
             "run `cargo run -p warehouse --bin warehouse-engine-host schema > storage/warehouse/SCHEMA.md`"
@@ -53,7 +69,7 @@ mod tests {
     #[test]
     fn every_column_of_every_table_is_on_the_page_with_its_meaning() {
         let tables = crate::schema::aggregate_tables();
-        let page = super::markdown(&tables);
+        let page = super::markdown(&tables, &[]);
         for table in &tables {
             assert!(page.contains(&format!("## `{}`", table.stored_name())));
             for column in table.stored_columns() {

@@ -6,6 +6,7 @@ mod records;
 mod system;
 mod table;
 mod types;
+mod views;
 
 pub use aggregates::{
     aggregate_tables, attendance, attendance_minutes, awards, campaign_counts, fraud_scores, funnel_steps,
@@ -14,9 +15,10 @@ pub use aggregates::{
 pub use document::markdown;
 pub use records::{FACTS_TABLE, RECORDS_TABLE, facts_table, records_table};
 pub use system::{EPOCHS_TABLE, FILLS_TABLE};
-pub(crate) use system::{current_views, epochs_sql, fills_sql};
+pub(crate) use system::{epochs_sql, fills_sql};
 pub use table::{Column, LANDING_CHUNK, LANDING_EPOCH, LANDING_SHARD, Rows, TableSchema, with_landing_columns};
 pub use types::{UnknownType, arrow_type};
+pub use views::{View, current_views};
 
 /// Seconds that a merged or mutated part's sources stay on the disk: short, so that erased rows leave it soon.
 pub const OLD_PARTS_LIFETIME_S: u32 = 5;

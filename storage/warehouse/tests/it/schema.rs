@@ -1,7 +1,7 @@
 //! The schema on a real engine.
 
 use warehouse::migrate::{MigrateError, Migration, migrate, migrate_with, migrations};
-use warehouse::schema::{Column, tables};
+use warehouse::schema::{Column, current_views, tables};
 
 use crate::support::{number, start};
 use crate::turnstiles::turnstiles;
@@ -24,8 +24,14 @@ async fn migrating_twice_changes_nothing_and_every_column_is_documented() {
     engine.stop().await;
     let (engine, client) = start(root.path()).await;
     assert_eq!(migrate(&client, &tables()).await.unwrap().applied.len(), 0);
-    for view in ["window_counts", "campaign_counts", "attendance", "funnel_steps", "item_neighbours"] {
-        assert_eq!(number(&client, &format!("SELECT count() FROM {view}_current")).await, 0, "{view}");
+    for view in current_views() {
+        assert_eq!(number(&client, &format!("SELECT count() FROM {}", view.name)).await, 0, "{}", view.name);
+        let sql = format!(
+            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{}' ORDER BY position",
+            view.name
+        );
+        let columns: Vec<String> = client.fetch_all(&sql).await.unwrap();
+        assert!(columns.iter().eq(view.columns.iter().map(|(name, _)| name)), "{}: {columns:?}", view.name);
     }
     neighbours_are_those_of_the_newest_list(&client).await;
     awards_add_up_to_the_boards_that_they_are_on(&client).await;
