@@ -14,6 +14,7 @@ use rules::office::{Command, Refusal, Wish};
 use rules::{Domain as _, Office};
 
 use crate::Settings;
+use crate::cpu::own;
 use crate::report::Row;
 use crate::rounds::interleave;
 
@@ -53,8 +54,15 @@ fn taken(answer: Result<::desk::Done, DeskError<Refusal>>) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Commands a second, and what one costs all threads together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    rate: f64,
+    cpu_us: f64,
+}
+
 /// Commands a second, each answered when durable.
-fn ours(commands: u64) -> anyhow::Result<f64> {
+fn ours(commands: u64) -> anyhow::Result<Run> {
     let folder = tempfile::tempdir_in(super::base()?)?;
     let disk = Arc::new(RealDisk::new(folder.path())?);
     let options = FileOptions { group_wait: [GROUP_WAIT; 3], ..FileOptions::default() };
@@ -62,7 +70,7 @@ fn ours(commands: u64) -> anyhow::Result<f64> {
     let (address, chance) = ("here".into(), Arc::new(|| 7));
     let parts = Parts { log, disk, clock: Arc::new(SystemClock), address, chance };
     let desk = Desk::<Office>::open(parts, Arc::new(|_, _| {}))?;
-    let started = Instant::now();
+    let (cpu, started) = (own(), Instant::now());
     let mut waiting = VecDeque::<Pending<Refusal>>::with_capacity(WAITING);
     for number in 0..commands {
         if waiting.len() == WAITING
@@ -73,15 +81,15 @@ fn ours(commands: u64) -> anyhow::Result<f64> {
         waiting.push_back(desk.submit(Some(tag(number)), command(number)));
     }
     waiting.into_iter().try_for_each(|pending| taken(pending.wait()))?;
-    let took = started.elapsed();
+    let (took, cpu) = (started.elapsed(), own() - cpu);
     desk.close();
-    Ok(commands as f64 / took.as_secs_f64())
+    Ok(Run { rate: commands as f64 / took.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / commands as f64 })
 }
 
 /// The same rules on as many threads as this machine has cores, nothing kept: commands a second.
-fn without_a_log(commands: u64) -> anyhow::Result<f64> {
+fn without_a_log(commands: u64) -> anyhow::Result<Run> {
     let threads = std::thread::available_parallelism()?.get() as u64;
-    let started = Instant::now();
+    let (cpu, started) = (own(), Instant::now());
     std::thread::scope(|scope| {
         let work = |thread: u64| {
             move || {
@@ -98,14 +106,26 @@ fn without_a_log(commands: u64) -> anyhow::Result<f64> {
             worker.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread of the peer panicked")))
         })
     })?;
-    Ok(commands as f64 / started.elapsed().as_secs_f64())
+    let (took, cpu) = (started.elapsed(), own() - cpu);
+    Ok(Run { rate: commands as f64 / took.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / commands as f64 })
 }
 
 pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Row> {
     let commands = settings.size(COMMANDS);
-    let rounds = interleave(settings.rounds, || ours(commands), || without_a_log(commands))?;
+    let (mut mine, mut theirs) = (Run::default(), Run::default());
+    let rounds = interleave(
+        settings.rounds,
+        || {
+            mine = ours(commands)?;
+            Ok(mine.rate)
+        },
+        || {
+            theirs = without_a_log(commands)?;
+            Ok(theirs.rate)
+        },
+    )?;
     let goal = "500,000 commands per second; 0.5 of the same rules without a log";
     let mut row = Row::of_rounds("serving-desk", "commands per second", &rounds, "the same rules, no log", goal, 0.5);
     row.holds &= rounds.ours >= GOAL;
-    Ok(row)
+    Ok(row.part("CPU of a command", "us", mine.cpu_us).part("CPU of a command without a log", "us", theirs.cpu_us))
 }
