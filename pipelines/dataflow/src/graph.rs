@@ -237,6 +237,10 @@ fn routing<'scope, I: Clone + Send + 'static>(
         move |input, output| {
             input.for_each(|time, frames| {
                 let Some(epoch) = context.epoch(*time.time()) else { return };
+                if epoch.set_aside(view).is_some() {
+                    // It may be its routing that panics on record after record.
+                    return frames.clear();
+                }
                 for packet in emit.packets().iter_mut().filter(|packet| packet.capacity() == 0) {
                     *packet = pool.take();
                 }

@@ -20,6 +20,7 @@ const IN_LAND: i64 = 702;
 const IN_ENCODE: i64 = 703;
 const IN_DECODE: i64 = 704;
 const IN_APPLY: i64 = 705;
+const IN_ROUTING: i64 = 706;
 
 macro_rules! brittle {
     ($fold:ident, $version:literal, $panics:literal) => {
@@ -114,6 +115,7 @@ fn route(frame: &Sequenced, emit: &mut Emit<i64>) {
     let Some(batch) = frame.batch() else { return };
     for row in frame.rows() {
         let amount = batch.amount_minor(row as usize);
+        assert!(amount != IN_ROUTING, "no way for this record");
         emit.to(mix(amount.cast_unsigned()), row, amount);
     }
 }
@@ -257,19 +259,29 @@ fn state_that_cannot_be_read_without_a_panic_is_made_again_from_the_log() {
     }
 }
 
-#[test]
-fn a_view_that_panics_on_every_record_is_set_aside_after_a_few() {
+/// A view that panics on all records of this amount.
+fn is_set_aside_after_a_few(amount: i64) {
     let mut world = World::new(112);
     append(&mut world, &[1, 2]);
     let mut stepper = open(&world, &world.disk);
     stepper.run().unwrap();
     for _ in 0..40 {
-        append(&mut world, &[IN_APPLY]);
+        append(&mut world, &[amount]);
     }
     stepper.run().unwrap();
     assert_eq!(names(&stepper.set_aside()), ["brittle", "follower"]);
     assert!((1..40).contains(&stepper.skipped()), "{} were skipped before", stepper.skipped());
     assert_eq!(sums(&stepper.views()).0, [3, 3, twin_sum(&world)]);
+}
+
+#[test]
+fn a_view_that_panics_on_every_record_is_set_aside_after_a_few() {
+    is_set_aside_after_a_few(IN_APPLY);
+}
+
+#[test]
+fn a_view_that_cannot_route_any_record_is_set_aside_after_a_few() {
+    is_set_aside_after_a_few(IN_ROUTING);
 }
 
 #[test]
