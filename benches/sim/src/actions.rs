@@ -13,7 +13,9 @@ use crate::world::{Trouble, World};
 /// A warehouse that does not fail takes everything in one round, and says in the next that nothing is left.
 const LANDING_ROUNDS_MAX: usize = 3;
 /// Of 1,000 new batches, those of which a record is poison, in runs that have any.
-const MARKED_PER_MILLE: u64 = 100;
+const MARKED_PER_MILLE: u64 = 200;
+/// The same for mines.
+const MINED_PER_MILLE: u64 = 60;
 /// The longest retention: most lives are longer.
 const RETAINED_MS_MAX: i64 = 2_000;
 
@@ -52,6 +54,9 @@ impl World {
         self.source.fill(&mut batch, 1 + self.chance.below(self.size.batch) as usize);
         if self.faults.poison && self.chance.per_mille(MARKED_PER_MILLE) {
             self.poison.mark(&mut batch, &mut self.chance);
+        }
+        if self.faults.mines && self.more.per_mille(MINED_PER_MILLE) {
+            self.poison.mine(&mut batch, &mut self.more);
         }
         if batch.is_empty() { Ok(()) } else { self.send(process, batch) }
     }
@@ -134,13 +139,28 @@ impl World {
         let Some(landed) = process.raw.landed_activity(&self.warehouse) else { return Ok(()) };
         let oldest = process.log.bound() - Span::from_millis(self.chance.between(0, RETAINED_MS_MAX));
         for (partition, expired) in retention::expired(&*process.log, &limit, &landed, oldest) {
-            let kept = self.kept.keep(&process.log, partition, expired);
-            kept.map_err(|error| self.trouble(format!("reading what expires: {error}")))?;
-            let truncated = process.log.truncate_before(Lane::Activity, partition, expired);
-            truncated.map_err(|error| self.trouble(format!("retention: {error}")))?;
+            self.drop_before(process, Lane::Activity, partition, expired)?;
+        }
+        if let Some(landed) = process.raw.landed_bindings(&self.warehouse)
+            && let Some(expired) = retention::expired_bindings(&*process.log, &limit, landed)
+        {
+            self.drop_before(process, Lane::System, PartitionId(0), expired)?;
         }
         self.kept.note(&process.log);
         Ok(())
+    }
+
+    fn drop_before(
+        &mut self,
+        process: &Process,
+        lane: Lane,
+        partition: PartitionId,
+        expired: Offset,
+    ) -> Result<(), Trouble> {
+        let kept = self.kept.keep(&process.log, lane, partition, expired);
+        kept.map_err(|error| self.trouble(format!("reading what expires: {error}")))?;
+        let truncated = process.log.truncate_before(lane, partition, expired);
+        truncated.map_err(|error| self.trouble(format!("retention of {lane}: {error}")))
     }
 
     /// Carries on with landing, of the views' rows and of raw records.
@@ -255,6 +275,9 @@ impl World {
             Err(error) => return Err(self.trouble(format!("step: {error}"))),
         };
         let after = process.dataflow.progress().current();
+        let landing = process.dataflow.landing();
+        let dropped = landing.dropped_rows - process.dropped_rows;
+        (process.dropped_rows, self.dropped_rows) = (landing.dropped_rows, self.dropped_rows + dropped);
         // A rebuilt group begins at its snapshot again.
         if step == Step::Rebuilt {
             return self.poison.check_count(process.dataflow.skipped()).map_err(Trouble::Bug);

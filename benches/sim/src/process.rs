@@ -11,12 +11,15 @@ use warehouse::outbox::OutboxConfig;
 use workload::chance::Chance;
 
 use crate::keys;
-use crate::poison::Poisonable;
+use crate::poison::{self, Poisonable};
 use crate::raw::RawLanding;
 use crate::space::{LOW_WATER, RESERVE};
 use crate::store;
 use crate::warehouse::Delivery;
 use crate::world::{Trouble, World};
+
+/// The most rows that may wait for the sink, in runs that drop some: a landing epoch or two.
+const LANDING_ROWS_MAX: u64 = 200;
 
 /// What runs between two crashes.
 pub(crate) struct Process {
@@ -29,6 +32,8 @@ pub(crate) struct Process {
     /// The claim under which it appends facts, and how many it has appended.
     pub(crate) claim: u128,
     pub(crate) decided: u64,
+    /// Rows for the warehouse that were dropped, as far as they are counted.
+    pub(crate) dropped_rows: u64,
 }
 
 impl World {
@@ -48,20 +53,21 @@ impl World {
         let chance = Chance::new(self.chance.bits());
         let sink = store::sink(Arc::clone(&self.store), Some(Arc::clone(&delivery.outbox)), chance);
         let hooks = Hooks { sink: Some(sink), ..self.poison.listen() };
-        let dataflow = self.open_dataflow(Arc::<FileLog>::clone(&log), self.disk.clone(), hooks)?;
+        let dataflow = self.open_dataflow(Arc::<FileLog>::clone(&log), self.disk.clone(), hooks, true)?;
         let claim = u128::from(self.chance.bits()) << 64 | u128::from(self.chance.bits());
-        Ok(Process { dataflow, log, subjects, appender, delivery, raw, claim, decided: 0 })
+        Ok(Process { dataflow, log, subjects, appender, delivery, raw, claim, decided: 0, dropped_rows: 0 })
     }
 
-    /// The log as it is after the last life, or as it was before retention.
-    pub(crate) fn open_log_again(&mut self, whole: bool) -> Result<Arc<dyn EventLog>, String> {
+    /// The log as it is after the last life, and as it was before retention.
+    pub(crate) fn open_log_again(&mut self) -> Result<(Arc<dyn EventLog>, Arc<dyn EventLog>), String> {
         let log = self.open_log()?;
-        Ok(if whole { self.history(&log) } else { log })
+        let history = self.history(&log);
+        Ok((log, history))
     }
 
     fn open_log(&mut self) -> Result<Arc<FileLog>, Trouble> {
         // Small segments, so that a run crosses many of their ends; smaller ones, so that retention can drop some.
-        let segment_bytes = if self.faults.retention { 1 << 10 } else { 16 << 10 } << self.chance.below(4);
+        let segment_bytes = if self.faults.retention { 1 << 8 } else { 16 << 10 } << self.chance.below(4);
         let options = FileOptions {
             incarnation: Incarnation { id: self.seed, ordinal: 0 },
             partitions: self.partitions,
@@ -84,10 +90,11 @@ impl World {
     ) -> Result<Stepper<Poisonable>, String> {
         let chance = Chance::new(self.chance.bits());
         let sink: Option<Sink> = lands.then(|| store::sink(Arc::clone(&self.store), None, chance));
-        let mut dataflow = self.open_dataflow(log, disk, Hooks { sink, ..Hooks::default() })?;
+        let mut dataflow = self.open_dataflow(log, disk, Hooks { sink, ..Hooks::default() }, false)?;
+        let panics = poison::panics();
         dataflow.run().map_err(|error| error.to_string())?;
-        if dataflow.skipped() > 0 {
-            return Err("a record is put aside a second time".into());
+        if dataflow.skipped() > 0 || poison::panics() > panics {
+            return Err("a record or a view is put aside a second time".into());
         }
         match self.store.lock().complaint.take() {
             None => Ok(dataflow),
@@ -100,8 +107,13 @@ impl World {
         log: Arc<dyn EventLog>,
         disk: SimDisk,
         hooks: Hooks,
+        tight: bool,
     ) -> Result<Stepper<Poisonable>, Trouble> {
-        let config = self.config();
+        let mut config = self.config();
+        if tight && self.faults.rows {
+            // So little that a sink which refuses once or twice costs rows.
+            config.landing_rows = 1 + self.more.below(LANDING_ROWS_MAX) as usize;
+        }
         let opened = Stepper::open(config, log, Arc::new(disk), hooks);
         opened.map_err(|error| self.trouble(format!("dataflow does not open: {error}")))
     }

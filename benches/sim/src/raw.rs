@@ -83,6 +83,12 @@ impl RawLanding {
         self.marks.at_most(landed).map(|mark| mark.activity.iter().copied().map(Offset).collect())
     }
 
+    /// The same for the system lane: from where a recovery may read bindings again.
+    pub(crate) fn landed_bindings(&self, store: &Warehouse) -> Option<Offset> {
+        let landed = store.raw_landed.checked_sub(RECHECKED)?;
+        self.marks.at_most(landed).map(|mark| Offset(mark.system))
+    }
+
     fn recover(&self, store: &Warehouse, chance: &mut Chance) -> (RawSource, u64) {
         let landed = store.raw_landed.saturating_sub(chance.below(RECHECKED));
         let log: Arc<dyn EventLog> = Arc::<FileLog>::clone(&self.log);

@@ -13,6 +13,7 @@ use workload::chance::Chance;
 /// One landing epoch: its rows as batches of their tables, and where the activity partitions ended.
 #[derive(Debug, PartialEq)]
 struct Told {
+    epoch: u64,
     bound: Timestamp,
     parts: Vec<Part>,
     raw: Vec<(u16, u64)>,
@@ -41,6 +42,12 @@ impl Store {
         self.told.last_key_value().map_or(Timestamp::MIN, |(_, told)| told.bound)
     }
 
+    /// The log time up to which a view has told everything that took part in no epoch from `since` on.
+    pub(crate) fn bound_before(&self, since: u64) -> Timestamp {
+        let before = self.told.values().rfind(|told| told.epoch < since);
+        before.map_or(Timestamp::MIN, |told| told.bound)
+    }
+
     /// How many landing epochs there were.
     pub(crate) fn len(&self) -> u64 {
         self.told.len() as u64
@@ -49,7 +56,7 @@ impl Store {
     /// Keeps an epoch unless it is there; one that comes again must be the same, row by row.
     fn keep(&mut self, epoch: &LandingEpoch, parts: &[Part]) {
         let raw = epoch.raw.iter().map(|end| (end.partition.0, end.end.0)).collect();
-        let told = Told { bound: epoch.bound, parts: parts.to_vec(), raw };
+        let told = Told { epoch: epoch.epoch, bound: epoch.bound, parts: parts.to_vec(), raw };
         if epoch.first != epoch.number {
             self.complain(format!("landing epochs {}..={} were merged", epoch.first, epoch.number));
         }

@@ -25,6 +25,9 @@ use crate::warehouse::Warehouse;
 const POISONED_PER_MILLE: u64 = 300;
 const RETAINED_PER_MILLE: u64 = 400;
 const FILLED_PER_MILLE: u64 = 300;
+/// Of 1,000 runs, those in which views are set aside, and those that drop rows which nobody takes.
+const MINED_PER_MILLE: u64 = 250;
+const DROPPING_PER_MILLE: u64 = 300;
 /// Of 1,000 lives of such a run, those that soon see the disk full.
 const FILLED_SOON_PER_MILLE: u64 = 400;
 /// Of 1,000 lives that a full disk ended, those after which it is full still.
@@ -54,6 +57,8 @@ pub(crate) struct Faults {
     pub(crate) poison: bool,
     pub(crate) retention: bool,
     pub(crate) space: bool,
+    pub(crate) mines: bool,
+    pub(crate) rows: bool,
 }
 
 pub(crate) struct World {
@@ -67,9 +72,13 @@ pub(crate) struct World {
     pub(crate) kept: Kept,
     pub(crate) space: Space,
     pub(crate) chance: Chance,
+    /// For what was thought of later, so that seeds that failed once go on doing what they did.
+    pub(crate) more: Chance,
     pub(crate) faults: Faults,
     pub(crate) crashes: u64,
     pub(crate) repeated: u64,
+    /// Rows for the warehouse that were dropped and made again.
+    pub(crate) dropped_rows: u64,
     pub(crate) size: Size,
     pub(crate) seed: u64,
     pub(crate) partitions: Partitions,
@@ -85,10 +94,13 @@ impl World {
     pub(crate) fn new(seed: u64, size: Size) -> Self {
         let mut chance = Chance::new(seed);
         let lives = 1 + chance.below(size.lives);
+        let mut more = Chance::new(records::hash::mix(seed));
         let faults = Faults {
             poison: chance.per_mille(POISONED_PER_MILLE),
             retention: chance.per_mille(RETAINED_PER_MILLE),
             space: chance.per_mille(FILLED_PER_MILLE),
+            mines: more.per_mille(MINED_PER_MILLE),
+            rows: more.per_mille(DROPPING_PER_MILLE),
         };
         let partitions =
             Partitions { facts: 1 + chance.below(3) as u16, activity: 1 + chance.below(5) as u16, system: 1 };
@@ -114,12 +126,13 @@ impl World {
             store: Arc::default(),
             warehouse: Warehouse::default(),
             privacy: Privacy::default(),
-            poison: Poison::default(),
+            poison: Poison::new(),
             kept: Kept::default(),
             space: Space::default(),
             faults,
             crashes: 0,
             repeated: 0,
+            dropped_rows: 0,
             size,
             seed,
             lives,
@@ -128,6 +141,7 @@ impl World {
             process: None,
             facts,
             chance,
+            more,
         }
     }
 
