@@ -136,31 +136,19 @@ impl World {
         }
         self.land(process, u64::MAX)?;
         let Some(limit) = process.dataflow.safe_to_truncate() else { return Ok(()) };
-        let Some(landed) = process.raw.landed_activity(&self.warehouse) else { return Ok(()) };
+        let Some(landed) = process.raw.landed(&self.warehouse) else { return Ok(()) };
         let oldest = process.log.bound() - Span::from_millis(self.chance.between(0, RETAINED_MS_MAX));
-        for (partition, expired) in retention::expired(&*process.log, &limit, &landed, oldest) {
-            self.drop_before(process, Lane::Activity, partition, expired)?;
+        // A copy of all that may go, and more.
+        let activity = process.log.identity().partitions.each(Lane::Activity).zip(limit.activity.clone());
+        let activity = activity.map(|(partition, end)| (Lane::Activity, partition, end));
+        for (lane, partition, end) in activity.chain([(Lane::System, PartitionId(0), limit.system)]) {
+            let kept = self.kept.keep(&process.log, lane, partition, end);
+            kept.map_err(|error| self.trouble(format!("reading what expires: {error}")))?;
         }
-        if let Some(landed) = process.raw.landed_bindings(&self.warehouse)
-            && let Some(expired) = retention::expired_bindings(&*process.log, &limit, landed)
-        {
-            self.drop_before(process, Lane::System, PartitionId(0), expired)?;
-        }
+        let truncated = retention::truncate(&*process.log, &limit, &landed, oldest);
+        truncated.map_err(|error| self.trouble(format!("retention: {error}")))?;
         self.kept.note(&process.log);
         Ok(())
-    }
-
-    fn drop_before(
-        &mut self,
-        process: &Process,
-        lane: Lane,
-        partition: PartitionId,
-        expired: Offset,
-    ) -> Result<(), Trouble> {
-        let kept = self.kept.keep(&process.log, lane, partition, expired);
-        kept.map_err(|error| self.trouble(format!("reading what expires: {error}")))?;
-        let truncated = process.log.truncate_before(lane, partition, expired);
-        truncated.map_err(|error| self.trouble(format!("retention of {lane}: {error}")))
     }
 
     /// Carries on with landing, of the views' rows and of raw records.
@@ -222,7 +210,7 @@ impl World {
 
     /// Appends a fact under this process' claim: what is still to be applied, later a reset now and then. False when it
     /// is refused for want of space.
-    fn decide(&mut self, process: &mut Process) -> Result<bool, Trouble> {
+    pub(crate) fn decide(&mut self, process: &mut Process) -> Result<bool, Trouble> {
         if !self.claim(process)? {
             return Ok(false);
         }

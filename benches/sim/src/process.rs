@@ -18,8 +18,10 @@ use crate::store;
 use crate::warehouse::Delivery;
 use crate::world::{Trouble, World};
 
-/// The most rows that may wait for the sink, in runs that drop some: a landing epoch or two.
-const LANDING_ROWS_MAX: u64 = 200;
+/// The most rows that may wait for the sink, in runs that drop some, and the most milliseconds of a landing epoch then:
+/// two in a row wait often.
+const LANDING_ROWS_MAX: u64 = 60;
+const LANDING_MS_MAX: i64 = 200;
 
 /// What runs between two crashes.
 pub(crate) struct Process {
@@ -113,6 +115,7 @@ impl World {
         if tight && self.faults.rows {
             // So little that a sink which refuses once or twice costs rows.
             config.landing_rows = 1 + self.more.below(LANDING_ROWS_MAX) as usize;
+            config.landing_every = Span::from_millis(self.more.between(20, LANDING_MS_MAX));
         }
         let opened = Stepper::open(config, log, Arc::new(disk), hooks);
         opened.map_err(|error| self.trouble(format!("dataflow does not open: {error}")))

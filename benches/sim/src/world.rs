@@ -28,6 +28,8 @@ const FILLED_PER_MILLE: u64 = 300;
 /// Of 1,000 runs, those in which views are set aside, and those that drop rows which nobody takes.
 const MINED_PER_MILLE: u64 = 250;
 const DROPPING_PER_MILLE: u64 = 300;
+/// Of 1,000 runs, those in which rules and listings are there before the first record.
+const EARLY_PER_MILLE: u64 = 600;
 /// Of 1,000 lives of such a run, those that soon see the disk full.
 const FILLED_SOON_PER_MILLE: u64 = 400;
 /// Of 1,000 lives that a full disk ended, those after which it is full still.
@@ -59,6 +61,8 @@ pub(crate) struct Faults {
     pub(crate) space: bool,
     pub(crate) mines: bool,
     pub(crate) rows: bool,
+    /// Not a fault: whether all facts are decided first, or by and by between the records.
+    pub(crate) early: bool,
 }
 
 pub(crate) struct World {
@@ -101,6 +105,7 @@ impl World {
             space: chance.per_mille(FILLED_PER_MILLE),
             mines: more.per_mille(MINED_PER_MILLE),
             rows: more.per_mille(DROPPING_PER_MILLE),
+            early: more.per_mille(EARLY_PER_MILLE),
         };
         let partitions =
             Partitions { facts: 1 + chance.below(3) as u16, activity: 1 + chance.below(5) as u16, system: 1 };
@@ -182,6 +187,7 @@ impl World {
         let actions = 1 + self.chance.below(self.size.actions);
         let lived = self.open(may_crash).and_then(|mut process| {
             self.announce(&mut process)?;
+            while self.faults.early && !self.facts.is_empty() && self.decide(&mut process)? {}
             if may_crash && self.faults.space && !self.space.is_full() && self.chance.per_mille(FILLED_SOON_PER_MILLE) {
                 self.fill_or_free()?;
             }
