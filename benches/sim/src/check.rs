@@ -279,27 +279,25 @@ fn same<K: Ord + Debug, V: PartialEq + Debug>(
 
 /// A process that starts again comes to the same state: from the newest snapshot, or from nothing over the whole history.
 fn same_after(world: &mut World, live: &Live, from_nothing: bool) -> Result<(), String> {
-    let (left, history) = world.open_log_again()?;
+    let [left, history] = world.open_log_again()?;
     let log = if from_nothing { &history } else { &left };
     let disk = if from_nothing { SimDisk::new(world.seed) } else { world.disk.clone() };
-    let process = world.run_again(Arc::clone(log), disk, true)?;
+    let how = if from_nothing { "from nothing" } else { "from a snapshot" };
+    let process = world.run_again(Arc::clone(log), disk).map_err(|what| format!("{how}: {what}"))?;
     live.same_aside(&process.set_aside())?;
     if !live.aside.is_empty() {
         equal(&Twins::of(&*history, &process)?, &process)?;
     }
     match live.differs(&state::hashes(&process.views())) {
         None => Ok(()),
-        Some(view) => {
-            let how = if from_nothing { "from nothing" } else { "from a snapshot" };
-            Err(format!("the state of `{view}` differs after a restart {how}"))
-        }
+        Some(view) => Err(format!("the state of `{view}` differs after a restart {how}")),
     }
 }
 
 /// A rebuild over what retention has left is the recount of what it has left: nothing stands still at the gap.
 fn rebuilt_without_what_was_dropped(world: &mut World) -> Result<(), String> {
-    let (log, _) = world.open_log_again()?;
-    let rebuilt = world.run_again(Arc::clone(&log), SimDisk::new(world.seed), false)?;
+    let [log, _] = world.open_log_again()?;
+    let rebuilt = world.run_anew(Arc::clone(&log), SimDisk::new(world.seed), false)?;
     equal(&Twins::of(&*log, &rebuilt)?, &rebuilt)
         .map(|_| ())
         .map_err(|what| format!("rebuilt over what retention left: {what}"))

@@ -106,6 +106,11 @@ pub(crate) fn panics() -> usize {
     TRODDEN.with_borrow(Vec::len)
 }
 
+/// What a fold panicked on last.
+pub(crate) fn newest_panic() -> Option<Mark> {
+    TRODDEN.with_borrow(|trodden| trodden.last().copied())
+}
+
 /// Poisoned records, and what the dataflow said about them.
 pub(crate) struct Poison {
     marked: u64,

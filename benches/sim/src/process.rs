@@ -61,10 +61,10 @@ impl World {
     }
 
     /// The log as it is after the last life, and as it was before retention.
-    pub(crate) fn open_log_again(&mut self) -> Result<(Arc<dyn EventLog>, Arc<dyn EventLog>), String> {
+    pub(crate) fn open_log_again(&mut self) -> Result<[Arc<dyn EventLog>; 2], String> {
         let log = self.open_log()?;
         let history = self.history(&log);
-        Ok((log, history))
+        Ok([log, history])
     }
 
     fn open_log(&mut self) -> Result<Arc<FileLog>, Trouble> {
@@ -83,8 +83,20 @@ impl World {
         log.map(Arc::new).map_err(|error| self.trouble(format!("log does not open: {error}")))
     }
 
-    /// A dataflow that runs to the end of a log, from what a disk holds. What it lands is compared, when it is told to.
-    pub(crate) fn run_again(
+    /// A dataflow that runs to the end of a log that is whole, from what a disk holds. What it lands is compared.
+    pub(crate) fn run_again(&mut self, log: Arc<dyn EventLog>, disk: SimDisk) -> Result<Stepper<Poisonable>, String> {
+        let panics = poison::panics();
+        let dataflow = self.run_anew(log, disk, true)?;
+        if dataflow.skipped() > 0 || poison::panics() > panics {
+            let aside = dataflow.set_aside();
+            return Err(format!("{:?} went off a second time; now {aside:?} stand still", poison::newest_panic()));
+        }
+        Ok(dataflow)
+    }
+
+    /// The same for a log of which something has gone. A view that was set aside for something in there begins anew, and
+    /// may meet what it has never met.
+    pub(crate) fn run_anew(
         &mut self,
         log: Arc<dyn EventLog>,
         disk: SimDisk,
@@ -93,11 +105,7 @@ impl World {
         let chance = Chance::new(self.chance.bits());
         let sink: Option<Sink> = lands.then(|| store::sink(Arc::clone(&self.store), None, chance));
         let mut dataflow = self.open_dataflow(log, disk, Hooks { sink, ..Hooks::default() }, false)?;
-        let panics = poison::panics();
         dataflow.run().map_err(|error| error.to_string())?;
-        if dataflow.skipped() > 0 || poison::panics() > panics {
-            return Err("a record or a view is put aside a second time".into());
-        }
         match self.store.lock().complaint.take() {
             None => Ok(dataflow),
             Some(complaint) => Err(complaint),

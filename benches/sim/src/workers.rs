@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Starts with two workers, from the newest snapshot of one worker or from nothing, and compares the states.
 pub(crate) fn check(world: &mut World, live: &Live) -> Result<(), String> {
     let from_nothing = world.chance.per_mille(500);
-    let (left, history) = world.open_log_again()?;
+    let [left, history] = world.open_log_again()?;
     let log = if from_nothing { history } else { left };
     let disk = if from_nothing { SimDisk::new(1) } else { world.disk.clone() };
     let config = Config { workers: 2, ..world.config() };
