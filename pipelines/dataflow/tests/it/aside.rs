@@ -1,11 +1,13 @@
 //! Views that panic although no record is to blame: while time passes, rows land, or state is written or read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dataflow::frame::{Emit, Sequenced};
-use dataflow::{Handle, Hooks, SetAside, Stepper};
+use dataflow::{Handle, Hooks, SetAside, Step, Stepper};
 use eventlog::EventLog;
 use eventlog::disk::SimDisk;
+use parking_lot::Mutex;
 use records::hash::mix;
 use records::{Kind, Record, Timestamp, Token};
 use views::as_of::Wanted;
@@ -239,6 +241,56 @@ fn a_view_that_panics_as_rows_land_is_set_aside() {
 #[test]
 fn a_view_that_panics_as_state_is_written_is_set_aside() {
     is_set_aside(IN_ENCODE, "trodden on 703");
+}
+
+/// A sink that keeps the rows of the brittle view by landing epoch: whatever comes again must be the same.
+fn telling() -> (Arc<Mutex<BTreeMap<u64, Vec<i64>>>>, impl Fn() -> Hooks) {
+    let told = Arc::<Mutex<BTreeMap<u64, Vec<i64>>>>::default();
+    let keep = Arc::clone(&told);
+    let hooks = move || {
+        let keep = Arc::clone(&keep);
+        let sink: dataflow::Sink = Box::new(move |epoch| {
+            let rows = epoch.views[0].rows::<i64>().unwrap_or_default().to_vec();
+            let before = keep.lock().insert(epoch.number, rows.clone());
+            assert!(before.is_none_or(|before| before == rows), "landing epoch {} came with other rows", epoch.number);
+            Ok(epoch.number)
+        });
+        Hooks { sink: Some(sink), ..Hooks::default() }
+    };
+    (told, hooks)
+}
+
+#[test]
+fn a_view_whose_state_cannot_be_written_is_set_aside_after_all_that_has_left() {
+    let mut world = World::new(114);
+    append(&mut world, &[1, 2]);
+    append(&mut world, &[IN_ENCODE, 4]);
+    for amount in 3..9 {
+        append(&mut world, &[1 << amount]);
+    }
+    let log: Arc<dyn EventLog> = world.log.clone();
+    // Another version has bound everything, and its snapshots keep this one from taking any until it has passed them.
+    let disk = Arc::new(world.disk.clone());
+    let mended = Stepper::<MendedProgram>::open(world.config(1, 2), log.clone(), disk.clone(), Hooks::default());
+    mended.unwrap().close().unwrap();
+    let (told, hooks) = telling();
+    let mut stepper = Stepper::<Program>::open(world.config(1, 2), log.clone(), disk, hooks()).unwrap();
+    while stepper.step().unwrap() != Step::Idle {}
+    let newest = stepper.progress().epoch();
+    assert!(stepper.set_aside().is_empty() && told.lock().values().flatten().count() > 6);
+    drop(stepper);
+
+    // Without these snapshots it may write its state at epochs of which the rows are told already.
+    for _ in 0..2 {
+        let disk = Arc::new(SimDisk::new(1));
+        let mut again = Stepper::<Program>::open(world.config(1, 2), log.clone(), disk, hooks()).unwrap();
+        append(&mut world, &[1 << 20]);
+        append(&mut world, &[1 << 21]);
+        again.run().unwrap();
+        let aside = again.set_aside();
+        assert_eq!(names(&aside), ["brittle", "follower"]);
+        assert!(aside[0].since > newest, "{aside:?} after {newest}");
+    }
 }
 
 #[test]
