@@ -87,6 +87,8 @@ pub(crate) fn everything(world: &mut World) -> Result<Report, String> {
         set_aside: put_aside.views,
         dropped,
         bindings,
+        tables_dropped: world.warehouse.tables_dropped,
+        tables_filled: world.warehouse.tables_filled,
         dropped_rows: world.dropped_rows,
         refused: world.space.refused,
         reserved: world.space.reserved,

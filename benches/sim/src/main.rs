@@ -62,9 +62,9 @@ fn main() -> anyhow::Result<()> {
          {poisoned} poisoned records put aside, {on_folds} of them by folds, {handed_on} by folds of what others hand \
          on; {set_aside} views set aside; {dropped} records dropped by retention with {bindings} bindings"
     );
-    let Report { refused, reserved, waited, stopped, .. } = total;
+    let Report { tables_dropped, tables_filled, refused, reserved, waited, stopped, .. } = total;
     println!(
-        "{refused} appends refused by a full disk, {reserved} facts taken by its reserve, \
+        "{tables_dropped} tables dropped, {tables_filled} filled again; {refused} appends refused by a full disk, {reserved} facts taken by its reserve, \
          {waited} steps of the dataflow waited for room, {stopped} lives ended by it"
     );
     Ok(())

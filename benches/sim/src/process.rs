@@ -49,12 +49,14 @@ impl World {
         let full = may_be_full && self.chance.per_mille(250);
         let config =
             OutboxConfig { merge_above_bytes, full_above_bytes: if full { 4 * merge_above_bytes } else { u64::MAX } };
-        let delivery = Delivery::open(&self.disk, &self.warehouse, &mut self.chance, config);
+        let sure = !may_be_full;
+        let delivery = Delivery::open(&self.disk, &log, &mut self.warehouse, &mut self.chance, config, sure);
         let delivery = delivery.map_err(|error| self.trouble(format!("outbox does not open: {error}")))?;
         let raw = RawLanding::new(Arc::clone(&log), self.disk.clone());
         let chance = Chance::new(self.chance.bits());
-        let sink = store::sink(Arc::clone(&self.store), Some(Arc::clone(&delivery.outbox)), chance);
-        let hooks = Hooks { sink: Some(sink), ..self.poison.listen() };
+        let sink = store::sink(Arc::clone(&self.store), Some(Arc::clone(&delivery.intake)), chance);
+        let intake = Arc::clone(&delivery.intake);
+        let hooks = Hooks { sink: Some(sink), taken: Some(Box::new(move || intake.taken())), ..self.poison.listen() };
         let dataflow = self.open_dataflow(Arc::<FileLog>::clone(&log), self.disk.clone(), hooks, true)?;
         let claim = u128::from(self.chance.bits()) << 64 | u128::from(self.chance.bits());
         Ok(Process { dataflow, log, subjects, appender, delivery, raw, claim, decided: 0, dropped_rows: 0 })

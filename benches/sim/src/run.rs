@@ -68,6 +68,10 @@ pub struct Report {
     pub dropped: u64,
     /// Entries of the system lane that went with them.
     pub bindings: u64,
+    /// Tables that somebody dropped, and those that were filled with history again.
+    pub tables_dropped: u64,
+    /// See [`Report::tables_dropped`].
+    pub tables_filled: u64,
     /// Rows for the warehouse that were dropped because nobody took them, and made again.
     pub dropped_rows: u64,
     /// Appends of activity that a full disk refused.
@@ -101,6 +105,8 @@ impl Report {
         self.set_aside += other.set_aside;
         self.dropped += other.dropped;
         self.bindings += other.bindings;
+        self.tables_dropped += other.tables_dropped;
+        self.tables_filled += other.tables_filled;
         self.dropped_rows += other.dropped_rows;
         self.refused += other.refused;
         self.reserved += other.reserved;

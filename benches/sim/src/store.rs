@@ -7,7 +7,7 @@ use dataflow::aggregates;
 use dataflow::landing::{LandingEpoch, Sink, SinkError};
 use parking_lot::Mutex;
 use records::Timestamp;
-use warehouse::outbox::{Outbox, Part};
+use warehouse::outbox::{Intake, Part};
 use workload::chance::Chance;
 
 /// One landing epoch: its rows as batches of their tables, and where the activity partitions ended.
@@ -90,8 +90,8 @@ impl Told {
     }
 }
 
-/// A sink into the store and the outbox, when there is one, with failures of its own.
-pub(crate) fn sink(store: Arc<Mutex<Store>>, outbox: Option<Arc<Outbox>>, mut chance: Chance) -> Sink {
+/// A sink into the store and the intake, when there is one, with failures of its own.
+pub(crate) fn sink(store: Arc<Mutex<Store>>, intake: Option<Arc<Intake>>, mut chance: Chance) -> Sink {
     Box::new(move |epoch| {
         let mut store = store.lock();
         let fails = chance.per_mille(store.failing_per_mille);
@@ -100,9 +100,11 @@ pub(crate) fn sink(store: Arc<Mutex<Store>>, outbox: Option<Arc<Outbox>>, mut ch
         }
         let parts = aggregates::parts(epoch).map_err(|error| SinkError(error.to_string()))?;
         store.keep(epoch, &parts);
-        if let Some(outbox) = &outbox {
-            let put = outbox.put_range(epoch.first, epoch.number, parts);
-            put.map_err(|error| SinkError(error.to_string()))?;
+        if let Some(intake) = &intake {
+            let wanted = intake.wants(epoch.first, epoch.number);
+            let parts = if wanted { parts } else { Vec::new() };
+            let taken = intake.take(epoch.first, epoch.number, epoch.snapshot, parts);
+            taken.map_err(|error| SinkError(error.to_string()))?;
         }
         if fails {
             // It was kept, but the answer got lost: the same epoch comes again.

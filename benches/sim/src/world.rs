@@ -28,6 +28,9 @@ const FILLED_PER_MILLE: u64 = 300;
 /// Of 1,000 runs, those in which views are set aside, and those that drop rows which nobody takes.
 const MINED_PER_MILLE: u64 = 250;
 const DROPPING_PER_MILLE: u64 = 300;
+/// Of 1,000 runs, those in which somebody drops tables, and of their lives those after which it is done.
+const TABLES_PER_MILLE: u64 = 300;
+const DROPPED_PER_MILLE: u64 = 400;
 /// Of 1,000 runs, those in which rules and listings are there before the first record.
 const EARLY_PER_MILLE: u64 = 600;
 /// Of 1,000 lives of such a run, those that soon see the disk full.
@@ -61,6 +64,7 @@ pub(crate) struct Faults {
     pub(crate) space: bool,
     pub(crate) mines: bool,
     pub(crate) rows: bool,
+    pub(crate) tables: bool,
     /// Not a fault: whether all facts are decided first, or by and by between the records.
     pub(crate) early: bool,
 }
@@ -105,6 +109,7 @@ impl World {
             space: chance.per_mille(FILLED_PER_MILLE),
             mines: more.per_mille(MINED_PER_MILLE),
             rows: more.per_mille(DROPPING_PER_MILLE),
+            tables: more.per_mille(TABLES_PER_MILLE),
             early: more.per_mille(EARLY_PER_MILLE),
         };
         let partitions =
@@ -170,6 +175,10 @@ impl World {
     fn between_lives(&mut self) {
         if self.space.is_full() && !self.chance.per_mille(FULL_STILL_PER_MILLE) {
             self.space.free(&self.disk);
+        }
+        // What retention has dropped cannot be made again.
+        if self.faults.tables && !self.faults.retention && self.more.per_mille(DROPPED_PER_MILLE) {
+            self.warehouse.drop_a_table(&mut self.more);
         }
         self.clock.advance(self.chance.between(-500_000, 5_000_000));
     }
