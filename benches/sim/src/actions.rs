@@ -21,6 +21,8 @@ const RETAINED_MS_MAX: i64 = 2_000;
 
 /// Of 1,000 refusals, those after which the disk becomes fuller still.
 const FULLER_PER_MILLE: u64 = 250;
+/// Epochs after the last record in runs with mines: a view is set aside from the epoch on after the one that it broke in.
+const LAST_BEATS: u64 = 3;
 /// Steps of the dataflow before retention looks how far it is.
 const STEPS_BEFORE: usize = 6;
 
@@ -314,6 +316,10 @@ impl World {
         // Enough log time for a last landing epoch and for silence to be noticed.
         self.clock.advance(10_000_000);
         process.dataflow.run().map_err(|error| self.trouble(format!("run: {error}")))?;
+        for _ in 0..if self.faults.mines { LAST_BEATS } else { 0 } {
+            self.clock.advance(2_000_000);
+            process.dataflow.run().map_err(|error| self.trouble(format!("run: {error}")))?;
+        }
         self.poison.check_count(process.dataflow.skipped()).map_err(Trouble::Bug)?;
         for _ in 0..LANDING_ROUNDS_MAX {
             if self.land(process, u64::MAX)? {

@@ -29,8 +29,8 @@ const FILLED_PER_MILLE: u64 = 300;
 const MINED_PER_MILLE: u64 = 250;
 const DROPPING_PER_MILLE: u64 = 300;
 /// Of 1,000 runs, those in which somebody drops tables, and of their lives those after which it is done.
-const TABLES_PER_MILLE: u64 = 300;
-const DROPPED_PER_MILLE: u64 = 400;
+const TABLES_PER_MILLE: u64 = 500;
+const DROPPED_PER_MILLE: u64 = 600;
 /// Of 1,000 runs, those in which rules and listings are there before the first record.
 const EARLY_PER_MILLE: u64 = 600;
 /// Of 1,000 lives of such a run, those that soon see the disk full.
