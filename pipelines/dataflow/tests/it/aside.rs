@@ -243,9 +243,12 @@ fn a_view_that_panics_as_state_is_written_is_set_aside() {
     is_set_aside(IN_ENCODE, "trodden on 703");
 }
 
+/// Rows of the brittle view by landing epoch.
+type Told = Arc<Mutex<BTreeMap<u64, Vec<i64>>>>;
+
 /// A sink that keeps the rows of the brittle view by landing epoch: whatever comes again must be the same.
-fn telling() -> (Arc<Mutex<BTreeMap<u64, Vec<i64>>>>, impl Fn() -> Hooks) {
-    let told = Arc::<Mutex<BTreeMap<u64, Vec<i64>>>>::default();
+fn telling() -> (Told, impl Fn() -> Hooks) {
+    let told = Told::default();
     let keep = Arc::clone(&told);
     let hooks = move || {
         let keep = Arc::clone(&keep);
