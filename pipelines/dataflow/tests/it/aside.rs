@@ -8,13 +8,12 @@ use dataflow::{Handle, Hooks, SetAside, Step, Stepper};
 use eventlog::EventLog;
 use eventlog::disk::SimDisk;
 use parking_lot::Mutex;
+use records::Timestamp;
 use records::hash::mix;
-use records::{Kind, Record, Timestamp, Token};
-use views::as_of::Wanted;
 use views::codec::{In, Out};
 use views::state::{At, Effects, Fold, StateError};
 
-use crate::support::{HUNG, Ordered, Seen, World, route_ordered};
+use crate::support::{Ordered, Seen, World, catch_up_after_panics, first_sum, route_ordered};
 
 /// Amounts that are taken well, and regretted later.
 const IN_ADVANCE: i64 = 701;
@@ -148,8 +147,7 @@ dataflow::program! {
 
 fn append(world: &mut World, amounts: &[i64]) {
     world.clock.advance(1_100_000);
-    let record = |amount: &i64| Record { actor: Token(1), amount_minor: *amount, ..Record::new(Kind::Page) };
-    world.append_records(&amounts.iter().map(record).collect::<Vec<_>>(), vec![]);
+    world.append_amounts(amounts);
 }
 
 fn open(world: &World, disk: &SimDisk) -> Stepper<Program> {
@@ -162,7 +160,7 @@ fn sums(views: &Views) -> ([i64; 3], u64) {
     let mut sums = [0; 3];
     let as_of = views.brittle.scan(|_, bin| sums[0] += bin.sum);
     assert_eq!(views.follower.scan(|_, bin| sums[1] += bin.0), as_of, "they stand still together");
-    sums[2] = views.robust.read(mix(1), |bin| bin.actor(1).map_or(0, |actor| actor.sum)).0;
+    sums[2] = first_sum(&views.robust);
     (sums, as_of.epoch)
 }
 
@@ -348,12 +346,7 @@ fn threads_go_on_without_the_view() {
     let handle = Handle::<Program>::start(world.config(3, 100), log, disk, Hooks::default()).unwrap();
     append(&mut world, &[IN_ADVANCE]);
     append(&mut world, &[4]);
-    let newest = world.newest();
-    world.clock.advance(2_000_000);
-    let deadline = std::time::Instant::now() + HUNG;
-    while handle.progress().wait_for(Wanted::LogTime(newest), std::time::Duration::from_millis(20)).is_none() {
-        assert!(std::time::Instant::now() < deadline, "hung: {:?}", handle.status());
-    }
+    catch_up_after_panics(&world, &handle);
     let status = handle.status();
     assert_eq!(names(&status.set_aside), ["brittle", "follower"]);
     let (found, reflected) = sums(&handle.views());
