@@ -13,12 +13,16 @@ use crate::world::{Trouble, World};
 /// A warehouse that does not fail takes everything in one round, and says in the next that nothing is left.
 const LANDING_ROUNDS_MAX: usize = 3;
 /// Of 1,000 new batches, those of which a record is poison, in runs that have any.
-const MARKED_PER_MILLE: u64 = 100;
+const MARKED_PER_MILLE: u64 = 200;
+/// The same for mines.
+const MINED_PER_MILLE: u64 = 60;
 /// The longest retention: most lives are longer.
 const RETAINED_MS_MAX: i64 = 2_000;
 
 /// Of 1,000 refusals, those after which the disk becomes fuller still.
 const FULLER_PER_MILLE: u64 = 250;
+/// Epochs after the last record in runs with mines: a view is set aside from the epoch on after the one that it broke in.
+const LAST_BEATS: u64 = 3;
 /// Steps of the dataflow before retention looks how far it is.
 const STEPS_BEFORE: usize = 6;
 
@@ -52,6 +56,9 @@ impl World {
         self.source.fill(&mut batch, 1 + self.chance.below(self.size.batch) as usize);
         if self.faults.poison && self.chance.per_mille(MARKED_PER_MILLE) {
             self.poison.mark(&mut batch, &mut self.chance);
+        }
+        if self.faults.mines && self.more.per_mille(MINED_PER_MILLE) {
+            self.poison.mine(&mut batch, &mut self.more);
         }
         if batch.is_empty() { Ok(()) } else { self.send(process, batch) }
     }
@@ -131,14 +138,17 @@ impl World {
         }
         self.land(process, u64::MAX)?;
         let Some(limit) = process.dataflow.safe_to_truncate() else { return Ok(()) };
-        let Some(landed) = process.raw.landed_activity(&self.warehouse) else { return Ok(()) };
+        let Some(landed) = process.raw.landed(&self.warehouse) else { return Ok(()) };
         let oldest = process.log.bound() - Span::from_millis(self.chance.between(0, RETAINED_MS_MAX));
-        for (partition, expired) in retention::expired(&*process.log, &limit, &landed, oldest) {
-            let kept = self.kept.keep(&process.log, partition, expired);
+        // A copy of all that may go, and more.
+        let activity = process.log.identity().partitions.each(Lane::Activity).zip(limit.activity.clone());
+        let activity = activity.map(|(partition, end)| (Lane::Activity, partition, end));
+        for (lane, partition, end) in activity.chain([(Lane::System, PartitionId(0), limit.system)]) {
+            let kept = self.kept.keep(&process.log, lane, partition, end);
             kept.map_err(|error| self.trouble(format!("reading what expires: {error}")))?;
-            let truncated = process.log.truncate_before(Lane::Activity, partition, expired);
-            truncated.map_err(|error| self.trouble(format!("retention: {error}")))?;
         }
+        let truncated = retention::truncate(&*process.log, &limit, &landed, oldest);
+        truncated.map_err(|error| self.trouble(format!("retention: {error}")))?;
         self.kept.note(&process.log);
         Ok(())
     }
@@ -202,7 +212,7 @@ impl World {
 
     /// Appends a fact under this process' claim: what is still to be applied, later a reset now and then. False when it
     /// is refused for want of space.
-    fn decide(&mut self, process: &mut Process) -> Result<bool, Trouble> {
+    pub(crate) fn decide(&mut self, process: &mut Process) -> Result<bool, Trouble> {
         if !self.claim(process)? {
             return Ok(false);
         }
@@ -255,6 +265,9 @@ impl World {
             Err(error) => return Err(self.trouble(format!("step: {error}"))),
         };
         let after = process.dataflow.progress().current();
+        let landing = process.dataflow.landing();
+        let dropped = landing.dropped_rows - process.dropped_rows;
+        (process.dropped_rows, self.dropped_rows) = (landing.dropped_rows, self.dropped_rows + dropped);
         // A rebuilt group begins at its snapshot again.
         if step == Step::Rebuilt {
             return self.poison.check_count(process.dataflow.skipped()).map_err(Trouble::Bug);
@@ -303,6 +316,10 @@ impl World {
         // Enough log time for a last landing epoch and for silence to be noticed.
         self.clock.advance(10_000_000);
         process.dataflow.run().map_err(|error| self.trouble(format!("run: {error}")))?;
+        for _ in 0..if self.faults.mines { LAST_BEATS } else { 0 } {
+            self.clock.advance(2_000_000);
+            process.dataflow.run().map_err(|error| self.trouble(format!("run: {error}")))?;
+        }
         self.poison.check_count(process.dataflow.skipped()).map_err(Trouble::Bug)?;
         for _ in 0..LANDING_ROUNDS_MAX {
             if self.land(process, u64::MAX)? {

@@ -11,25 +11,25 @@ use eventlog::{
 use parking_lot::Mutex;
 use records::Timestamp;
 
-/// Frames of the activity lane that retention may have dropped, by partition and first offset.
+/// Frames that retention may have dropped, by lane, partition and first offset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Kept(Arc<Mutex<Dropped>>);
 
 #[derive(Debug, Default)]
 struct Dropped {
-    frames: BTreeMap<u16, BTreeMap<u64, Frame>>,
+    frames: BTreeMap<(Lane, u16), BTreeMap<u64, Frame>>,
     /// Where the partitions began after retention had been at work, and the log's bound at that time.
     starts: Vec<(Timestamp, Vec<Offset>)>,
 }
 
 impl Kept {
     /// Keeps what a partition holds before `end`, as far as it is not kept yet.
-    pub(crate) fn keep(&self, log: &FileLog, partition: PartitionId, end: Offset) -> Result<(), ReadError> {
+    pub(crate) fn keep(&self, log: &FileLog, lane: Lane, partition: PartitionId, end: Offset) -> Result<(), ReadError> {
         let mut kept = self.0.lock();
-        let frames = kept.frames.entry(partition.0).or_default();
+        let frames = kept.frames.entry((lane, partition.0)).or_default();
         let mut from = frames.last_key_value().map_or(Offset(0), |(_, last)| last.end());
         while from < end {
-            let read = log.read(Lane::Activity, partition, from, ReadLimits::default())?;
+            let read = log.read(lane, partition, from, ReadLimits::default())?;
             let Some(last) = read.last() else { break };
             from = last.end();
             frames.extend(read.into_iter().map(|frame| (frame.first.0, frame)));
@@ -49,9 +49,9 @@ impl Kept {
     }
 
     /// The frames of a partition that are kept, from the one that holds `from` on.
-    fn from(&self, partition: PartitionId, from: Offset, up_to: Timestamp) -> Option<Vec<Frame>> {
+    fn from(&self, lane: Lane, partition: PartitionId, from: Offset, up_to: Timestamp) -> Option<Vec<Frame>> {
         let kept = self.0.lock();
-        let frames = kept.frames.get(&partition.0)?;
+        let frames = kept.frames.get(&(lane, partition.0))?;
         let (first, holding) = frames.range(..=from.0).next_back()?;
         if holding.end() <= from {
             return None;
@@ -90,7 +90,7 @@ impl EventLog for History {
         from: Offset,
         limits: ReadLimits,
     ) -> Result<Vec<Frame>, ReadError> {
-        let kept = if lane == Lane::Activity { self.kept.from(partition, from, limits.up_to) } else { None };
+        let kept = self.kept.from(lane, partition, from, limits.up_to);
         kept.map_or_else(|| self.log.read(lane, partition, from, limits), Ok)
     }
 
@@ -109,8 +109,7 @@ impl EventLog for History {
     }
 
     fn starts(&self, lane: Lane) -> Vec<Offset> {
-        let starts = self.log.starts(lane);
-        if lane == Lane::Activity { vec![Offset(0); starts.len()] } else { starts }
+        vec![Offset(0); self.log.starts(lane).len()]
     }
 
     fn bound(&self) -> Timestamp {

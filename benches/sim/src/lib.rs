@@ -3,8 +3,8 @@
 //! that is slow, refuses, or takes rows and does not say so.
 //!
 //! A seed decides everything: when the power goes, which unsynced bytes survive, who sends what twice. In some runs also:
-//! records that make a view's routing or fold panic, retention that drops activity while all goes on, a disk that is full
-//! for a while. At the end no acknowledged record may be lost or doubled, every view must equal its naive twin, so must
+//! records that make a view's routing or fold panic, or break a view for good, retention that drops activity and its
+//! bindings while all goes on, a disk that is full for a while, rows that nobody takes, tables that somebody drops. At the end no acknowledged record may be lost or doubled, every view must equal its naive twin, so must
 //! what lies in the warehouse's own tables, read back by their columns, raw records must have landed once each, sealed
 //! fields must open for the living and for nobody else, a poisoned record must have been put aside once, by the view that
 //! cannot take it, and a dataflow that starts again from nothing must come to the same state, byte for byte; in some runs

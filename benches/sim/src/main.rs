@@ -56,10 +56,15 @@ fn main() -> anyhow::Result<()> {
         "{merged} landing epochs merged in the outbox, {chunks_again} chunks arrived again; {raw} raw records landed; \
          {erased} subjects erased, {opened} sealed records of the others opened"
     );
-    let Report { rows, poisoned, dropped, refused, reserved, waited, stopped, .. } = total;
+    let Report { rows, poisoned, on_folds, handed_on, set_aside, dropped, bindings, dropped_rows, .. } = total;
     println!(
-        "{rows} rows of views read back from their tables; {poisoned} poisoned records put aside; {dropped} records \
-         dropped by retention; {refused} appends refused by a full disk, {reserved} facts taken by its reserve, \
+        "{rows} rows of views read back from their tables, {dropped_rows} dropped on their way and made again; \
+         {poisoned} poisoned records put aside, {on_folds} of them by folds, {handed_on} by folds of what others hand \
+         on; {set_aside} views set aside; {dropped} records dropped by retention with {bindings} bindings"
+    );
+    let Report { tables_dropped, tables_filled, refused, reserved, waited, stopped, .. } = total;
+    println!(
+        "{tables_dropped} tables dropped, {tables_filled} filled again; {refused} appends refused by a full disk, {reserved} facts taken by its reserve, \
          {waited} steps of the dataflow waited for room, {stopped} lives ended by it"
     );
     Ok(())

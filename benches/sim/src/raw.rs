@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dataflow::raw::{Marks, RawEpoch, RawSource};
+use dataflow::retention::Landed;
 use eventlog::disk::SimDisk;
 use eventlog::{EventLog, FileLog, Offset};
 use records::MessageId;
@@ -76,11 +77,14 @@ impl RawLanding {
         number > newest && chance.per_mille(MARKED_PER_MILLE)
     }
 
-    /// Where activity partitions may be truncated, as far as landing goes: no recovery goes back behind it. None before
-    /// anything is known to have landed for good.
-    pub(crate) fn landed_activity(&self, store: &Warehouse) -> Option<Vec<Offset>> {
+    /// Where the log may be truncated, as far as landing goes: no recovery goes back behind it. None before anything is
+    /// known to have landed for good.
+    pub(crate) fn landed(&self, store: &Warehouse) -> Option<Landed> {
         let landed = store.raw_landed.checked_sub(RECHECKED)?;
-        self.marks.at_most(landed).map(|mark| mark.activity.iter().copied().map(Offset).collect())
+        self.marks.at_most(landed).map(|mark| Landed {
+            activity: mark.activity.iter().copied().map(Offset).collect(),
+            bindings: Some(Offset(mark.system)),
+        })
     }
 
     fn recover(&self, store: &Warehouse, chance: &mut Chance) -> (RawSource, u64) {

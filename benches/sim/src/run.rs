@@ -58,8 +58,22 @@ pub struct Report {
     pub rows: u64,
     /// Poisoned records that were put aside.
     pub poisoned: u64,
+    /// Of these, records that a fold panicked on.
+    pub on_folds: u64,
+    /// Of these, on a fold that takes what another view hands on.
+    pub handed_on: u64,
+    /// Views that were set aside, those that live on them included.
+    pub set_aside: u64,
     /// Activity records that retention dropped.
     pub dropped: u64,
+    /// Entries of the system lane that went with them.
+    pub bindings: u64,
+    /// Tables that somebody dropped, and those that were filled with history again.
+    pub tables_dropped: u64,
+    /// See [`Report::tables_dropped`].
+    pub tables_filled: u64,
+    /// Rows for the warehouse that were dropped because nobody took them, and made again.
+    pub dropped_rows: u64,
     /// Appends of activity that a full disk refused.
     pub refused: u64,
     /// Facts that the reserve of a full disk took.
@@ -86,7 +100,14 @@ impl Report {
         self.erased += other.erased;
         self.rows += other.rows;
         self.poisoned += other.poisoned;
+        self.on_folds += other.on_folds;
+        self.handed_on += other.handed_on;
+        self.set_aside += other.set_aside;
         self.dropped += other.dropped;
+        self.bindings += other.bindings;
+        self.tables_dropped += other.tables_dropped;
+        self.tables_filled += other.tables_filled;
+        self.dropped_rows += other.dropped_rows;
         self.refused += other.refused;
         self.reserved += other.reserved;
         self.waited += other.waited;

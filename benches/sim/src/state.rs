@@ -6,7 +6,7 @@ use records::hash;
 use views::shards::Reader;
 use views::state::Fold;
 
-use crate::poison::Views;
+use crate::poison::{Brittle, Views};
 
 /// The hash of every view's state, by name.
 pub(crate) fn hashes(views: &Views) -> BTreeMap<&'static str, u64> {
@@ -26,12 +26,12 @@ pub(crate) fn hashes(views: &Views) -> BTreeMap<&'static str, u64> {
     ])
 }
 
-fn hash_of<F: Fold>(reader: &Reader<F>) -> (&'static str, u64) {
+fn hash_of<F: Fold, const VIEW: u8>(reader: &Reader<Brittle<F, VIEW>>) -> (&'static str, u64) {
     let mut hash = 0;
     let mut bytes = Vec::new();
     reader.scan(|bin, fold| {
         bytes.clear();
-        fold.encode(&mut bytes);
+        fold.plain().encode(&mut bytes);
         hash = hash::join(hash::join(hash, u64::from(bin)), hash::bytes(&bytes));
     });
     (F::NAME, hash)

@@ -7,12 +7,13 @@ use dataflow::aggregates;
 use dataflow::landing::{LandingEpoch, Sink, SinkError};
 use parking_lot::Mutex;
 use records::Timestamp;
-use warehouse::outbox::{Outbox, Part};
+use warehouse::outbox::{Intake, Part};
 use workload::chance::Chance;
 
 /// One landing epoch: its rows as batches of their tables, and where the activity partitions ended.
 #[derive(Debug, PartialEq)]
 struct Told {
+    epoch: u64,
     bound: Timestamp,
     parts: Vec<Part>,
     raw: Vec<(u16, u64)>,
@@ -41,6 +42,12 @@ impl Store {
         self.told.last_key_value().map_or(Timestamp::MIN, |(_, told)| told.bound)
     }
 
+    /// The log time up to which a view has told everything that took part in no epoch from `since` on.
+    pub(crate) fn bound_before(&self, since: u64) -> Timestamp {
+        let before = self.told.values().rfind(|told| told.epoch < since);
+        before.map_or(Timestamp::MIN, |told| told.bound)
+    }
+
     /// How many landing epochs there were.
     pub(crate) fn len(&self) -> u64 {
         self.told.len() as u64
@@ -49,7 +56,7 @@ impl Store {
     /// Keeps an epoch unless it is there; one that comes again must be the same, row by row.
     fn keep(&mut self, epoch: &LandingEpoch, parts: &[Part]) {
         let raw = epoch.raw.iter().map(|end| (end.partition.0, end.end.0)).collect();
-        let told = Told { bound: epoch.bound, parts: parts.to_vec(), raw };
+        let told = Told { epoch: epoch.epoch, bound: epoch.bound, parts: parts.to_vec(), raw };
         if epoch.first != epoch.number {
             self.complain(format!("landing epochs {}..={} were merged", epoch.first, epoch.number));
         }
@@ -83,8 +90,8 @@ impl Told {
     }
 }
 
-/// A sink into the store and the outbox, when there is one, with failures of its own.
-pub(crate) fn sink(store: Arc<Mutex<Store>>, outbox: Option<Arc<Outbox>>, mut chance: Chance) -> Sink {
+/// A sink into the store and the intake, when there is one, with failures of its own.
+pub(crate) fn sink(store: Arc<Mutex<Store>>, intake: Option<Arc<Intake>>, mut chance: Chance) -> Sink {
     Box::new(move |epoch| {
         let mut store = store.lock();
         let fails = chance.per_mille(store.failing_per_mille);
@@ -93,9 +100,11 @@ pub(crate) fn sink(store: Arc<Mutex<Store>>, outbox: Option<Arc<Outbox>>, mut ch
         }
         let parts = aggregates::parts(epoch).map_err(|error| SinkError(error.to_string()))?;
         store.keep(epoch, &parts);
-        if let Some(outbox) = &outbox {
-            let put = outbox.put_range(epoch.first, epoch.number, parts);
-            put.map_err(|error| SinkError(error.to_string()))?;
+        if let Some(intake) = &intake {
+            let wanted = intake.wants(epoch.first, epoch.number);
+            let parts = if wanted { parts } else { Vec::new() };
+            let taken = intake.take(epoch.first, epoch.number, epoch.snapshot, parts);
+            taken.map_err(|error| SinkError(error.to_string()))?;
         }
         if fails {
             // It was kept, but the answer got lost: the same epoch comes again.

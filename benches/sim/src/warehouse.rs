@@ -1,12 +1,13 @@
 //! The warehouse behind the product's outbox: chunks of the real tables arrive once, and answers get lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use eventlog::disk::SimDisk;
-use warehouse::landing::{ChunkKey, LandingEpoch};
-use warehouse::outbox::{Outbox, OutboxConfig, OutboxError, Unsent};
+use eventlog::{EventLog, FileLog, Lane};
+use warehouse::landing::{ChunkKey, Filled, Found, LandingEpoch};
+use warehouse::outbox::{Answer, Intake, IntakeError, Outbox, OutboxConfig, OutboxError, Queue, Source, Unsent};
 use warehouse::schema;
 use workload::chance::Chance;
 
@@ -31,13 +32,24 @@ pub(crate) struct Warehouse {
     pub(crate) again: u64,
     /// Landing epochs that had been merged in the outbox.
     pub(crate) merged: u64,
+    /// Stored tables of which landed rows are on record, whatever has become of them.
+    recorded: BTreeSet<String>,
+    /// The newest fill of each stored table, and how far each fill has landed.
+    fills: BTreeMap<String, Filled>,
+    fills_landed: BTreeMap<u32, u64>,
+    /// Tables that were dropped, and those that were filled again.
+    pub(crate) tables_dropped: u64,
+    pub(crate) tables_filled: u64,
 }
 
-/// What carries the outbox into the warehouse; it ends with the process.
+/// What carries the outbox, and a fill beside it, into the warehouse; it ends with the process.
 pub(crate) struct Delivery {
-    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) intake: Arc<Intake>,
     under_way: Option<Unsent>,
+    fill_under_way: Option<Unsent>,
     recovered: bool,
+    /// Tables turned out to lack rows: nothing lands before the next start.
+    lost: bool,
 }
 
 /// Why nothing was delivered.
@@ -45,6 +57,8 @@ pub(crate) struct Delivery {
 pub(crate) enum DeliveryError {
     #[error("outbox: {0}")]
     Outbox(#[from] OutboxError),
+    #[error("intake: {0}")]
+    Intake(#[from] IntakeError),
     #[error("{0}")]
     Wrong(String),
 }
@@ -55,8 +69,45 @@ impl Warehouse {
         self.landed.map(|landed| landed.saturating_sub(chance.below(RECHECKED)))
     }
 
+    /// Everything that an intake asks.
+    fn answer(&self, chance: &mut Chance) -> Answer {
+        let holds = |stored: &String| self.chunks.keys().any(|(_, key)| key.table == *stored);
+        let lost = self.recorded.iter().filter(|stored| !holds(stored)).cloned().collect();
+        let (landed, recorded, fills) = (self.landed, self.recorded.clone(), self.fills.clone());
+        let found = Found { landed, recorded, lost, fills };
+        Answer { found, landed: self.recover(chance), fills: self.fills_landed.clone() }
+    }
+
+    /// Somebody drops a table that has rows, if there is one.
+    pub(crate) fn drop_a_table(&mut self, chance: &mut Chance) {
+        let tables: BTreeSet<String> = self.chunks.keys().map(|(_, key)| key.table.clone()).collect();
+        if let Some(table) = tables.iter().nth(chance.below(tables.len().max(1) as u64) as usize) {
+            self.chunks.retain(|(_, key), _| key.table != *table);
+            self.tables_dropped += 1;
+        }
+    }
+
+    /// Takes everything out of a fill's tables that it is going to bring.
+    fn clear(&mut self, fill: &Queue) {
+        for (table, after) in &fill.after {
+            self.chunks.retain(|(number, key), _| key.table != *table || number <= after);
+            if *after == 0 {
+                self.recorded.remove(table);
+            }
+            self.fills.insert(table.clone(), Filled { round: fill.round, through: fill.through, done: false });
+        }
+    }
+
     /// Takes one landing epoch, chunk by chunk; false when it failed on the way.
     fn land(&mut self, entry: &Unsent, epoch: &LandingEpoch, chance: &mut Chance) -> Result<bool, DeliveryError> {
+        let whole = self.take(entry, epoch, chance)?;
+        if whole {
+            self.landed = self.landed.max(Some(entry.newest));
+        }
+        Ok(whole)
+    }
+
+    fn take(&mut self, entry: &Unsent, epoch: &LandingEpoch, chance: &mut Chance) -> Result<bool, DeliveryError> {
         if epoch.chunks.len() != entry.parts.len() {
             return Err(DeliveryError::Wrong(format!("landing epoch {} has parts of many chunks", entry.newest)));
         }
@@ -71,12 +122,14 @@ impl Warehouse {
                 Some((hash, _)) if *hash == chunk.hash => self.again += 1,
                 Some(_) => return Err(DeliveryError::Wrong(format!("chunk {:?} came with other rows", chunk.key))),
             }
+            if part.batch.num_rows() > 0 {
+                self.recorded.insert(part.table.clone());
+            }
             if fails {
                 return Ok(false);
             }
         }
         self.merged += u64::from(entry.oldest != entry.newest);
-        self.landed = self.landed.max(Some(entry.newest));
         Ok(true)
     }
 
@@ -94,14 +147,57 @@ impl Delivery {
     /// Opens the outbox as the process does: mostly with the warehouse's answer, sometimes while it is away.
     pub(crate) fn open(
         disk: &SimDisk,
-        store: &Warehouse,
+        log: &FileLog,
+        store: &mut Warehouse,
         chance: &mut Chance,
         config: OutboxConfig,
-    ) -> Result<Self, OutboxError> {
-        let recovered = chance.per_mille(700);
-        let landed = if recovered { store.recover(chance) } else { None };
-        let outbox = Outbox::open(Arc::new(disk.clone()), "outbox", schema::aggregate_tables(), config, landed)?;
-        Ok(Self { outbox: Arc::new(outbox), under_way: None, recovered })
+        sure: bool,
+    ) -> Result<Self, IntakeError> {
+        let recovered = chance.per_mille(700) || sure;
+        let answer = recovered.then(|| store.answer(chance));
+        let source = Source {
+            disk: Arc::new(disk.clone()),
+            directory: "outbox".into(),
+            migrated: Vec::new(),
+            tables: schema::aggregate_tables(),
+            config,
+            table_set: "views".into(),
+            incarnation: log.identity().incarnation.id,
+            whole_log: log.starts(Lane::Activity).iter().all(|start| start.0 == 0),
+        };
+        let intake = Arc::new(Intake::open_with(source, answer.as_ref())?);
+        let this = Self { intake, under_way: None, fill_under_way: None, recovered, lost: false };
+        if recovered {
+            this.clear(store)?;
+        }
+        Ok(this)
+    }
+
+    /// Brings the warehouse to where a fill begins.
+    fn clear(&self, store: &mut Warehouse) -> Result<(), IntakeError> {
+        match self.intake.queue().filter(|_| self.intake.to_clear()) {
+            Some(fill) => {
+                store.clear(&fill);
+                self.intake.cleared()
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Asks a warehouse that was away; false when tables lack rows that only a start can fill.
+    fn arrive(&mut self, store: &mut Warehouse, chance: &mut Chance) -> Result<bool, DeliveryError> {
+        if !self.recovered {
+            let answer = store.answer(chance);
+            self.lost = !self.intake.holds(&answer)?;
+            self.recovered = true;
+            if !self.lost {
+                self.clear(store)?;
+                if let Some(landed) = answer.landed {
+                    self.intake.outbox().acknowledge(landed)?;
+                }
+            }
+        }
+        Ok(!self.lost)
     }
 
     /// Delivers at most so many landing epochs; returns whether nothing is left.
@@ -111,20 +207,17 @@ impl Delivery {
         most: u64,
         chance: &mut Chance,
     ) -> Result<bool, DeliveryError> {
-        if !self.recovered {
-            if let Some(landed) = store.recover(chance) {
-                self.outbox.acknowledge(landed)?;
-            }
-            self.recovered = true;
+        if !self.arrive(store, chance)? {
+            return Ok(false);
         }
+        let whole = self.deliver_rows(store, most, chance)?;
+        Ok(self.deliver_fill(store, most, chance)? && whole)
+    }
+
+    fn deliver_rows(&mut self, store: &mut Warehouse, most: u64, chance: &mut Chance) -> Result<bool, DeliveryError> {
+        let outbox = self.intake.outbox();
         for _ in 0..most {
-            if self.under_way.is_none() {
-                self.under_way = self.outbox.next_unsent()?;
-            }
-            let Some(entry) = &self.under_way else { return Ok(true) };
-            let epoch = entry
-                .landing_epoch(self.outbox.tables())
-                .map_err(|error| DeliveryError::Wrong(format!("cutting: {error}")))?;
+            let Some((entry, epoch)) = next(outbox, &mut self.under_way)? else { return Ok(true) };
             if !store.land(entry, &epoch, chance)? {
                 return Ok(false);
             }
@@ -132,11 +225,49 @@ impl Delivery {
             self.under_way = None;
             // Acknowledgements may lag: a crash in between hands the epoch out again.
             if chance.per_mille(700) {
-                self.outbox.acknowledge(landed)?;
+                outbox.acknowledge(landed)?;
             }
         }
         Ok(false)
     }
+
+    /// The same for the queue of a fill; when all of it has landed, its tables are whole.
+    fn deliver_fill(&mut self, store: &mut Warehouse, most: u64, chance: &mut Chance) -> Result<bool, DeliveryError> {
+        let Some(fill) = self.intake.queue() else { return Ok(true) };
+        for _ in 0..most {
+            if store.fills_landed.get(&fill.round).is_some_and(|landed| *landed >= fill.through) {
+                for filled in store.fills.values_mut().filter(|filled| filled.round == fill.round) {
+                    filled.done = true;
+                }
+                self.fill_under_way = None;
+                store.tables_filled += fill.after.len() as u64;
+                self.intake.finish()?;
+                return Ok(true);
+            }
+            let Some((entry, epoch)) = next(&fill.outbox, &mut self.fill_under_way)? else { return Ok(false) };
+            if !store.take(entry, &epoch, chance)? {
+                return Ok(false);
+            }
+            let landed = store.fills_landed.entry(fill.round).or_default();
+            *landed = entry.newest.max(*landed);
+            fill.outbox.acknowledge(entry.newest)?;
+            self.fill_under_way = None;
+        }
+        Ok(false)
+    }
+}
+
+/// The landing epoch that is under way, or the next one of a queue.
+fn next<'a>(
+    outbox: &Outbox,
+    under_way: &'a mut Option<Unsent>,
+) -> Result<Option<(&'a Unsent, LandingEpoch)>, DeliveryError> {
+    if under_way.is_none() {
+        *under_way = outbox.next_unsent()?;
+    }
+    let Some(entry) = under_way else { return Ok(None) };
+    let cut = entry.landing_epoch(outbox.tables());
+    Ok(Some((entry, cut.map_err(|error| DeliveryError::Wrong(format!("cutting: {error}")))?)))
 }
 
 #[cfg(test)]

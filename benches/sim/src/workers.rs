@@ -1,12 +1,12 @@
 //! The product's threads over a log that a run left behind: two workers must come to the state of the one before.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dataflow::{Config, Handle, Hooks, Phase};
 use eventlog::disk::SimDisk;
 
+use crate::check::Live;
 use crate::poison::Poisonable;
 use crate::state;
 use crate::store;
@@ -17,9 +17,10 @@ const LOOKS_MAX: u32 = 12_000;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Starts with two workers, from the newest snapshot of one worker or from nothing, and compares the states.
-pub(crate) fn check(world: &mut World, live: &BTreeMap<&'static str, u64>) -> Result<(), String> {
+pub(crate) fn check(world: &mut World, live: &Live) -> Result<(), String> {
     let from_nothing = world.chance.per_mille(500);
-    let log = world.open_log_again(from_nothing)?;
+    let [left, history] = world.open_log_again()?;
+    let log = if from_nothing { history } else { left };
     let disk = if from_nothing { SimDisk::new(1) } else { world.disk.clone() };
     let config = Config { workers: 2, ..world.config() };
     let chance = workload::chance::Chance::new(world.chance.bits());
@@ -37,11 +38,9 @@ pub(crate) fn check(world: &mut World, live: &BTreeMap<&'static str, u64>) -> Re
     if let Some(complaint) = complaint {
         return Err(format!("with two workers {complaint}"));
     }
-    match live.iter().find(|(view, hash)| again.get(*view) != Some(hash)) {
+    match live.differs(&again) {
         None => Ok(()),
-        Some((view, _)) => {
-            Err(format!("the state of `{view}` differs with two workers (from nothing: {from_nothing})"))
-        }
+        Some(view) => Err(format!("the state of `{view}` differs with two workers (from nothing: {from_nothing})")),
     }
 }
 

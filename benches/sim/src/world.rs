@@ -25,6 +25,14 @@ use crate::warehouse::Warehouse;
 const POISONED_PER_MILLE: u64 = 300;
 const RETAINED_PER_MILLE: u64 = 400;
 const FILLED_PER_MILLE: u64 = 300;
+/// Of 1,000 runs, those in which views are set aside, and those that drop rows which nobody takes.
+const MINED_PER_MILLE: u64 = 250;
+const DROPPING_PER_MILLE: u64 = 300;
+/// Of 1,000 runs, those in which somebody drops tables, and of their lives those after which it is done.
+const TABLES_PER_MILLE: u64 = 500;
+const DROPPED_PER_MILLE: u64 = 600;
+/// Of 1,000 runs, those in which rules and listings are there before the first record.
+const EARLY_PER_MILLE: u64 = 600;
 /// Of 1,000 lives of such a run, those that soon see the disk full.
 const FILLED_SOON_PER_MILLE: u64 = 400;
 /// Of 1,000 lives that a full disk ended, those after which it is full still.
@@ -54,6 +62,11 @@ pub(crate) struct Faults {
     pub(crate) poison: bool,
     pub(crate) retention: bool,
     pub(crate) space: bool,
+    pub(crate) mines: bool,
+    pub(crate) rows: bool,
+    pub(crate) tables: bool,
+    /// Not a fault: whether all facts are decided first, or by and by between the records.
+    pub(crate) early: bool,
 }
 
 pub(crate) struct World {
@@ -67,9 +80,13 @@ pub(crate) struct World {
     pub(crate) kept: Kept,
     pub(crate) space: Space,
     pub(crate) chance: Chance,
+    /// For what was thought of later, so that seeds that failed once go on doing what they did.
+    pub(crate) more: Chance,
     pub(crate) faults: Faults,
     pub(crate) crashes: u64,
     pub(crate) repeated: u64,
+    /// Rows for the warehouse that were dropped and made again.
+    pub(crate) dropped_rows: u64,
     pub(crate) size: Size,
     pub(crate) seed: u64,
     pub(crate) partitions: Partitions,
@@ -85,10 +102,15 @@ impl World {
     pub(crate) fn new(seed: u64, size: Size) -> Self {
         let mut chance = Chance::new(seed);
         let lives = 1 + chance.below(size.lives);
+        let mut more = Chance::new(records::hash::mix(seed));
         let faults = Faults {
             poison: chance.per_mille(POISONED_PER_MILLE),
             retention: chance.per_mille(RETAINED_PER_MILLE),
             space: chance.per_mille(FILLED_PER_MILLE),
+            mines: more.per_mille(MINED_PER_MILLE),
+            rows: more.per_mille(DROPPING_PER_MILLE),
+            tables: more.per_mille(TABLES_PER_MILLE),
+            early: more.per_mille(EARLY_PER_MILLE),
         };
         let partitions =
             Partitions { facts: 1 + chance.below(3) as u16, activity: 1 + chance.below(5) as u16, system: 1 };
@@ -114,12 +136,13 @@ impl World {
             store: Arc::default(),
             warehouse: Warehouse::default(),
             privacy: Privacy::default(),
-            poison: Poison::default(),
+            poison: Poison::new(),
             kept: Kept::default(),
             space: Space::default(),
             faults,
             crashes: 0,
             repeated: 0,
+            dropped_rows: 0,
             size,
             seed,
             lives,
@@ -128,6 +151,7 @@ impl World {
             process: None,
             facts,
             chance,
+            more,
         }
     }
 
@@ -152,6 +176,10 @@ impl World {
         if self.space.is_full() && !self.chance.per_mille(FULL_STILL_PER_MILLE) {
             self.space.free(&self.disk);
         }
+        // What retention has dropped cannot be made again.
+        if self.faults.tables && !self.faults.retention && self.more.per_mille(DROPPED_PER_MILLE) {
+            self.warehouse.drop_a_table(&mut self.more);
+        }
         self.clock.advance(self.chance.between(-500_000, 5_000_000));
     }
 
@@ -168,6 +196,7 @@ impl World {
         let actions = 1 + self.chance.below(self.size.actions);
         let lived = self.open(may_crash).and_then(|mut process| {
             self.announce(&mut process)?;
+            while self.faults.early && !self.facts.is_empty() && self.decide(&mut process)? {}
             if may_crash && self.faults.space && !self.space.is_full() && self.chance.per_mille(FILLED_SOON_PER_MILLE) {
                 self.fill_or_free()?;
             }

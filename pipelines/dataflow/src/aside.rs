@@ -80,6 +80,12 @@ impl Asides {
         Arc::clone(&self.now)
     }
 
+    /// Whether a view will be set aside that still takes part. It may be its encoding that panics, so its state is not
+    /// written before.
+    pub(crate) fn are_coming(&self) -> bool {
+        !self.coming.is_empty()
+    }
+
     /// Goes on to an epoch; `before` says what the views reflect that leave there.
     pub(crate) fn enter(&mut self, epoch: u64, before: impl Fn() -> AsOf) -> Arc<[SetAside]> {
         while self.coming.first().is_some_and(|aside| aside.epoch <= epoch)

@@ -307,7 +307,7 @@ impl<P: Program> Engine<P> {
         Figures::add(&self.figures.rebuilds, 1);
         let panics = self.figures.panics.load(Ordering::Relaxed);
         let view = failure.view.map_or(Skip::EVERY_VIEW, |view| self.names[view].0).to_owned();
-        let Failure { epoch, at, bin, message, .. } = failure;
+        let Failure { epoch, stands_from, at, bin, message, .. } = failure;
         error!(view, epoch, bin, message, panics, "a worker panicked, its group is rebuilt");
         if panics > PANICS_MAX {
             return Err(DataflowError::Panics(PANICS_MAX));
@@ -324,7 +324,7 @@ impl<P: Program> Engine<P> {
             (_, Some(number)) => {
                 let place = bin.map(|bin| format!("bin {bin}: ")).unwrap_or_default();
                 let why = format!("{place}{message}").chars().take(WHY_MAX).collect();
-                Entry::SetAside(Aside { epoch, view, version: self.names[number].1, why })
+                Entry::SetAside(Aside { epoch: stands_from, view, version: self.names[number].1, why })
             }
             (_, None) => return Err(DataflowError::Poisoned { view, epoch, message }),
         };

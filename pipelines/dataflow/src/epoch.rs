@@ -26,6 +26,8 @@ pub(crate) struct Epoch {
     /// Views that take no part in it.
     pub(crate) aside: Arc<[SetAside]>,
     pub(crate) rows: u64,
+    /// The newest epoch that was bound before this group began: what follows from it may have left the process.
+    pub(crate) bound_before: u64,
     /// The end, where somebody needs it: at landing epochs.
     pub(crate) checkpoint: Option<Arc<Checkpoint>>,
 }

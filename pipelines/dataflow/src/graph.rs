@@ -217,7 +217,7 @@ fn decode_frame(dealt: Arc<Dealt>, number: u64, context: &Context) -> Option<Arc
         Ok(frame) => Some(Arc::new(frame)),
         Err(message) => {
             let at = Some((epoch.pos(first), rows));
-            context.shared.fail(Failure { epoch: number, view: None, at, bin: None, message });
+            context.shared.fail(Failure { epoch: number, stands_from: number, view: None, at, bin: None, message });
             None
         }
     }
@@ -237,6 +237,10 @@ fn routing<'scope, I: Clone + Send + 'static>(
         move |input, output| {
             input.for_each(|time, frames| {
                 let Some(epoch) = context.epoch(*time.time()) else { return };
+                if epoch.set_aside(view).is_some() {
+                    // It may be its routing that panics on record after record.
+                    return frames.clear();
+                }
                 for packet in emit.packets().iter_mut().filter(|packet| packet.capacity() == 0) {
                     *packet = pool.take();
                 }
@@ -288,7 +292,8 @@ fn stateful<'scope, F: Fold>(
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| stage.run(&epoch, &context, &mut doing))) {
                     let at = doing.seq.map(|seq| (epoch.pos(seq), 1));
                     let (bin, message) = (at.is_none().then(|| stage.at_work()), message(&*panic));
-                    context.shared.fail(Failure { epoch: doing.epoch, view: Some(view), at, bin, message });
+                    let (number, stands_from) = (doing.epoch, doing.stands_from(&epoch));
+                    context.shared.fail(Failure { epoch: number, stands_from, view: Some(view), at, bin, message });
                     return;
                 }
                 held.downgrade(&epoch.number);

@@ -373,6 +373,7 @@ mod tests {
             skips: Vec::new(),
             aside: std::sync::Arc::default(),
             rows: 0,
+            bound_before: 0,
             checkpoint: None,
         }
     }

@@ -83,5 +83,6 @@ pub use config::Config;
 pub use engine::{DataflowError, DeadLetters, Hooks, Skipped};
 pub use handle::{Handle, Phase, Status};
 pub use landing::{LandingEpoch, Sink, SinkError, Taken, ViewRows};
+pub use sequencer::SequenceError;
 pub use snapshot::TruncationLimit;
 pub use stepper::{Step, Stepper};

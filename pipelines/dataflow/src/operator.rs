@@ -35,6 +35,15 @@ pub(crate) struct Doing {
     pub(crate) epoch: u64,
     /// The row that is being folded; none between rows.
     pub(crate) seq: Option<u64>,
+    /// State is being encoded. That depends on snapshots, not on the log: a replay may do it in other epochs.
+    encoding: bool,
+}
+
+impl Doing {
+    /// The first epoch from which the view may stand still after a panic in `epoch`.
+    pub(crate) fn stands_from(&self, epoch: &Epoch) -> u64 {
+        if self.encoding { epoch.number.max(epoch.bound_before + 1) } else { epoch.number }
+    }
 }
 
 /// Scratch memory for sorting an epoch's inputs by bin.
@@ -72,7 +81,7 @@ impl<F: Fold> Stage<F> {
 
     /// Does everything that an epoch asks for, in this order: fold, advance, land, write.
     pub(crate) fn run(&mut self, epoch: &Epoch, context: &Context, doing: &mut Doing) {
-        *doing = Doing { epoch: epoch.number, seq: None };
+        *doing = Doing { epoch: epoch.number, ..Doing::default() };
         if let Some(aside) = epoch.set_aside(self.view) {
             self.stash.remove(&epoch.number);
             self.writer.freeze(aside.as_of.clone());
@@ -94,6 +103,7 @@ impl<F: Fold> Stage<F> {
             context.shared.landings.landed(number, epoch, self.view, context.index, landed);
         }
         if let Some(depth) = epoch.snapshot {
+            doing.encoding = true;
             context.shared.snapshots.part(epoch, self.view, context.index, self.encode(depth));
         }
     }

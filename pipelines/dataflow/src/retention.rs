@@ -1,10 +1,40 @@
 //! Retention: up to where the activity lane may be dropped, and the bindings of what is gone. Facts are kept; whoever
-//! truncates asks here first.
+//! truncates does it here.
 
-use eventlog::{EventLog, Lane, Offset, PartitionId, ReadLimits};
+use eventlog::{EventLog, Lane, Offset, PartitionId, ReadLimits, TruncateError};
 use records::Timestamp;
 
 use crate::snapshot::TruncationLimit;
+
+/// Up to where raw landing will never read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// Offsets of activity, one per partition; empty where there is no warehouse.
+    pub activity: Vec<Offset>,
+    /// The offset of the system lane; the largest where there is no warehouse, none while nobody knows.
+    pub bindings: Option<Offset>,
+}
+
+/// Drops activity that is older than `oldest` and that everybody is past, then its bindings.
+///
+/// # Errors
+/// The first failure of the log; what can be dropped is dropped all the same.
+pub fn truncate(
+    log: &dyn EventLog,
+    limit: &TruncationLimit,
+    landed: &Landed,
+    oldest: Timestamp,
+) -> Result<(), TruncateError> {
+    let mut outcome = Ok(());
+    for (partition, expired) in expired(log, limit, &landed.activity, oldest) {
+        outcome = outcome.and(log.truncate_before(Lane::Activity, partition, expired));
+    }
+    let bindings = landed.bindings.and_then(|landed| expired_bindings(log, limit, landed));
+    match bindings {
+        Some(expired) => outcome.and(log.truncate_before(Lane::System, PartitionId(0), expired)),
+        None => outcome,
+    }
+}
 
 /// Returns up to where each activity partition may be truncated: frames that are older than `oldest`, that every kept
 /// snapshot has left behind, and that have landed. Partitions of which nothing may go are left out.

@@ -27,7 +27,7 @@ pub(crate) fn route_frame<I>(
         let at =
             (epoch.pos(u64::from(frame.index) << 32 | u64::from(row.unwrap_or(0))), row.map_or(frame.len(), |_| 1));
         let (epoch, message) = (epoch.number, message(&*panic));
-        shared.fail(Failure { epoch, view: Some(view), at: Some(at), bin: None, message });
+        shared.fail(Failure { epoch, stands_from: epoch, view: Some(view), at: Some(at), bin: None, message });
     }
 }
 

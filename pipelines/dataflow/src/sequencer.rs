@@ -92,6 +92,8 @@ pub(crate) struct Sequencer {
     end: Checkpoint,
     // The highest number that any binding ever had: cut ones are not used again.
     highest: u64,
+    // The same when it began.
+    bound_before: u64,
     replay: Replay,
     skips: BTreeSet<Skip>,
     snapshot_bound: Timestamp,
@@ -146,6 +148,7 @@ impl Sequencer {
             asides,
             end,
             highest,
+            bound_before: highest,
             replay,
             skips,
             snapshot_bound,
@@ -275,13 +278,16 @@ impl Sequencer {
             rows: progress.rows + rows,
         };
         self.highest = self.highest.max(binding.epoch);
-        let snapshot = wish.snapshot.filter(|_| binding.snapshot && binding.landing.is_some());
+        let written = binding.snapshot && binding.landing.is_some() && !self.asides.are_coming();
+        let snapshot = wish.snapshot.filter(|_| written);
         if binding.snapshot {
             (self.snapshot_bound, self.snapshot_rows) = (binding.bound, self.end.progress.rows);
         }
         let checkpoint = binding.landing.map(|_| Arc::new(self.end.clone()));
         let (number, bound, landing) = (binding.epoch, binding.bound, binding.landing);
-        let mut epoch = Epoch { number, bound, landing, snapshot, places, skips: Vec::new(), aside, rows, checkpoint };
+        let (skips, bound_before) = (Vec::new(), self.bound_before);
+        let mut epoch =
+            Epoch { number, bound, landing, snapshot, places, skips, aside, rows, bound_before, checkpoint };
         epoch.skips = self.skipped(&epoch);
         Ok(Cut { as_of: self.end.as_of(self.incarnation), epoch, frames: dealt, closing: false })
     }

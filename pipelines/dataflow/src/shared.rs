@@ -17,6 +17,8 @@ use crate::snapshot::Snapshots;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) epoch: u64,
+    /// The first epoch from which the view may stand still: what follows from earlier ones has left, or may have.
+    pub(crate) stands_from: u64,
     /// The view's number; none when it concerns every view.
     pub(crate) view: Option<usize>,
     /// The first record and how many, when it is known which ones are at fault.

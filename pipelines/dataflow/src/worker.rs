@@ -167,7 +167,7 @@ pub(crate) fn run(mut worker: Worker, feeds: &Receiver<Feed>) {
         && !shared.stopped()
     {
         let epoch = shared.all();
-        shared.fail(Failure { epoch, view: None, at: None, bin: None, message: message(&*panic) });
+        shared.fail(Failure { epoch, stands_from: epoch, view: None, at: None, bin: None, message: message(&*panic) });
     }
     // A graph that was left in the middle of something may panic once more while it is dropped.
     drop(catch_unwind(AssertUnwindSafe(|| drop(worker))));

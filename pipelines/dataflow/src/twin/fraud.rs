@@ -75,7 +75,8 @@ const RING_QUIET: Span = Span::from_seconds(7 * 86_400);
 const HIGH_MAX: usize = 1_000;
 
 impl Fraud {
-    pub(crate) fn take(&mut self, row: &Row<'_>) {
+    /// `rates` is whether rings and scores take it too, or only what the signals count.
+    pub(crate) fn take(&mut self, row: &Row<'_>, rates: bool) {
         let record = row.record;
         let Some(rules) = row.book.rules(record.organization).filter(|rules| !rules.fraud.is_empty()) else { return };
         let plan = &rules.fraud;
@@ -115,6 +116,9 @@ impl Fraud {
         }
         let tenant = self.tenants.entry(record.organization).or_default();
         tenant.plan = Some(std::sync::Arc::clone(plan));
+        if !rates {
+            return;
+        }
         if let Some(other) = link {
             tenant.link(account, other, record.event_time);
         }

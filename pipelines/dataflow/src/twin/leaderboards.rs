@@ -76,7 +76,8 @@ pub struct Leaderboards {
 }
 
 impl Leaderboards {
-    pub(crate) fn take(&mut self, row: &Row<'_>) {
+    /// `ranks` is whether the boards take it too, or only the caps and what lands.
+    pub(crate) fn take(&mut self, row: &Row<'_>, ranks: bool) {
         let record = row.record;
         let Some(tenant) = row.book.tenant(record.organization) else { return };
         if !record.actor.is_some() {
@@ -109,7 +110,9 @@ impl Leaderboards {
                     Scope::Event | Scope::Track => continue,
                 };
                 scopes.push(scope);
-                self.award(board, &track, generation, record.actor, points);
+                if ranks {
+                    self.award(board, &track, generation, record.actor, points);
+                }
             }
             if !scopes.is_empty() {
                 let (rule, participant, track) = (rule.rule, record.actor, track.clone());
@@ -140,9 +143,13 @@ impl Leaderboards {
         *score = Score { points: score.points.saturating_add(points), reached: self.awards };
     }
 
-    pub(crate) fn fact(&mut self, pos: Pos, row: &FactRow) {
+    /// `ranks` is whether the boards take it too, or only the generation that later awards name.
+    pub(crate) fn fact(&mut self, pos: Pos, row: &FactRow, ranks: bool) {
         let Some(Fact::LeaderboardReset { leaderboard }) = row.known() else { return };
         *self.resets.entry((row.organization, *leaderboard)).or_default() += 1;
+        if !ranks {
+            return;
+        }
         let named = |board: &Board| board.organization == row.organization && board.leaderboard == *leaderboard;
         for (board, standing) in self.boards.iter_mut().filter(|(board, _)| named(board)) {
             let generation = standing.generation + 1;

@@ -138,13 +138,14 @@ impl Twin {
     }
 
     fn take(&mut self, frame: reading::Decoded) {
-        for (pos, fact) in frame.facts {
-            self.facts += 1;
-            self.rulebook.apply(&fact);
-            self.fact(pos, &fact);
-        }
+        // A frame is seen under the rules that all of its facts make.
+        frame.facts.iter().for_each(|(_, fact, _)| self.rulebook.apply(fact));
         // Taken out for the while, so that the computations can be changed beside it.
         let book = std::mem::take(&mut self.rulebook);
+        for (pos, fact, skips) in &frame.facts {
+            self.facts += 1;
+            self.fact(*pos, fact, &book, skips);
+        }
         for (pos, record, skips) in frame.records {
             self.records += 1;
             self.watermarks += u64::from(record.kind == Kind::ReplayWatermarked);
@@ -167,17 +168,33 @@ impl Twin {
             "funnels" => funnels,
             "trending" => trending,
             "attendance" => attendance,
-            "points" => leaderboards,
-            "signals" => fraud,
             "campaigns" => campaigns,
             "recommend" => recommend,
             "segments" => segments,
         }
+        // Each of these recounts two views. The second lives on what the first hands on, and may put a record aside that
+        // the first has counted.
+        macro_rules! hand_on_to {
+            ($($view:literal => $twin:ident, $next:literal);+ $(;)?) => {$(
+                if (self.only.is_empty() || self.only.contains(&$view)) && !skips.skipped($view) {
+                    self.$twin.take(row, !skips.skipped($next));
+                }
+            )+};
+        }
+        hand_on_to! {
+            "points" => leaderboards, "leaderboards";
+            "signals" => fraud, "scores";
+        }
     }
 
-    fn fact(&mut self, pos: Pos, fact: &FactRow) {
-        self.leaderboards.fact(pos, fact);
-        self.recommend.fact(fact);
+    fn fact(&mut self, pos: Pos, fact: &FactRow, book: &Rulebook, skips: &reading::Skips) {
+        self.leaderboards.fact(pos, fact, !skips.skipped("leaderboards"));
+        if !skips.skipped("recommend") {
+            self.recommend.fact(fact);
+        }
+        if !skips.skipped("segments") {
+            self.segments.fact(fact, book);
+        }
     }
 }
 

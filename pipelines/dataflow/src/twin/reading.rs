@@ -38,7 +38,7 @@ impl Skips {
 /// The rows of a frame that count.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded {
-    pub(crate) facts: Vec<(Pos, FactRow)>,
+    pub(crate) facts: Vec<(Pos, FactRow, Skips)>,
     pub(crate) records: Vec<(Pos, Record, Skips)>,
 }
 
@@ -177,16 +177,15 @@ fn decode(frame: &Frame, skips: &BTreeMap<(u8, u16), Vec<Skip>>) -> Result<Decod
         let views: Arc<[String]> = here.iter().filter(hits).map(|skip| skip.view.clone()).collect();
         Skips((!views.is_empty()).then_some(views))
     };
-    // A frame that cannot be decoded is skipped whole, by every view, before anything of it counts.
-    if frame.counted_rows().all(|row| skips_of(pos(row)).skipped("")) {
-        return Ok(decoded);
-    }
     match frame.lane {
+        // The rules that facts make are folded before any view sees them, so no view can keep them from counting.
         Lane::Facts => {
             let rows = records::fact::decode(&frame.body).map_err(|error| RecountError::Facts(pos(0), error))?;
             let rows = (0..).zip(rows).filter(|(row, _)| frame.counts(*row));
-            decoded.facts = rows.map(|(row, fact)| (pos(row), fact)).collect();
+            decoded.facts = rows.map(|(row, fact)| (pos(row), fact, skips_of(pos(row)))).collect();
         }
+        // A frame that cannot be decoded is skipped whole, by every view, before anything of it counts.
+        _ if frame.counted_rows().all(|row| skips_of(pos(row)).skipped("")) => {}
         _ => {
             let batch = Batch::decode(&frame.body).map_err(|error| RecountError::Frame(pos(0), error))?;
             let rows = frame.counted_rows();

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use records::{Currency, Kind, OrganizationId, SegmentId, SessionId, Text, Timestamp};
-use rules::Window;
+use records::{Currency, Fact, FactRow, Kind, OrganizationId, SegmentId, SessionId, Text, Timestamp};
 use rules::segment::{COUNTRIES_MAX, Rule, SESSIONS_MAX, SegmentPlan, Trait};
 use rules::window::tick;
+use rules::{Rulebook, Window};
 use views::segments::{Segments as View, VisitorKey};
 use views::shards::Reader;
 use views::state::Fold;
@@ -32,12 +32,19 @@ pub struct Segments {
 }
 
 impl Segments {
+    pub(crate) fn fact(&mut self, row: &FactRow, book: &Rulebook) {
+        let Some(Fact::RulesPublished { .. }) = row.known() else { return };
+        if let Some(rules) = book.rules(row.organization) {
+            self.plans.insert(row.organization, Arc::clone(&rules.segments));
+        }
+    }
+
     pub(crate) fn take(&mut self, row: &Row<'_>) {
         let record = row.record;
         let Some(rules) = row.book.rules(record.organization) else { return };
-        self.plans.insert(record.organization, Arc::clone(&rules.segments));
+        let known = self.plans.get(&record.organization).is_some_and(|plan| !plan.is_empty());
         let excluded = row.book.lateness(record.organization, View::NAME).excludes(record.late_by);
-        if rules.segments.is_empty() || excluded || !record.actor.is_some() || !record.kind.is_activity() {
+        if !known || rules.segments.is_empty() || excluded || !record.actor.is_some() || !record.kind.is_activity() {
             return;
         }
         let key = VisitorKey { organization: record.organization, actor: record.actor };

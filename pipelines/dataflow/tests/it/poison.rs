@@ -1,18 +1,16 @@
 //! Records that make a fold or its routing panic (review 11).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use dataflow::frame::{Emit, Sequenced};
 use dataflow::{Handle, Hooks, Skipped, Step, Stepper};
 use eventlog::EventLog;
 use parking_lot::Mutex;
+use records::Timestamp;
 use records::hash::mix;
-use records::{Kind, Record, Timestamp, Token};
-use views::as_of::Wanted;
 use views::state::{At, Effects, Fold, StateError};
 
-use crate::support::{HUNG, World};
+use crate::support::{World, catch_up_after_panics, first_sum};
 
 /// An amount that the fold cannot take, and one that routing cannot.
 const DEADLY: i64 = 666;
@@ -75,12 +73,7 @@ fn total(views: &Views) -> i64 {
 }
 
 fn robust(views: &Views) -> i64 {
-    views.robust.read(mix(1), |bin| bin.actor(1).map_or(0, |actor| actor.sum)).0
-}
-
-fn append(world: &mut World, amounts: &[i64]) {
-    let record = |amount: &i64| Record { actor: Token(1), amount_minor: *amount, ..Record::new(Kind::Page) };
-    world.append_records(&amounts.iter().map(record).collect::<Vec<_>>(), vec![]);
+    first_sum(&views.robust)
 }
 
 fn hooks() -> (Arc<Mutex<Vec<Skipped>>>, Hooks) {
@@ -93,8 +86,8 @@ fn hooks() -> (Arc<Mutex<Vec<Skipped>>>, Hooks) {
 #[test]
 fn a_poisoned_record_is_skipped_by_its_view_only() {
     let mut world = World::new(61);
-    append(&mut world, &[1, 2, DEADLY, 4]);
-    append(&mut world, &[8, UNROUTABLE, 16]);
+    world.append_amounts(&[1, 2, DEADLY, 4]);
+    world.append_amounts(&[8, UNROUTABLE, 16]);
     let (letters, hooks) = hooks();
     let log: Arc<dyn EventLog> = world.log.clone();
     let disk = Arc::new(world.disk.clone());
@@ -125,20 +118,15 @@ fn a_poisoned_record_is_skipped_by_its_view_only() {
 fn threads_survive_a_panic_of_one_worker() {
     for workers in [1, 3] {
         let mut world = World::new(62);
-        append(&mut world, &[1, 2, 4]);
+        world.append_amounts(&[1, 2, 4]);
         let (letters, hooks) = hooks();
         let log: Arc<dyn EventLog> = world.log.clone();
         let handle =
             Handle::<Poisoned>::start(world.config(workers, 100), log, Arc::new(world.disk.clone()), hooks).unwrap();
         let old = handle.progress();
-        append(&mut world, &[8, DEADLY]);
-        append(&mut world, &[16]);
-        let newest = world.newest();
-        world.clock.advance(2_000_000);
-        let deadline = std::time::Instant::now() + HUNG;
-        while handle.progress().wait_for(Wanted::LogTime(newest), Duration::from_millis(50)).is_none() {
-            assert!(std::time::Instant::now() < deadline, "hung: {:?}", handle.status());
-        }
+        world.append_amounts(&[8, DEADLY]);
+        world.append_amounts(&[16]);
+        catch_up_after_panics(&world, &handle);
         assert_eq!(total(&handle.views()), 31);
         assert_eq!(robust(&handle.views()), 31 + DEADLY);
         let status = handle.status();
@@ -154,11 +142,11 @@ fn threads_survive_a_panic_of_one_worker() {
 #[test]
 fn a_frame_that_nobody_can_decode_is_skipped_by_every_view() {
     let mut world = World::new(63);
-    append(&mut world, &[1, 2]);
+    world.append_amounts(&[1, 2]);
     let (lane, partition) = (eventlog::Lane::Activity, eventlog::PartitionId(0));
     let body = "no columns".into();
     world.log.append(vec![eventlog::NewFrame { lane, partition, body, rows: 3, dedup: vec![], claim: None }]).unwrap();
-    append(&mut world, &[4]);
+    world.append_amounts(&[4]);
     let (letters, hooks) = hooks();
     let log: Arc<dyn EventLog> = world.log.clone();
     let mut stepper =

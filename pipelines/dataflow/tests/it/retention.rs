@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use dataflow::{Hooks, Stepper, retention};
+use dataflow::retention::{self, Landed};
+use dataflow::{Hooks, Stepper};
 use eventlog::disk::SimDisk;
-use eventlog::{EventLog, Lane, Offset, PartitionId};
+use eventlog::{EventLog, Lane, Offset};
 use records::{Span, Timestamp};
 
 use crate::support::{Outbox, Test, World, answers, sums_of, twin};
@@ -17,12 +18,8 @@ fn open(world: &World, disk: &SimDisk, hooks: Hooks) -> Stepper<Test> {
 /// What the process does every few minutes.
 fn retain(world: &World, stepper: &Stepper<Test>, oldest: Timestamp) {
     let Some(limit) = stepper.safe_to_truncate() else { return };
-    for (partition, offset) in retention::expired(&*world.log, &limit, &[], oldest) {
-        world.log.truncate_before(Lane::Activity, partition, offset).unwrap();
-    }
-    if let Some(offset) = retention::expired_bindings(&*world.log, &limit, Offset(u64::MAX)) {
-        world.log.truncate_before(Lane::System, PartitionId(0), offset).unwrap();
-    }
+    let landed = Landed { activity: Vec::new(), bindings: Some(Offset(u64::MAX)) };
+    retention::truncate(&*world.log, &limit, &landed, oldest).unwrap();
 }
 
 fn bindings(world: &World) -> u64 {
@@ -73,4 +70,25 @@ fn views_are_rebuilt_from_what_retention_has_left_with_the_same_epochs() {
     // The twin reads what is left of the log.
     assert_eq!(answers(&anew.views()), twin(&*world.log));
     assert!(anew.progress().epoch() >= epoch, "numbers go on");
+}
+
+#[test]
+fn bindings_stay_while_nobody_knows_how_far_landing_is() {
+    let mut world = World::new(123);
+    let mut stepper = open(&world, &world.disk, Hooks::default());
+    for _ in 0..10 {
+        world.append(40);
+        stepper.run().unwrap();
+    }
+    let limit = stepper.safe_to_truncate().unwrap();
+    let landed = |bindings| Landed { activity: Vec::new(), bindings };
+    let starts = |lane| world.log.starts(lane).iter().map(|start| start.0).sum::<u64>();
+    retention::truncate(&*world.log, &limit, &landed(None), Timestamp::MAX).unwrap();
+    assert!(starts(Lane::Activity) > 0 && starts(Lane::System) == 0);
+    retention::truncate(&*world.log, &limit, &landed(Some(Offset(3))), Timestamp::MAX).unwrap();
+    assert_eq!(starts(Lane::System), 3, "landing goes on there");
+    retention::truncate(&*world.log, &limit, &landed(Some(Offset(u64::MAX))), Timestamp::MAX).unwrap();
+    // The oldest snapshot goes on there, or the oldest record that is left was bound there.
+    assert!((4..=limit.system.0).contains(&starts(Lane::System)));
+    assert_eq!(starts(Lane::Facts), 0);
 }

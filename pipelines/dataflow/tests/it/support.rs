@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dataflow::frame::{Emit, Sequenced};
+use dataflow::graph::Program;
 use dataflow::{Config, Handle, Hooks, Stepper};
 use eventlog::clock::ManualClock;
 use eventlog::disk::SimDisk;
@@ -16,6 +17,7 @@ use records::{Batch, Fact, FactRow, Kind, OrganizationId, Record, Timestamp, Tok
 use serde::{Deserialize, Serialize};
 use views::as_of::Wanted;
 use views::codec::{In, Out};
+use views::shards::Reader;
 use views::state::{At, Effects, Fold, StateError};
 
 /// A test that waits longer than this has hung.
@@ -323,6 +325,12 @@ impl World {
         self.log.append(vec![NewFrame { lane: Lane::Activity, partition, body, rows, dedup, claim: None }]).unwrap();
     }
 
+    /// Appends a frame of records of one actor, each with an amount.
+    pub fn append_amounts(&mut self, amounts: &[i64]) {
+        let record = |amount: &i64| Record { actor: Token(1), amount_minor: *amount, ..Record::new(Kind::Page) };
+        self.append_records(&amounts.iter().map(record).collect::<Vec<_>>(), vec![]);
+    }
+
     fn append_rules(&mut self) {
         let document = Arc::new(serde_json::json!({ "format": 1 }));
         let row = FactRow::new(ORGANIZATION, Timestamp(1), Fact::RulesPublished { document });
@@ -366,6 +374,21 @@ pub fn catch_up(world: &World, handle: &Handle<Test>) {
     let newest = world.newest();
     world.clock.advance(2_000_000);
     assert!(handle.progress().wait_for(Wanted::LogTime(newest), HUNG).is_some(), "hung: {:?}", handle.status());
+}
+
+/// As [`catch_up`], for a dataflow whose groups are rebuilt on the way.
+pub fn catch_up_after_panics<P: Program>(world: &World, handle: &Handle<P>) {
+    let newest = world.newest();
+    world.clock.advance(2_000_000);
+    let deadline = std::time::Instant::now() + HUNG;
+    while handle.progress().wait_for(Wanted::LogTime(newest), Duration::from_millis(50)).is_none() {
+        assert!(std::time::Instant::now() < deadline, "hung: {:?}", handle.status());
+    }
+}
+
+/// What the first actor's amounts add up to.
+pub fn first_sum(ordered: &Reader<Ordered>) -> i64 {
+    ordered.read(mix(1), |bin| bin.actor(1).map_or(0, |actor| actor.sum)).0
 }
 
 /// Landed rows by (actor, amount), as a table of additive rows shows them.

@@ -13,7 +13,7 @@ use collect::{Appender, Door};
 use dataflow::computations::{Product, Views};
 use dataflow::{Handle, Status, retention};
 use eventlog::clock::Clock;
-use eventlog::{EventLog, FileLog, Lane, PartitionId};
+use eventlog::{EventLog, FileLog, Lane};
 use parking_lot::{Mutex, RwLock};
 use records::{FactRow, OrganizationId, Span};
 use rules::office::{Command, Wish};
@@ -142,18 +142,10 @@ impl Core {
         }
         let oldest = self.clock.now() - Span(Span::DAY.0.saturating_mul(days));
         let Some(limit) = self.flow.read().as_ref().and_then(Handle::safe_to_truncate) else { return };
-        let Some(landed) = self.warehouse.landed_activity(&self.log) else { return };
-        for (partition, expired) in retention::expired(&*self.log, &limit, &landed, oldest) {
-            if let Err(error) = self.log.truncate_before(Lane::Activity, partition, expired) {
-                tracing::warn!(%error, %partition, "retention");
-            }
-        }
-        let bindings = self.warehouse.landed_bindings(&self.log);
-        let expired = bindings.and_then(|landed| retention::expired_bindings(&*self.log, &limit, landed));
-        if let Some(expired) = expired
-            && let Err(error) = self.log.truncate_before(Lane::System, PartitionId(0), expired)
-        {
-            tracing::warn!(%error, "retention of bindings");
+        let Some(activity) = self.warehouse.landed_activity(&self.log) else { return };
+        let landed = retention::Landed { activity, bindings: self.warehouse.landed_bindings(&self.log) };
+        if let Err(error) = retention::truncate(&*self.log, &limit, &landed, oldest) {
+            tracing::warn!(%error, "retention");
         }
     }
 

@@ -8,23 +8,26 @@ use crate::schema::{EPOCHS_TABLE, FILLS_TABLE, TableSchema};
 
 /// The answer of a warehouse.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// The newest complete landing epoch.
-    pub(crate) landed: Option<u64>,
+    pub landed: Option<u64>,
     /// Stored tables of which landed rows are on record.
-    pub(crate) recorded: BTreeSet<String>,
+    pub recorded: BTreeSet<String>,
     /// Stored tables that are empty although rows are on record: somebody dropped or emptied them.
-    pub(crate) lost: BTreeSet<String>,
+    pub lost: BTreeSet<String>,
     /// The newest fill of each stored table that had one.
-    pub(crate) fills: BTreeMap<String, Filled>,
+    pub fills: BTreeMap<String, Filled>,
 }
 
 /// One table's newest fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Filled {
-    pub(crate) round: u32,
-    pub(crate) through: u64,
-    pub(crate) done: bool,
+pub struct Filled {
+    /// Its number, from 1.
+    pub round: u32,
+    /// The newest landing epoch that it brings.
+    pub through: u64,
+    /// Whether all of it has landed.
+    pub done: bool,
 }
 
 /// Asks the warehouse. Its tables must have been migrated.

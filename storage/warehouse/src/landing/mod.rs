@@ -9,9 +9,8 @@ mod settle;
 
 pub use chunk::{Chunk, ChunkKey, CutError, cut};
 pub(crate) use epochs::{Owner, landed as landed_through};
-#[cfg(test)]
-pub(crate) use found::Filled;
-pub(crate) use found::{Found, look};
+pub(crate) use found::look;
+pub use found::{Filled, Found};
 pub use lander::{Lander, LanderConfig, LandingEpoch, Progress, Stopped};
 pub(crate) use recovery::{Covered, recover_covered};
 pub use recovery::{Recovery, recover};

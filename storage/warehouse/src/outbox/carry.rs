@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::deliver::deliver;
 use super::fill::Fill;
-use super::intake::{Intake, Source};
+use super::intake::{Intake, IntakeError, Source};
 use super::plan::{Plan, PlanError, Round};
 use super::queue::OutboxError;
 use crate::backoff::Backoff;
@@ -43,6 +43,8 @@ pub(crate) enum CarryError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
     #[error("tables lack rows that only the log has: restart eventra, and it fills them")]
     Lost,
     #[error(
@@ -262,9 +264,7 @@ async fn finish(intake: &Intake, client: &Client, fill: &Fill) -> Result<(), Car
     for table in &tables {
         note(client, source, round, &table.stored_name(), true).await?;
     }
-    plan.finish();
-    intake.follow(plan)?;
-    intake.filled()?;
+    intake.finish()?;
     tracing::info!(tables = ?round.after.keys(), through = round.through, "tables are filled with history");
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the dataflow hands its landing epochs to: the outbox, and beside it the queue of a fill when there is one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,37 @@ pub struct Filling {
     pub made: u64,
 }
 
+/// How a warehouse stands, whoever asks it.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// What it holds.
+    pub found: Found,
+    /// From where landing goes on: the landing epoch up to which nothing comes again.
+    pub landed: Option<u64>,
+    /// The same for fills, by their number.
+    pub fills: BTreeMap<u32, u64>,
+}
+
+/// The queue of a fill.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// The number of the fill, from 1.
+    pub round: u32,
+    /// The landing epoch with which it ends.
+    pub through: u64,
+    /// Stored tables that it fills, and the landing epoch up to which each is whole.
+    pub after: BTreeMap<String, u64>,
+    /// What has to land.
+    pub outbox: Arc<Outbox>,
+}
+
+impl Answer {
+    fn fill(&self, plan: &Plan) -> Option<u64> {
+        let round = plan.round.as_ref().filter(|round| round.cleared)?;
+        self.fills.get(&round.number).copied()
+    }
+}
+
 /// Takes landing epochs of all views. Shared by the dataflow, which puts in, and the task that lands.
 pub struct Intake {
     source: Source,
@@ -78,6 +110,23 @@ impl Source {
 
     pub(crate) fn fill_kept(&self, landed: Option<u64>) -> Result<Kept, OutboxError> {
         queue::kept(&*self.disk, &self.fill_directory(), landed)
+    }
+
+    /// Decides what has to be filled, and makes the queue of a fill that begins.
+    fn begin(&self, plan: Plan, found: Option<(&Found, Option<u64>)>) -> Result<Plan, IntakeError> {
+        let mut decided = self.decide(&plan, found)?;
+        // Without the warehouse's word an empty outbox tells nothing: the next start decides again.
+        let sure = found.is_some() || self.kept(None)?.newest.is_some();
+        if decided != plan && sure {
+            decided.store(&*self.disk, &self.plan_path())?;
+        }
+        if let Some(round) = decided.round.as_mut().filter(|round| !round.emptied) {
+            tracing::warn!(tables = ?round.after, through = round.through, "tables are filled with history from the log");
+            queue::empty(&*self.disk, &self.fill_directory())?;
+            round.emptied = true;
+            decided.store(&*self.disk, &self.plan_path())?;
+        }
+        Ok(decided)
     }
 
     /// Decides what has to be filled, with the warehouse's answer or without one.
@@ -127,19 +176,7 @@ impl Intake {
                 None
             }
         };
-        let decided = source.decide(&plan, found.as_ref().map(|(found, landed)| (found, *landed)))?;
-        // Without the warehouse's word an empty outbox tells nothing: the next start decides again.
-        let sure = found.is_some() || source.kept(None)?.newest.is_some();
-        if decided != plan && sure {
-            decided.store(&*source.disk, &source.plan_path())?;
-        }
-        plan = decided;
-        if let Some(round) = plan.round.as_mut().filter(|round| !round.emptied) {
-            tracing::warn!(tables = ?round.after, through = round.through, "tables are filled with history from the log");
-            queue::empty(&*source.disk, &source.fill_directory())?;
-            round.emptied = true;
-            plan.store(&*source.disk, &source.plan_path())?;
-        }
+        plan = source.begin(plan, found.as_ref().map(|(found, landed)| (found, *landed)))?;
         let mut ready = None;
         if found.is_some() {
             match carry::get_ready(client, &source, &mut plan).await {
@@ -147,22 +184,36 @@ impl Intake {
                 Err(error) => tracing::warn!(%error, "warehouse does not answer any more; live views go on, rows wait"),
             }
         }
-        let this = Self::opened(source, plan, ready.as_ref())?;
+        let landed = ready.as_ref().and_then(|ready| ready.views.landed);
+        let fill_landed = ready.as_ref().and_then(|ready| ready.fill.as_ref()?.landed);
+        let this = Self::opened(source, plan, landed, fill_landed)?;
         Ok((this, ready))
     }
 
-    fn opened(source: Source, plan: Plan, ready: Option<&Ready>) -> Result<Self, IntakeError> {
+    /// As [`Intake::open`], with the answer of a warehouse that is no ClickHouse, or with none while it does not answer.
+    /// Whoever asks it lands what comes out: first [`Intake::to_clear`], then [`Intake::outbox`] and [`Intake::queue`].
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn open_with(source: Source, answer: Option<&Answer>) -> Result<Self, IntakeError> {
+        let plan = Plan::load(&*source.disk, &source.plan_path())?;
+        let fill_landed = answer.and_then(|answer| answer.fill(&plan));
+        let plan = source.begin(plan, answer.map(|answer| (&answer.found, fill_landed)))?;
+        let fill_landed = answer.and_then(|answer| answer.fill(&plan));
+        Self::opened(source, plan, answer.and_then(|answer| answer.landed), fill_landed)
+    }
+
+    fn opened(source: Source, plan: Plan, landed: Option<u64>, fill_landed: Option<u64>) -> Result<Self, IntakeError> {
         let open = |directory: &str, landed| {
             let (disk, tables) = (Arc::clone(&source.disk), source.tables.clone());
             (disk, directory.to_owned(), tables, source.config.clone(), landed)
         };
-        let landed = ready.and_then(|ready| ready.views.landed).max(plan.base());
+        let landed = landed.max(plan.base());
         let (disk, directory, tables, config, landed) = open(&source.directory, landed);
         let outbox = Outbox::open_since(disk, &directory, tables, config, landed, plan.since())?;
         let fill = match &plan.round {
             Some(round) => {
-                let landed = ready.and_then(|ready| ready.fill.as_ref()?.landed);
-                let (disk, directory, tables, config, landed) = open(&source.fill_directory(), landed);
+                let (disk, directory, tables, config, landed) = open(&source.fill_directory(), fill_landed);
                 let queue = Outbox::open(disk, &directory, tables, config, landed)?;
                 Some(Arc::new(Fill::new(round.clone(), queue)))
             }
@@ -193,10 +244,48 @@ impl Intake {
         self.fill.read().clone()
     }
 
-    /// The fill is done: its queue is forgotten.
-    pub(crate) fn filled(&self) -> Result<(), OutboxError> {
+    /// Whether what was planned without the warehouse's word holds with it. If not, nothing must land: the next start
+    /// plans anew.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn holds(&self, answer: &Answer) -> Result<bool, IntakeError> {
+        let plan = self.plan();
+        Ok(self.source.decide(&plan, Some((&answer.found, answer.fill(&plan))))? == plan)
+    }
+
+    /// Whether the tables of [`Intake::queue`] still have to be emptied of everything after where they are whole.
+    pub fn to_clear(&self) -> bool {
+        self.plan.lock().round.as_ref().is_some_and(|round| !round.cleared)
+    }
+
+    /// The tables of the fill were emptied.
+    ///
+    /// # Errors
+    /// The disk's; then they have to be emptied again.
+    pub fn cleared(&self) -> Result<(), IntakeError> {
+        let mut plan = self.plan();
+        plan.round.iter_mut().for_each(|round| round.cleared = true);
+        Ok(self.follow(plan)?)
+    }
+
+    /// What a fill has to land, beside the outbox; none when all tables are whole.
+    pub fn queue(&self) -> Option<Queue> {
+        let fill = self.fill()?;
+        let (Round { number: round, through, after, .. }, outbox) = (fill.round.clone(), Arc::clone(&fill.queue));
+        Some(Queue { round, through, after, outbox })
+    }
+
+    /// All of the fill has landed: its queue is forgotten. May be repeated.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn finish(&self) -> Result<(), IntakeError> {
+        let mut plan = self.plan();
+        plan.finish();
+        self.follow(plan)?;
         *self.fill.write() = None;
-        queue::empty(&*self.source.disk, &self.source.fill_directory())
+        Ok(queue::empty(&*self.source.disk, &self.source.fill_directory())?)
     }
 
     /// Returns whether rows of these landing epochs are of use; when not, [`Intake::take`] needs no parts.

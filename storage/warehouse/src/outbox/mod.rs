@@ -14,6 +14,6 @@ mod tests;
 pub use carry::{Ready, land};
 pub use deliver::deliver;
 pub use entry::{Part, Unsent};
-pub use intake::{Filling, Intake, IntakeError, Source};
+pub use intake::{Answer, Filling, Intake, IntakeError, Queue, Source};
 pub use plan::PlanError;
 pub use queue::{Outbox, OutboxConfig, OutboxError, OutboxStatus, Put};
