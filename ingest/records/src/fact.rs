@@ -250,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn numbers_come_back_as_they_were() {
+        // Read quickly, the first is off by one in its last place.
+        for number in ["2.4444444444444446e63", "0.1", "1e-7", "9007199254740993", "0.30000000000000004"] {
+            let bytes = format!(r#"[{{"version":9,"at":5,"fact":"rate_set","rate":{number}}}]"#);
+            let rows = decode(bytes.as_bytes()).unwrap();
+            let written = encode(&rows);
+            assert_eq!(decode(&written).unwrap(), rows);
+            assert_eq!(encode(&decode(&written).unwrap()), written);
+        }
+    }
+
+    #[test]
     fn a_newer_writers_extra_field_does_not_hurt() {
         let bytes = br#"[{"version":2,"organization":"acme","at":5,"fact":"key_revoked","key":"k","why":"lost"}]"#;
         assert_eq!(decode(bytes).unwrap()[0].known(), Some(&Fact::KeyRevoked { key: "k".into() }));
