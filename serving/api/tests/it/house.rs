@@ -44,6 +44,8 @@ pub(crate) struct House {
     pub(crate) funnels: Writer<views::funnels::Funnels>,
     pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     pub(crate) subjects: Arc<Subjects>,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) metrics: Arc<Registry>,
     _folder: tempfile::TempDir,
 }
 
@@ -61,6 +63,11 @@ impl House {
     }
 
     pub(crate) fn with(options: MemoryOptions) -> Self {
+        Self::live(options, api::limits::Feeds::default(), Limits::default())
+    }
+
+    /// With bounds of feeds, and of what their rings remember.
+    pub(crate) fn live(options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
         let mut drawn = 0u8;
@@ -83,16 +90,16 @@ impl House {
             keys.apply(&FactRow::new(organization, NOW, fact));
         }
         let (announcer, frontier, progress) = channel(AsOf { incarnation: 7, ..AsOf::default() });
-        let (mut windows, windows_reader) = open(1, progress.clone(), Limits::default());
-        let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), Limits::default());
-        let (mut visits, visits_reader) = open(1, progress.clone(), Limits::default());
-        let (mut trending, trending_reader) = open(1, progress.clone(), Limits::default());
-        let (mut segments, segments_reader) = open(1, progress.clone(), Limits::default());
-        let (mut funnels, funnels_reader) = open(1, progress.clone(), Limits::default());
+        let (mut windows, windows_reader) = open(1, progress.clone(), ring);
+        let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), ring);
+        let (mut visits, visits_reader) = open(1, progress.clone(), ring);
+        let (mut trending, trending_reader) = open(1, progress.clone(), ring);
+        let (mut segments, segments_reader) = open(1, progress.clone(), ring);
+        let (mut funnels, funnels_reader) = open(1, progress.clone(), ring);
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
         macro_rules! idle {
             () => {
-                open(1, progress.clone(), Limits::default()).1
+                open(1, progress.clone(), ring).1
             };
         }
         let views = Views {
@@ -107,15 +114,17 @@ impl House {
             recommend: idle!(),
             segments: segments_reader,
         };
+        let metrics = Arc::new(Registry::default());
         let api = Api::from(Parts {
-            keys,
+            keys: Arc::clone(&keys),
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
             views: Box::new(move || views.clone()),
             rules: Arc::clone(&rules),
             readiness: Box::new(|| Readiness { ready: true, ..Readiness::default() }),
             intake: Arc::default(),
-            metrics: Arc::new(Registry::default()),
+            metrics: Arc::clone(&metrics),
+            feeds,
             metrics_public: false,
         });
         Self {
@@ -131,6 +140,8 @@ impl House {
             funnels: funnels.remove(0),
             rules,
             subjects,
+            keys,
+            metrics,
             _folder: folder,
         }
     }

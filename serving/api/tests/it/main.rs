@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
+mod feeds;
 mod house;
 mod libraries;
 mod page;
 mod reads;
+mod sockets;
 mod tracking;
+mod wire;
