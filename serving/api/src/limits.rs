@@ -80,7 +80,7 @@ pub const PULSE_EVERY: Duration = Duration::from_millis(5);
 pub const PULSE_WITHIN: Duration = Duration::from_millis(250);
 
 /// Answers to latecomers that a feed keeps for others at the same place: readers in a few rhythms.
-pub const CATCH_UPS_MAX: usize = 32;
+pub const CATCH_UPS_MAX: usize = 8;
 
 /// What `Retry-After` says when there are too many feeds, seconds.
 pub const RETRY_FEEDS_SECONDS: u32 = 5;

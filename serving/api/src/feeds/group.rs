@@ -39,8 +39,8 @@ struct State {
     checked: Position,
     /// What the answer reflected when it was last asked for, and when that was.
     asked: (Position, Instant),
-    /// BLAKE3 of what readers at the head were told: an answer that is the same is not told again.
-    told: Option<[u8; 32]>,
+    /// What readers at the head have.
+    told: Told,
     /// Everything, leading to the head.
     snapshot: Option<Arc<Message>>,
     /// That nothing changed, leading to the head.
@@ -49,6 +49,26 @@ struct State {
     catch_ups: Vec<Arc<Message>>,
     /// When something was last published.
     published: Instant,
+}
+
+/// BLAKE3 of the answer that readers at the head have. Only what all of them have may be left untold, and an answer can
+/// be ahead of the head that it is labelled with: so two readers there may have different ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nobody,
+    All([u8; 32]),
+    Differing,
+}
+
+impl Told {
+    /// A reader with this answer comes to the head.
+    fn also(&mut self, hash: [u8; 32]) {
+        *self = match *self {
+            Self::Nobody => Self::All(hash),
+            known if known == Self::All(hash) => known,
+            _ => Self::Differing,
+        };
+    }
 }
 
 /// What the read route answered.
@@ -88,7 +108,7 @@ impl Group {
             head,
             checked: head,
             asked: (head, now),
-            told: None,
+            told: Told::Nobody,
             snapshot: None,
             mark: None,
             catch_ups: Vec::new(),
@@ -132,12 +152,13 @@ impl Group {
         self.snapshot(&mut state).await
     }
 
-    /// Whether the read route takes the parameters at all: a reader who resumes must hear that it does not, too.
-    pub(super) async fn prove(&self) -> Result<(), Problem> {
+    /// Lets in a reader who has something already. Wrong parameters are its to hear, too.
+    pub(super) async fn resume(&self) -> Result<(), Problem> {
         let mut state = self.state.lock().await;
-        if state.told.is_none() {
+        if state.told == Told::Nobody {
             self.snapshot(&mut state).await?;
         }
+        state.told = Told::Differing;
         Ok(())
     }
 
@@ -146,7 +167,7 @@ impl Group {
             return Ok(Arc::clone(known));
         }
         let asked = self.ask(None).await?;
-        state.told.get_or_insert(asked.hash);
+        state.told.also(asked.hash);
         let message = Arc::new(self.encode(Kind::Reset, None, state.head, &asked));
         state.snapshot = Some(Arc::clone(&message));
         Ok(message)
@@ -188,11 +209,11 @@ impl Group {
         let to = asked.to.unwrap_or(to);
         state.asked = (to, Instant::now());
         let reset = asked.reset || since.is_none();
-        if !reset && !self.plan.keyed && state.told == Some(asked.hash) {
+        if !reset && !self.plan.keyed && state.told == Told::All(asked.hash) {
             state.checked = to;
             return;
         }
-        state.told = Some(asked.hash);
+        state.told = Told::All(asked.hash);
         let kind = if reset { Kind::Reset } else { Kind::Deltas };
         let message = self.encode(kind, Some(state.head), to, &asked);
         self.publish(state, message);
@@ -229,6 +250,7 @@ impl Group {
         }
         let told = match moved {
             Moved::No(_) if !self.plan.timely => {
+                state.told = Told::Differing;
                 let head = state.head;
                 let mark = || Arc::new(Message::new(Kind::AsOf, None, head, &raw(&as_of), None));
                 return Some(Arc::clone(state.mark.get_or_insert_with(mark)));
@@ -246,9 +268,7 @@ impl Group {
             return Ok(Arc::clone(known));
         }
         let asked = self.ask(Some(at)).await?;
-        if !self.plan.keyed {
-            state.told.get_or_insert(asked.hash);
-        }
+        state.told.also(asked.hash);
         // A page of many changes ends before the head; the next one is asked for from there.
         let to = asked.to.map_or(state.head, |to| to.min(state.head));
         let kind = if asked.reset { Kind::Reset } else { Kind::Deltas };
@@ -307,6 +327,8 @@ pub(super) struct Subscription {
     published: watch::Receiver<Arc<Message>>,
     position: Position,
     first: Option<Arc<Message>>,
+    /// A problem that others were told before: one who comes later may have more luck.
+    stale: Option<Arc<Message>>,
     every: Duration,
     not_before: Instant,
 }
@@ -323,7 +345,8 @@ impl Subscription {
             Ok(position) => (position, None),
             Err(first) => (first.to, Some(first)),
         };
-        Self { group, published, position, first, every, not_before: Instant::now() }
+        let stale = Some(Arc::clone(&published.borrow())).filter(|known| known.kind == Kind::Problem);
+        Self { group, published, position, first, stale, every, not_before: Instant::now() }
     }
 
     /// The next message. When this is dropped before it is done, nothing is lost.
@@ -331,11 +354,11 @@ impl Subscription {
         if let Some(first) = self.first.take() {
             return self.take(first);
         }
-        let mut problems = false;
         loop {
             tokio::time::sleep_until(self.not_before).await;
             let published = Arc::clone(&self.published.borrow_and_update());
-            if problems && published.kind == Kind::Problem {
+            let stale = self.stale.as_ref().is_some_and(|stale| Arc::ptr_eq(stale, &published));
+            if published.kind == Kind::Problem && !stale {
                 return published;
             }
             if published.from == Some(self.position) {
@@ -349,7 +372,6 @@ impl Subscription {
             }
             // The group outlives its readers, so that there is always a sender.
             let _ = self.published.changed().await;
-            problems = true;
         }
     }
 

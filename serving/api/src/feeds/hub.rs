@@ -248,7 +248,7 @@ impl Hub {
         let begin = match wish.position {
             Some(text) => {
                 let position = group.parse(&text)?;
-                group.prove().await?;
+                group.resume().await?;
                 Ok(position)
             }
             None => Err(group.begin().await?),

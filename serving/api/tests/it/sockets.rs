@@ -55,9 +55,8 @@ impl Socket {
     /// The code with which the server closes.
     async fn closed(&mut self) -> u16 {
         loop {
-            match self.frame().await.expect("the server says why") {
-                Message::Close(frame) => return frame.unwrap().code.into(),
-                _ => {}
+            if let Message::Close(frame) = self.frame().await.expect("the server says why") {
+                return frame.unwrap().code.into();
             }
         }
     }
@@ -213,18 +212,18 @@ fn law(seed: u64) {
                 socket = Socket::open(&server, READ).await;
                 open = [false; 3];
             }
-            for place in 0..3 {
+            for (place, feed) in feeds.iter().enumerate() {
                 if draw(2) == 0 {
-                    toggle(&mut socket, feeds[place], place, &mut open, &mut held).await;
+                    toggle(&mut socket, feed, place, &mut open, &mut held).await;
                 }
             }
             if draw(3) == 0 {
                 follow(&mut socket, &open, &mut held, epoch).await;
             }
         }
-        for place in 0..3 {
+        for (place, feed) in feeds.iter().enumerate() {
             if !open[place] {
-                toggle(&mut socket, feeds[place], place, &mut open, &mut held).await;
+                toggle(&mut socket, feed, place, &mut open, &mut held).await;
             }
         }
         follow(&mut socket, &open, &mut held, 30).await;
