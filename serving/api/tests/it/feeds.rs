@@ -145,6 +145,86 @@ fn a_reader_who_resumes_is_told_what_the_server_saw_before_it_was_complete() {
 }
 
 #[test]
+fn feeds_outlive_a_rebuild_of_the_dataflow() {
+    let mut house = house(quiet());
+    run(async {
+        let server = Server::of(&house).await;
+        let mut answer = Stream::open(server.address, READ, "windows?event=conf", None).await;
+        let mut changes = Stream::open(server.address, READ, "windows/changes?event=conf", None).await;
+        for stream in [&mut answer, &mut changes] {
+            assert_eq!(stream.next().await.unwrap().kind, "reset");
+        }
+        let total = |event: &Event| event.body["changes"][0]["value"]["total"].as_u64().unwrap();
+        for epoch in 1..=12 {
+            count(&mut house, epoch, "conf", 1);
+            complete(&mut house, epoch);
+            for stream in [&mut answer, &mut changes] {
+                let event = stream.next().await.unwrap();
+                assert_eq!((event.kind.as_str(), event.epoch(), total(&event)), ("deltas", epoch, epoch));
+            }
+            if epoch % 5 == 0 {
+                // It has to catch up with what readers were told already.
+                house.adopt(crate::feeds::house(quiet()));
+                for replayed in 1..=epoch {
+                    count(&mut house, replayed, "conf", 1);
+                    complete(&mut house, replayed);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_storm_of_readers_who_come_back_is_whole_again() {
+    const READERS: usize = 300;
+    let mut house = house(quiet());
+    count(&mut house, 1, "conf", 1);
+    complete(&mut house, 1);
+    run(async {
+        let server = Server::of(&house).await;
+        let mut lasts = Vec::new();
+        let mut streams = Vec::new();
+        for _ in 0..READERS {
+            let mut stream = Stream::open(server.address, READ, "windows?event=conf", None).await;
+            lasts.push(stream.next().await.unwrap().id.unwrap());
+            streams.push(stream);
+        }
+        assert!(server.stop().await);
+        drop(streams);
+        for epoch in 2..=3 {
+            count(&mut house, epoch, "conf", 1);
+            complete(&mut house, epoch);
+        }
+        let server = Server::of(&house).await;
+        let address = server.address;
+        let encoded = figure(&house, "eventra_feed_encoded_total");
+        let back: Vec<_> = lasts
+            .into_iter()
+            .map(|last| {
+                tokio::spawn(async move {
+                    let mut stream = Stream::open(address, READ, "windows?event=conf", Some(&last)).await;
+                    let event = stream.next().await.unwrap();
+                    (event.kind.clone(), event.answer()["total"].as_u64().unwrap(), stream)
+                })
+            })
+            .collect();
+        let mut streams = Vec::new();
+        for reader in back {
+            let (kind, total, stream) = reader.await.unwrap();
+            assert_eq!((kind.as_str(), total), ("deltas", 3));
+            streams.push(stream);
+        }
+        count(&mut house, 4, "conf", 1);
+        complete(&mut house, 4);
+        for mut stream in streams {
+            assert_eq!(stream.next().await.unwrap().answer()["total"], 4, "once each");
+        }
+        let encoded = figure(&house, "eventra_feed_encoded_total") - encoded;
+        assert!(encoded < 10, "readers share what they are told: {encoded}");
+    });
+}
+
+#[test]
 fn a_position_that_is_too_old_begins_anew() {
     let mut house = House::live(MemoryOptions::default(), quiet(), Limits { epochs: 2, ..Limits::default() });
     run(async {

@@ -1,6 +1,6 @@
 //! A whole API over a log in memory: keys of two organizations, a real front door, views that tests drive themselves.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use api::keys::{KeyRing, hash_text};
 use api::metrics::Registry;
@@ -42,10 +42,11 @@ pub(crate) struct House {
     pub(crate) trending: Writer<views::trending::Trends>,
     pub(crate) segments: Writer<views::segments::Segments>,
     pub(crate) funnels: Writer<views::funnels::Funnels>,
-    pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
+    pub(crate) rules: Arc<RwLock<rules::Rulebook>>,
     pub(crate) subjects: Arc<Subjects>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) metrics: Arc<Registry>,
+    views: Arc<RwLock<Views>>,
     _folder: tempfile::TempDir,
 }
 
@@ -96,13 +97,13 @@ impl House {
         let (mut trending, trending_reader) = open(1, progress.clone(), ring);
         let (mut segments, segments_reader) = open(1, progress.clone(), ring);
         let (mut funnels, funnels_reader) = open(1, progress.clone(), ring);
-        let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
+        let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
         macro_rules! idle {
             () => {
                 open(1, progress.clone(), ring).1
             };
         }
-        let views = Views {
+        let views = Arc::new(RwLock::new(Views {
             windows: windows_reader,
             leaderboards: leaderboards_reader,
             campaigns: idle!(),
@@ -113,13 +114,16 @@ impl House {
             trending: trending_reader,
             recommend: idle!(),
             segments: segments_reader,
-        };
+        }));
         let metrics = Arc::new(Registry::default());
         let api = Api::from(Parts {
             keys: Arc::clone(&keys),
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
-            views: Box::new(move || views.clone()),
+            views: {
+                let views = Arc::clone(&views);
+                Box::new(move || views.read().unwrap().clone())
+            },
             rules: Arc::clone(&rules),
             readiness: Box::new(|| Readiness { ready: true, ..Readiness::default() }),
             intake: Arc::default(),
@@ -142,8 +146,19 @@ impl House {
             subjects,
             keys,
             metrics,
+            views,
             _folder: folder,
         }
+    }
+
+    /// Goes on with the views of another house, as after a rebuild of the dataflow in the same process.
+    pub(crate) fn adopt(&mut self, rebuilt: Self) {
+        let views = rebuilt.views.read().unwrap().clone();
+        *self.views.write().unwrap() = views;
+        (self.announcer, self.frontier) = (rebuilt.announcer, rebuilt.frontier);
+        (self.windows, self.leaderboards) = (rebuilt.windows, rebuilt.leaderboards);
+        (self.visits, self.trending) = (rebuilt.visits, rebuilt.trending);
+        (self.segments, self.funnels) = (rebuilt.segments, rebuilt.funnels);
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -7,7 +7,7 @@ use api::limits::Feeds;
 use futures_util::{SinkExt as _, StreamExt as _};
 use records::{Fact, FactRow};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -15,16 +15,22 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use crate::feeds::{chatty, complete, figure, house, points, quiet};
 use crate::house::{House, NOW, OTHER, READ, acme, run};
 use crate::reads::count;
-use crate::wire::{Held, PATIENCE, Server};
+use crate::wire::{Held, PATIENCE, Server, Stream};
 
 /// A client of one connection.
 struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
     async fn open(server: &Server, key: &str) -> Self {
+        Self::with_window(server, key, 1 << 16).await
+    }
+
+    async fn with_window(server: &Server, key: &str, window: u32) -> Self {
         let mut request = format!("ws://{}/v1/feeds", server.address).into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
-        let stream = TcpStream::connect(server.address).await.unwrap();
+        let stream = TcpSocket::new_v4().unwrap();
+        stream.set_recv_buffer_size(window).unwrap();
+        let stream = stream.connect(server.address).await.unwrap();
         Self(tokio_tungstenite::client_async(request, stream).await.unwrap().0)
     }
 
@@ -132,6 +138,42 @@ fn wrong_messages_are_explained_and_too_many_close() {
             assert_eq!(socket.next().await["problem"]["code"], "message_wrong");
         }
         assert_eq!(socket.closed().await, 4400);
+    });
+}
+
+#[test]
+fn a_client_that_stands_still_grows_nothing_and_is_told_the_present_in_one_piece() {
+    let mut house = house(quiet());
+    for who in 1..=1_000 {
+        points(&mut house, 1, who, 1_000);
+    }
+    complete(&mut house, 1);
+    run(async {
+        let server = Server::of(&house).await;
+        let feed = "leaderboards/points?limit=1000";
+        let mut slow = Socket::with_window(&server, READ, 4 << 10).await;
+        slow.subscribe("a", feed).await;
+        let mut quick = Stream::open(server.address, READ, feed, None).await;
+        let size = quick.next().await.unwrap().body.to_string().len() as u64;
+        let epochs = 200;
+        for epoch in 2..=epochs {
+            points(&mut house, epoch, epoch, 1);
+            complete(&mut house, epoch);
+            assert_eq!(quick.next().await.unwrap().epoch(), epoch);
+        }
+        let told = figure(&house, "eventra_feed_bytes_total");
+        // The kernel takes up to 4 MB of a connection's data here; the server holds one message.
+        assert!(told < size * epochs + (4 << 20) + 2 * size, "{told}, {size} each");
+        assert_eq!(words(&slow.next().await), ("subscribed", "a"));
+        let mut held = Held::default();
+        let mut messages = 0;
+        while held.epoch() < epochs {
+            let told = slow.next().await;
+            held.take(words(&told).0, &told);
+            messages += 1;
+        }
+        assert!(messages < epochs / 2, "what it missed came in one piece: {messages}");
+        assert_eq!(held.values, truth(&house, feed).await);
     });
 }
 
