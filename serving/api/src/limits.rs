@@ -82,6 +82,12 @@ pub const PULSE_WITHIN: Duration = Duration::from_millis(250);
 /// Answers to latecomers that a feed keeps for others at the same place: readers in a few rhythms.
 pub const CATCH_UPS_MAX: usize = 8;
 
+/// Channels of presence of one organization that have readers: rooms and pages of its events.
+pub const PRESENCE_CHANNELS_MAX: usize = 1_000;
+
+/// People that presence names: faces that fit on a page. The count is of all.
+pub const PRESENCE_SAMPLE: usize = 50;
+
 /// What `Retry-After` says when there are too many feeds, seconds.
 pub const RETRY_FEEDS_SECONDS: u32 = 5;
 
@@ -101,6 +107,8 @@ pub struct Feeds {
     /// How often a feed in which nothing changes tells its position: the ring holds at least 25 s of epochs, so who
     /// reconnects within that of the last message goes on without a reset.
     pub as_of_every: Duration,
+    /// The time between two tellings of who is here: when all of a room come at once, each coming is news to all others.
+    pub presence_every: Duration,
     /// How long a WebSocket may give no sign of life, pongs included.
     pub silence: Duration,
     /// How long a connection may stay open; then it is closed in order, and goes on where it was. So a new process
@@ -117,6 +125,7 @@ impl Default for Feeds {
             updates_per_second: 20,
             heartbeat: Duration::from_secs(15),
             as_of_every: Duration::from_secs(5),
+            presence_every: Duration::from_secs(1),
             silence: Duration::from_secs(60),
             lifetime: Duration::from_secs(6 * 3_600),
         }

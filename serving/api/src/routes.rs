@@ -7,6 +7,7 @@
 //! | `POST /v1/import` | write | NDJSON, one message a line |
 //! | `GET /v1/views/...` | read | see [`crate::reads`] |
 //! | `GET /v1/feeds`, `/v1/feeds/...` | read | the same, live: WebSocket, server-sent events |
+//! | `GET /v1/presence/...` | read | who is here now |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
 

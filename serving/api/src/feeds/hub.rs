@@ -19,6 +19,7 @@ use views::feed::Position;
 use super::address::{Wish, every};
 use super::group::{Group, Subscription};
 use super::message::{Kind, Message};
+use super::presence::Channels;
 use super::rings;
 use crate::keys::Principal;
 use crate::metrics::{Counter, Registry};
@@ -66,8 +67,8 @@ impl Figures {
     }
 
     /// Counts a message as told.
-    pub(super) fn told(&self, message: &Message, bytes: usize) {
-        self.told[message.kind as usize].add(1);
+    pub(super) fn told(&self, kind: Kind, bytes: usize) {
+        self.told[kind as usize].add(1);
         self.bytes.add(bytes as u64);
     }
 }
@@ -146,6 +147,7 @@ pub(super) struct Hub {
     pulse: watch::Sender<u64>,
     heart: Mutex<Option<JoinHandle<()>>>,
     places: Arc<Mutex<Places>>,
+    pub(super) presence: Arc<Channels>,
 }
 
 /// Which connections are open.
@@ -180,7 +182,7 @@ impl Drop for Place {
 }
 
 /// What is counted under these locks stays right whoever panics.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -198,7 +200,13 @@ impl Hub {
         let figures = Figures::new(&api.metrics);
         let asker = Arc::new(Asker { bounds: api.feeds.clone(), figures, routes, api });
         let (groups, pulse, heart, places) = Default::default();
-        Self { asker, groups, pulse, heart, places }
+        let presence = Arc::new(Channels::default());
+        let seen = Arc::clone(&presence);
+        asker.api.metrics.collector(move |out| {
+            let channels = f64::from(u32::try_from(seen.len()).unwrap_or(u32::MAX));
+            out.gauge("eventra_presence_channels", "Channels of presence that somebody reads.", &[], channels);
+        });
+        Self { asker, groups, pulse, heart, places, presence }
     }
 
     /// Gives a connection its place.

@@ -198,7 +198,7 @@ impl Conversation {
             // Unsubscribed between.
             if self.open.contains_key(&quoted) {
                 let text = message.named(&quoted);
-                self.hub.asker.figures.told(&message, text.len());
+                self.hub.asker.figures.told(message.kind, text.len());
                 if message.kind == Kind::Problem {
                     self.open.remove(&quoted);
                 }

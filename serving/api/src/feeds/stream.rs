@@ -57,13 +57,23 @@ pub(super) async fn open(State(hub): State<Arc<Hub>>, request: Request) -> Resul
         let event = open.next().await?;
         Some((Ok::<_, Infallible>(event), open))
     });
+    Ok((headers(), Body::from_stream(body)).into_response())
+}
+
+/// The headers of a stream.
+pub(super) fn headers() -> [(header::HeaderName, &'static str); 3] {
     // Proxies must not keep events back to send them together.
-    let headers = [
+    [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache, no-transform"),
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    Ok((headers, Body::from_stream(body)).into_response())
+    ]
+}
+
+/// The last event of a reader whose key was revoked.
+pub(super) fn revoked() -> Bytes {
+    let problem = Problem::new(Code::KeyUnknown, "the key was revoked").json();
+    format!("event: problem\ndata: {problem}\n\n").into()
 }
 
 fn last_event(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -91,10 +101,7 @@ impl Open {
             ending = self.leash.ended() => {
                 self.over = true;
                 match ending {
-                    Ending::Revoked => {
-                        let problem = Problem::new(Code::KeyUnknown, "the key was revoked").json();
-                        Some(format!("event: problem\ndata: {problem}\n\n").into())
-                    }
+                    Ending::Revoked => Some(revoked()),
                     // The client reconnects by itself and goes on where it was.
                     Ending::Stopping | Ending::Old => None,
                 }
@@ -102,7 +109,7 @@ impl Open {
             message = self.subscription.next() => {
                 self.over = message.kind == Kind::Problem;
                 let event = message.event();
-                self.figures.told(&message, event.len());
+                self.figures.told(message.kind, event.len());
                 Some(event)
             }
             // A comment: it only shows that somebody is there.

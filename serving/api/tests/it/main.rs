@@ -6,6 +6,7 @@ mod feeds;
 mod house;
 mod libraries;
 mod page;
+mod presence;
 mod reads;
 mod sockets;
 mod tracking;

@@ -79,6 +79,11 @@ impl Stream {
         Self::with_window(at, key, feed, last, None).await
     }
 
+    /// Reads who is here.
+    pub(crate) async fn presence(at: SocketAddr, key: &str, channel: &str) -> Self {
+        Self::at(at, key, &format!("/v1/presence/{channel}"), "", None).await
+    }
+
     /// With a small window a reader that stands still is noticed soon.
     pub(crate) async fn with_window(
         at: SocketAddr,
@@ -87,13 +92,17 @@ impl Stream {
         last: Option<&str>,
         window: Option<u32>,
     ) -> Self {
+        let last = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
+        Self::at(at, key, &format!("/v1/feeds/{feed}"), &last, window).await
+    }
+
+    async fn at(at: SocketAddr, key: &str, path: &str, more: &str, window: Option<u32>) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(window) = window {
             socket.set_recv_buffer_size(window).unwrap();
         }
         let mut socket = socket.connect(at).await.unwrap();
-        let last = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
-        let request = format!("GET /v1/feeds/{feed} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n{last}\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n{more}\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut stream = Self { status: 0, head: String::new(), socket, raw: Vec::new(), text: String::new() };
         let end = loop {
