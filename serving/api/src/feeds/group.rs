@@ -355,7 +355,10 @@ impl Subscription {
             return self.take(first);
         }
         loop {
-            tokio::time::sleep_until(self.not_before).await;
+            // Mostly long past: then a timer would only cost.
+            if Instant::now() < self.not_before {
+                tokio::time::sleep_until(self.not_before).await;
+            }
             let published = Arc::clone(&self.published.borrow_and_update());
             let stale = self.stale.as_ref().is_some_and(|stale| Arc::ptr_eq(stale, &published));
             if published.kind == Kind::Problem && !stale {
