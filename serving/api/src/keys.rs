@@ -5,6 +5,7 @@ use std::sync::RwLock;
 
 use records::fact::Scope;
 use records::{Fact, FactRow, OrganizationId};
+use tokio::sync::watch;
 
 /// BLAKE3 of a key.
 pub type KeyHash = [u8; 32];
@@ -20,6 +21,7 @@ pub struct Principal {
     /// The name of the key, for logs.
     pub key: String,
     scopes: Vec<Scope>,
+    hash: KeyHash,
 }
 
 impl Principal {
@@ -36,6 +38,8 @@ impl Principal {
 #[derive(Debug, Default)]
 pub struct KeyRing {
     keys: RwLock<BTreeMap<KeyHash, Principal>>,
+    // How often keys changed: what stays open for long looks again then.
+    changes: watch::Sender<u64>,
 }
 
 impl KeyRing {
@@ -55,15 +59,20 @@ impl KeyRing {
                     tracing::error!(key, "key fact holds no BLAKE3 hash; the key cannot be used");
                     return;
                 };
-                let principal = Principal { organization: row.organization, key: key.clone(), scopes: scopes.clone() };
+                let principal =
+                    Principal { organization: row.organization, key: key.clone(), scopes: scopes.clone(), hash };
                 let mut keys = self.keys.write().expect("nothing panics under the lock");
                 // A name stands for one key: adding it again replaces it.
                 keys.retain(|_, known| !(known.organization == row.organization && known.key == *key));
                 keys.insert(hash, principal);
+                drop(keys);
+                self.changes.send_modify(|changes| *changes += 1);
             }
             Some(Fact::KeyRevoked { key }) => {
                 let mut keys = self.keys.write().expect("nothing panics under the lock");
                 keys.retain(|_, known| !(known.organization == row.organization && known.key == *key));
+                drop(keys);
+                self.changes.send_modify(|changes| *changes += 1);
             }
             _ => {}
         }
@@ -78,6 +87,20 @@ impl KeyRing {
             return None;
         }
         self.keys.read().expect("nothing panics under the lock").get(&hash(key)).cloned()
+    }
+
+    /// Whether somebody who was let in is still the holder of a usable key, with the same scopes.
+    ///
+    /// # Panics
+    /// As [`KeyRing::apply`].
+    pub fn holds(&self, principal: &Principal) -> bool {
+        let keys = self.keys.read().expect("nothing panics under the lock");
+        keys.get(&principal.hash).is_some_and(|known| known == principal)
+    }
+
+    /// Changes whenever keys do.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// How many keys may be used.
@@ -147,7 +170,10 @@ mod tests {
     fn adding_a_name_again_replaces_its_key() {
         let ring = KeyRing::new();
         ring.apply(&fact(1, added("web", "old", &[Scope::Write])));
+        let before = ring.principal("old").unwrap();
+        assert!(ring.holds(&before));
         ring.apply(&fact(1, added("web", "new", &[Scope::Write])));
+        assert!(!ring.holds(&before), "another key under the same name is not the one that was let in");
         assert_eq!((ring.principal("old"), ring.len()), (None, 1));
     }
 }

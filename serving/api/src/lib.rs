@@ -1,4 +1,4 @@
-//! HTTP for clients: tracking in, views out, health and metrics.
+//! HTTP for clients: tracking in, views out, live feeds, health and metrics.
 //!
 //! Routes: see [`routes`]. Every answer of a view says what part of the log it reflects; every refusal is
 //! `application/problem+json` with a stable code ([`problem::Code`]).
@@ -16,6 +16,7 @@
 
 pub mod answer;
 pub mod auth;
+mod feeds;
 pub mod guard;
 pub mod health;
 pub mod keys;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub intake: Arc<tokio::sync::RwLock<()>>,
     /// Counters and gauges.
     pub metrics: Arc<metrics::Registry>,
+    /// The bounds of live feeds.
+    pub feeds: limits::Feeds,
     /// Whether `/metrics` answers callers that are not on this machine.
     pub metrics_public: bool,
 }

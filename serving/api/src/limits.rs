@@ -17,8 +17,8 @@ pub const REQUESTS_MAX: usize = 1_024;
 /// Uploads answered at once: each may hold [`IMPORT_BYTES_MAX`] and what it unpacks to.
 pub const IMPORTS_MAX: usize = 4;
 
-/// Open connections; the kernel's queue holds those beyond it.
-pub const CONNECTIONS_MAX: usize = 4_096;
+/// Open connections; the kernel's queue holds those beyond it. Feeds stay open, so this is more than they may be.
+pub const CONNECTIONS_MAX: usize = 16_384;
 
 /// The longest a request may take, its body included: a slow sender must not hold a place for ever.
 pub const REQUEST_WITHIN: Duration = Duration::from_secs(30);
@@ -50,3 +50,84 @@ pub const ROWS_MAX: usize = 1_000;
 
 /// How long open requests may take to end after the server was told to stop.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// The longest that the kernel keeps a connection whose other end takes nothing: a reader that stands still for longer
+/// is told everything again when it comes back, and must not hold a place until then.
+pub const UNTAKEN_WITHIN: Duration = Duration::from_secs(60);
+
+/// Bytes of one message from a WebSocket client: an address and a position are a few hundred.
+pub const SOCKET_MESSAGE_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes of a WebSocket's buffers: small, because ten thousand idle ones have them.
+pub const SOCKET_BUFFER_BYTES: usize = 2 << 10;
+
+/// The most messages of one WebSocket client that may be wrong before it is closed: it is not getting better.
+pub const SOCKET_WRONG_MAX: u32 = 16;
+
+/// Bytes of the name that a WebSocket client gives a subscription: it stands in every message.
+pub const SUBSCRIPTION_ID_BYTES_MAX: usize = 64;
+
+/// Bytes of a feed's address with its parameters: kept for as long as anybody reads it.
+pub const FEED_ADDRESS_BYTES_MAX: usize = 2 << 10;
+
+/// How often a feed asks again whose answer changes with time alone (what is trending, a sliding window).
+pub const TIMELY_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the frontier is looked at for feeds at most: about a quarter of a live epoch.
+pub const PULSE_EVERY: Duration = Duration::from_millis(5);
+
+/// How long the feeds wait for a frontier before they ask for the views again, which a rebuild replaces.
+pub const PULSE_WITHIN: Duration = Duration::from_millis(250);
+
+/// Answers to latecomers that a feed keeps for others at the same place: readers in a few rhythms.
+pub const CATCH_UPS_MAX: usize = 8;
+
+/// Channels of presence of one organization that have readers: rooms and pages of its events.
+pub const PRESENCE_CHANNELS_MAX: usize = 1_000;
+
+/// People that presence names: faces that fit on a page. The count is of all.
+pub const PRESENCE_SAMPLE: usize = 50;
+
+/// What `Retry-After` says when there are too many feeds, seconds.
+pub const RETRY_FEEDS_SECONDS: u32 = 5;
+
+/// The bounds of live feeds that an installation may choose.
+#[derive(Debug, Clone)]
+pub struct Feeds {
+    /// Open feed connections of the process. An idle one costs some 20 KB here and as much in the kernel.
+    pub connections: usize,
+    /// Open feed connections of one key: one page's readers cannot take all places.
+    pub connections_of_key: usize,
+    /// Subscriptions of one WebSocket connection: more than any page shows.
+    pub subscriptions: usize,
+    /// Updates a second of one subscription: more than eyes follow, and what sharing an encoded message is worth.
+    pub updates_per_second: u32,
+    /// The longest silence of an open feed: shorter than proxies' idle bounds, which begin at 30 s.
+    pub heartbeat: Duration,
+    /// How often a feed in which nothing changes tells its position: the ring holds at least 25 s of epochs, so who
+    /// reconnects within that of the last message goes on without a reset.
+    pub as_of_every: Duration,
+    /// The time between two tellings of who is here: when all of a room come at once, each coming is news to all others.
+    pub presence_every: Duration,
+    /// How long a WebSocket may give no sign of life, pongs included.
+    pub silence: Duration,
+    /// How long a connection may stay open; then it is closed in order, and goes on where it was. So a new process
+    /// behind a balancer gets its share.
+    pub lifetime: Duration,
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        Self {
+            connections: 12_288,
+            connections_of_key: 10_240,
+            subscriptions: 64,
+            updates_per_second: 20,
+            heartbeat: Duration::from_secs(15),
+            as_of_every: Duration::from_secs(5),
+            presence_every: Duration::from_secs(1),
+            silence: Duration::from_secs(60),
+            lifetime: Duration::from_secs(6 * 3_600),
+        }
+    }
+}

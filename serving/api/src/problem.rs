@@ -92,6 +92,15 @@ codes! {
     /// The log takes nothing now: no space, a failed disk, or shutting down.
     LogRefuses = "log_refuses", SERVICE_UNAVAILABLE, "the log takes nothing now",
         "send the same message again after `Retry-After` seconds; `eventra doctor` says what to mend";
+    /// The address takes a WebSocket only.
+    UpgradeMissing = "upgrade_missing", UPGRADE_REQUIRED, "this address takes a WebSocket",
+        "connect with a WebSocket client, or read one feed as server-sent events at `/v1/feeds/{view}`";
+    /// A message over a WebSocket is not one that is known.
+    MessageWrong = "message_wrong", BAD_REQUEST, "the message is not one that is known here",
+        "send `subscribe` or `unsubscribe` as the documentation of the API shows them";
+    /// The key, or the connection, has as many feeds as it may.
+    FeedsTooMany = "feeds_too_many", TOO_MANY_REQUESTS, "too many feeds at once",
+        "close feeds that nobody looks at, or try again after `Retry-After` seconds";
     /// Too many requests are being answered at once.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "too many requests at once",
         "try again after `Retry-After` seconds";
@@ -152,19 +161,26 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = self.code.status();
+impl Problem {
+    /// The document as it is sent.
+    pub(crate) fn json(&self) -> String {
         let document = Document {
             r#type: format!("urn:eventra:problem:{}", self.code.word()),
             title: self.code.title(),
-            status: status.as_u16(),
+            status: self.code.status().as_u16(),
             code: self.code.word(),
             detail: &self.detail,
             mend: self.code.mend(),
             fields: &self.fields,
         };
-        let body = serde_json::to_vec(&document).expect("texts and numbers are JSON");
+        serde_json::to_string(&document).expect("texts and numbers are JSON")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let body = self.json();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
@@ -174,6 +190,8 @@ impl IntoResponse for Problem {
             // RFC 9110 §11.6.1: a 401 says which schemes are taken.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"eventra\", Bearer"));
         }
+        // For feeds, which ask routes and tell what became of it in their own way.
+        response.extensions_mut().insert(self);
         response
     }
 }

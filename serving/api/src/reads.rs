@@ -5,8 +5,8 @@
 
 mod campaigns;
 mod changes;
-mod extract;
-mod leaderboards;
+pub(crate) mod extract;
+pub(crate) mod leaderboards;
 mod people;
 mod sessions;
 mod windows;

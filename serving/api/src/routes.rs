@@ -6,6 +6,8 @@
 //! | `POST /v1/events` | write | CloudEvents 1.0: structured, batched, binary |
 //! | `POST /v1/import` | write | NDJSON, one message a line |
 //! | `GET /v1/views/...` | read | see [`crate::reads`] |
+//! | `GET /v1/feeds`, `/v1/feeds/...` | read | the same, live: WebSocket, server-sent events |
+//! | `GET /v1/presence/...` | read | who is here now |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
 
@@ -15,7 +17,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::guard::{self, Bounds};
 use crate::problem::{Code, Problem};
-use crate::{Api, health, limits, tracking};
+use crate::{Api, feeds, health, limits, tracking};
 
 /// Segment's calls, one route each.
 const SEGMENT: [&str; 7] = ["track", "identify", "page", "screen", "group", "alias", "batch"];
@@ -40,7 +42,9 @@ pub fn router(api: Api) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics));
 
-    bounded(tracks.merge(reads), quick)
+    let live = feeds::routes(&api);
+
+    bounded(tracks.merge(reads).merge(live), quick)
         .merge(bounded(import, large))
         .merge(health)
         .fallback(async || Problem::new(Code::RouteUnknown, ""))

@@ -13,7 +13,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use crate::limits;
@@ -21,11 +21,16 @@ use crate::limits;
 /// How long to pause when the system has no more file handles: time for some to be closed.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
+#[cfg(target_os = "linux")]
+const UNTAKEN_MILLIS: u32 = limits::UNTAKEN_WITHIN.as_secs() as u32 * 1_000;
+
 /// Serves until `stop` resolves, then takes no more connections and waits for open requests, at most
 /// [`limits::DRAIN_WITHIN`]. Returns whether all of them ended by themselves.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> bool {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
+    // What stays open for long holds a receiver of this; so the sender knows when all have ended.
+    let stopping = watch::Sender::new(false);
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -33,10 +38,24 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             () = &mut stop => break,
         };
         let (stream, peer, place) = accepted;
-        tokio::spawn(converse(stream, peer, router.clone(), graceful.watcher(), place));
+        let conversation = Conversation { peer, router: router.clone(), stopping: Stopping(stopping.subscribe()) };
+        tokio::spawn(converse(stream, conversation, graceful.watcher(), place));
     }
     drop(listener);
-    tokio::time::timeout(limits::DRAIN_WITHIN, graceful.shutdown()).await.is_ok()
+    stopping.send_replace(true);
+    let ended = async { tokio::join!(graceful.shutdown(), stopping.closed()) };
+    tokio::time::timeout(limits::DRAIN_WITHIN, ended).await.is_ok()
+}
+
+/// Stands in a request's extensions: turns true when the server is to stop, so that open feeds end in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopping(pub(crate) watch::Receiver<bool>);
+
+/// What every request of a connection needs.
+struct Conversation {
+    peer: SocketAddr,
+    router: Router,
+    stopping: Stopping,
 }
 
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
@@ -47,6 +66,9 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
             Ok((stream, peer)) => {
                 // Small answers must not wait for more; failing to say so costs only latency.
                 let _ = stream.set_nodelay(true);
+                // Readers that take nothing: the kernel is the one who knows.
+                #[cfg(target_os = "linux")]
+                let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNTAKEN_MILLIS);
                 return (stream, peer, place);
             }
             Err(error) => {
@@ -57,15 +79,17 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
     }
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher, _place: OwnedSemaphorePermit) {
+async fn converse(stream: TcpStream, conversation: Conversation, watcher: Watcher, _place: OwnedSemaphorePermit) {
+    let Conversation { peer, router, stopping } = conversation;
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(stopping.clone());
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits::HEAD_WITHIN);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(limits::HEAD_WITHIN);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %peer, "connection ended");
     }

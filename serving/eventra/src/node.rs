@@ -221,6 +221,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         readiness: Box::new(move || ready(&readiness)),
         intake: Arc::clone(&core.intake),
         metrics: Arc::clone(&core.metrics),
+        feeds: api::limits::Feeds::default(),
         metrics_public: core.settings.metrics_public,
     }))
 }

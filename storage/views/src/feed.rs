@@ -118,6 +118,17 @@ pub enum Step<K> {
     },
 }
 
+/// Whether anything changed since a position: what a reader asks who then reads everything that it looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// Nothing; the place to ask from next time.
+    No(Position),
+    /// Something; everything up to this place is in what is read *now*.
+    Yes(Position),
+    /// The position is of another version or too long ago, as in [`Step::Reset`].
+    Reset(Position),
+}
+
 #[derive(Debug)]
 struct Epoch<K> {
     epoch: u64,
@@ -149,6 +160,14 @@ impl<K: Ord + Copy> Ring<K> {
             entry.keys.shrink_to_fit();
         }
         self.bytes += (entry.keys.len() - before) * size_of::<K>();
+    }
+
+    /// The epochs of `from..=until`, and how many keys of each were told already.
+    fn between(&self, from: Position, until: u64) -> impl Iterator<Item = (&Epoch<K>, usize)> {
+        let first = self.epochs.partition_point(|entry| entry.epoch < from.epoch);
+        let told = move |epoch: u64| if epoch == from.epoch { from.sequence as usize } else { 0 };
+        let until = self.epochs.range(first..).take_while(move |entry| entry.epoch <= until);
+        until.map(move |entry| (entry, told(entry.epoch)))
     }
 
     /// Forgets an epoch and all before it.
@@ -214,9 +233,8 @@ impl<F: Fold> Feed<F> {
     pub fn since(&self, position: Position, limit: usize, wanted: impl Fn(&F::Key) -> bool) -> Step<F::Key> {
         // The frontier is read before the ring: epochs up to it can no longer grow.
         let now = self.now();
-        let same = (position.view, position.version, position.incarnation) == (now.view, now.version, now.incarnation);
         let ring = self.ring.lock();
-        if !same || (position.epoch, position.sequence) < (ring.whole_since, Position::WHOLE) {
+        if is_gap(&ring, position, now) {
             return Step::Reset { position: now };
         }
         // After a restart the replay may not have come as far as the client: its turn comes.
@@ -227,10 +245,30 @@ impl<F: Fold> Feed<F> {
         Step::Deltas { keys: keys.into_iter().collect(), position }
     }
 
+    /// Whether a key that `wanted` takes changed since `position`. Ends at the first one.
+    pub fn moved(&self, position: Position, wanted: impl Fn(&F::Key) -> bool) -> Moved {
+        let now = self.now();
+        let ring = self.ring.lock();
+        if is_gap(&ring, position, now) {
+            return Moved::Reset(now);
+        }
+        if position.epoch > now.epoch {
+            return Moved::No(position);
+        }
+        let changed = ring.between(position, now.epoch).any(|(entry, told)| entry.keys.iter().skip(told).any(&wanted));
+        if changed { Moved::Yes(now) } else { Moved::No(now) }
+    }
+
     /// The bytes of keys that the ring holds.
     pub fn bytes(&self) -> usize {
         self.ring.lock().bytes
     }
+}
+
+/// Whether changes after `position` were forgotten, or are another history's.
+fn is_gap<K>(ring: &Ring<K>, position: Position, now: Position) -> bool {
+    let same = (position.view, position.version, position.incarnation) == (now.view, now.version, now.incarnation);
+    !same || (position.epoch, position.sequence) < (ring.whole_since, Position::WHOLE)
 }
 
 fn collect<K: Copy + Ord>(
@@ -241,8 +279,7 @@ fn collect<K: Copy + Ord>(
     wanted: impl Fn(&K) -> bool,
 ) -> (BTreeSet<K>, Position) {
     let mut found = BTreeSet::new();
-    for entry in ring.epochs.iter().filter(|entry| (from.epoch..=now.epoch).contains(&entry.epoch)) {
-        let told = if entry.epoch == from.epoch { from.sequence as usize } else { 0 };
+    for (entry, told) in ring.between(from, now.epoch) {
         for (place, key) in entry.keys.iter().enumerate().skip(told) {
             if found.len() == limit && !found.contains(key) && wanted(key) {
                 let sequence = u32::try_from(place).expect("the byte limit keeps epochs far below 2^32 keys");
@@ -292,6 +329,10 @@ mod tests {
         let resets =
             |position| matches!(feed.since(position, 9, |_| true), Step::Reset { position } if position == feed.now());
         assert!(resets(start), "epoch 11 fell out of the ring");
+        assert_eq!(feed.moved(start, |_| true), Moved::Reset(feed.now()));
+        let twelve = Position { epoch: 12, ..start };
+        assert_eq!(feed.moved(twelve, |key| *key == 14), Moved::Yes(feed.now()));
+        assert_eq!(feed.moved(twelve, |key| *key == 12), Moved::No(feed.now()), "told already");
         assert!(resets(Position { version: 0, ..feed.now() }));
         assert!(resets(Position { incarnation: 2, ..feed.now() }));
         assert!(resets(Position { epoch: 12, sequence: 0, ..start }), "a part of a forgotten epoch is a gap");
@@ -321,6 +362,7 @@ mod tests {
         let (_announcer, _frontier, progress) = as_of::channel(begun(10));
         let feed = Feed::<Tally>::new(progress, Limits::default());
         let ahead = Position::after::<Tally>(1, 12);
+        assert_eq!(feed.moved(ahead, |_| true), Moved::No(ahead));
         assert_eq!(feed.since(ahead, 9, |_| true), Step::Deltas { keys: vec![], position: ahead });
     }
 
@@ -360,6 +402,7 @@ mod tests {
             prop_assert_eq!(position, feed.now());
             prop_assert_eq!(&client, &truth);
             prop_assert!(feed.bytes() <= 200);
+            prop_assert_eq!(feed.moved(position, |_| true), Moved::No(position));
             // No duplicate: nothing new means nothing told.
             prop_assert_eq!(feed.since(position, limit, |_| true), Step::Deltas { keys: vec![], position });
         }

@@ -1,7 +1,7 @@
 //! Leaderboards: the best places, one participant's place with neighbours, what was archived.
 
 use axum::extract::State;
-use records::{EventId, LeaderboardId};
+use records::{EventId, LeaderboardId, OrganizationId};
 use rules::points::Scope;
 use serde::Deserialize;
 use views::leaderboards::{Archived, Board, BoardInfo, Neighbourhood, Top};
@@ -27,7 +27,7 @@ pub(crate) struct Which {
 }
 
 impl Which {
-    fn board(&self, caller: &Caller, leaderboard: LeaderboardId) -> Result<Board, Problem> {
+    pub(crate) fn board(&self, organization: OrganizationId, leaderboard: LeaderboardId) -> Result<Board, Problem> {
         let wrong = |detail: &str| Problem::new(Code::ParameterWrong, detail);
         // What is given says which scope is meant, unless it is said.
         let scope = self.scope.unwrap_or(match (&self.track, &self.day, self.event.is_some()) {
@@ -36,7 +36,6 @@ impl Which {
             (.., true) => Scope::Event,
             _ => Scope::AllTime,
         });
-        let organization = caller.organization;
         match scope {
             Scope::AllTime => Ok(Board::all_time(organization, leaderboard)),
             Scope::Event => Ok(Board::event(organization, leaderboard, self.event)),
@@ -67,7 +66,7 @@ pub(crate) async fn top(
     Named(Id(leaderboard)): Named<Id<LeaderboardId>>,
     Params(which): Params<Which>,
 ) -> Result<Answer<Top>, Problem> {
-    let board = which.board(&caller, leaderboard)?;
+    let board = which.board(caller.organization, leaderboard)?;
     let (skip, count) = (which.skip.unwrap_or(0), rows(which.limit));
     let (data, as_of) = caller.views.leaderboards.read(board.hash(), |fold| fold.top(&board, skip, count));
     data.map(|data| Answer { as_of, data }).ok_or_else(|| absent("board"))
@@ -80,7 +79,7 @@ pub(crate) async fn place(
     Named((Id(leaderboard), who)): Named<(Id<LeaderboardId>, String)>,
     Params(which): Params<Which>,
 ) -> Result<Answer<Neighbourhood>, Problem> {
-    let board = which.board(&caller, leaderboard)?;
+    let board = which.board(caller.organization, leaderboard)?;
     let participant = person(&api, caller.organization, &who)?;
     let around = which.around.unwrap_or(AROUND).min(crate::limits::ROWS_MAX);
     let (data, as_of) = caller.views.leaderboards.read(board.hash(), |fold| fold.place(&board, participant, around));
@@ -93,7 +92,7 @@ pub(crate) async fn archive(
     Named(Id(leaderboard)): Named<Id<LeaderboardId>>,
     Params(which): Params<Which>,
 ) -> Result<Answer<Vec<Archived>>, Problem> {
-    let board = which.board(&caller, leaderboard)?;
+    let board = which.board(caller.organization, leaderboard)?;
     let (data, as_of) = caller.views.leaderboards.read(board.hash(), |fold| fold.archived(&board));
     Ok(Answer { as_of, data })
 }

@@ -1,6 +1,6 @@
 //! A whole API over a log in memory: keys of two organizations, a real front door, views that tests drive themselves.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use api::keys::{KeyRing, hash_text};
 use api::metrics::Registry;
@@ -42,8 +42,11 @@ pub(crate) struct House {
     pub(crate) trending: Writer<views::trending::Trends>,
     pub(crate) segments: Writer<views::segments::Segments>,
     pub(crate) funnels: Writer<views::funnels::Funnels>,
-    pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
+    pub(crate) rules: Arc<RwLock<rules::Rulebook>>,
     pub(crate) subjects: Arc<Subjects>,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) metrics: Arc<Registry>,
+    views: Arc<RwLock<Views>>,
     _folder: tempfile::TempDir,
 }
 
@@ -61,6 +64,11 @@ impl House {
     }
 
     pub(crate) fn with(options: MemoryOptions) -> Self {
+        Self::live(options, api::limits::Feeds::default(), Limits::default())
+    }
+
+    /// With bounds of feeds, and of what their rings remember.
+    pub(crate) fn live(options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
         let mut drawn = 0u8;
@@ -83,19 +91,19 @@ impl House {
             keys.apply(&FactRow::new(organization, NOW, fact));
         }
         let (announcer, frontier, progress) = channel(AsOf { incarnation: 7, ..AsOf::default() });
-        let (mut windows, windows_reader) = open(1, progress.clone(), Limits::default());
-        let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), Limits::default());
-        let (mut visits, visits_reader) = open(1, progress.clone(), Limits::default());
-        let (mut trending, trending_reader) = open(1, progress.clone(), Limits::default());
-        let (mut segments, segments_reader) = open(1, progress.clone(), Limits::default());
-        let (mut funnels, funnels_reader) = open(1, progress.clone(), Limits::default());
-        let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
+        let (mut windows, windows_reader) = open(1, progress.clone(), ring);
+        let (mut leaderboards, leaderboards_reader) = open(1, progress.clone(), ring);
+        let (mut visits, visits_reader) = open(1, progress.clone(), ring);
+        let (mut trending, trending_reader) = open(1, progress.clone(), ring);
+        let (mut segments, segments_reader) = open(1, progress.clone(), ring);
+        let (mut funnels, funnels_reader) = open(1, progress.clone(), ring);
+        let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
         macro_rules! idle {
             () => {
-                open(1, progress.clone(), Limits::default()).1
+                open(1, progress.clone(), ring).1
             };
         }
-        let views = Views {
+        let views = Arc::new(RwLock::new(Views {
             windows: windows_reader,
             leaderboards: leaderboards_reader,
             campaigns: idle!(),
@@ -106,16 +114,21 @@ impl House {
             trending: trending_reader,
             recommend: idle!(),
             segments: segments_reader,
-        };
+        }));
+        let metrics = Arc::new(Registry::default());
         let api = Api::from(Parts {
-            keys,
+            keys: Arc::clone(&keys),
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
-            views: Box::new(move || views.clone()),
+            views: {
+                let views = Arc::clone(&views);
+                Box::new(move || views.read().unwrap().clone())
+            },
             rules: Arc::clone(&rules),
             readiness: Box::new(|| Readiness { ready: true, ..Readiness::default() }),
             intake: Arc::default(),
-            metrics: Arc::new(Registry::default()),
+            metrics: Arc::clone(&metrics),
+            feeds,
             metrics_public: false,
         });
         Self {
@@ -131,8 +144,21 @@ impl House {
             funnels: funnels.remove(0),
             rules,
             subjects,
+            keys,
+            metrics,
+            views,
             _folder: folder,
         }
+    }
+
+    /// Goes on with the views of another house, as after a rebuild of the dataflow in the same process.
+    pub(crate) fn adopt(&mut self, rebuilt: Self) {
+        let views = rebuilt.views.read().unwrap().clone();
+        *self.views.write().unwrap() = views;
+        (self.announcer, self.frontier) = (rebuilt.announcer, rebuilt.frontier);
+        (self.windows, self.leaderboards) = (rebuilt.windows, rebuilt.leaderboards);
+        (self.visits, self.trending) = (rebuilt.visits, rebuilt.trending);
+        (self.segments, self.funnels) = (rebuilt.segments, rebuilt.funnels);
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
+mod feeds;
 mod house;
 mod libraries;
 mod page;
+mod presence;
 mod reads;
+mod sockets;
 mod tracking;
+mod wire;

@@ -11,11 +11,11 @@ use views::windows::{Input as Count, Series};
 
 use crate::house::{House, NOW, OTHER, READ, WRITE, acme, run};
 
-fn at(offset: u64) -> At {
+pub(crate) fn at(offset: u64) -> At {
     At { pos: Pos { log_time: NOW, lane: 1, partition: 0, offset } }
 }
 
-fn count(house: &mut House, epoch: u64, event: &str, times: u64) {
+pub(crate) fn count(house: &mut House, epoch: u64, event: &str, times: u64) {
     let series = Series {
         organization: acme(),
         event: EventId::parse(event).unwrap(),
@@ -28,13 +28,13 @@ fn count(house: &mut House, epoch: u64, event: &str, times: u64) {
     house.windows.apply(epoch, bin(series.hash()), placed, &mut Vec::new());
 }
 
-fn award(house: &mut House, epoch: u64, board: Board, participant: Token, points: i64) {
+pub(crate) fn award(house: &mut House, epoch: u64, board: Board, participant: Token, points: i64) {
     let named = Named { board, track: Text::NONE, generation: 0 };
     let input = Award::Award { board: named.into(), participant, points };
     house.leaderboards.apply(epoch, bin(board.hash()), [((), at(0), &input)], &mut Vec::new());
 }
 
-fn board() -> Board {
+pub(crate) fn board() -> Board {
     Board::all_time(acme(), LeaderboardId::parse("points").unwrap())
 }
 

@@ -1,0 +1,252 @@
+//! `GET /v1/feeds` as a WebSocket (RFC 6455): one connection, many feeds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::RequestExt as _;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use futures_util::stream::{BoxStream, SelectAll};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use records::OrganizationId;
+use records::fact::Scope;
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::address::Wish;
+use super::group::Subscription;
+use super::hub::{Counted, Hub, Transport};
+use super::leash::{Ending, Leash};
+use super::message::{Kind, Message};
+use crate::problem::{Code, Problem};
+use crate::server::Stopping;
+use crate::{auth, limits};
+
+/// Why the server closes; the numbers from 4000 on are ours (RFC 6455 §7.4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Close {
+    Stopping = 1001,
+    Large = 1009,
+    Wrong = 4400,
+    Revoked = 4401,
+    Silent = 4408,
+    Old = 4409,
+}
+
+impl Close {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Stopping => "the server stops; come back and go on where you are",
+            Self::Large => "a message is larger than messages may be here",
+            Self::Wrong => "too many messages that are not known here",
+            Self::Revoked => "the key was revoked",
+            Self::Silent => "no sign of life",
+            Self::Old => "open for as long as may be; come back and go on where you are",
+        }
+    }
+}
+
+/// What a client says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Said {
+    Subscribe { id: String, feed: String, position: Option<String>, max_rate: Option<f64> },
+    Unsubscribe { id: String },
+}
+
+/// A message of the subscription with this name, quoted.
+type Told = (Arc<str>, Arc<Message>);
+
+struct Conversation {
+    hub: Arc<Hub>,
+    organization: OrganizationId,
+    socket: WebSocket,
+    leash: Leash,
+    told: SelectAll<BoxStream<'static, Told>>,
+    // By name, as JSON; dropping one ends its stream.
+    open: BTreeMap<Arc<str>, oneshot::Sender<()>>,
+    wrong: u32,
+    heard: Instant,
+}
+
+pub(super) async fn open(State(hub): State<Arc<Hub>>, mut request: Request) -> Result<Response, Problem> {
+    let principal = auth::authorize(&hub.asker.api.keys, request.headers(), None, Scope::Read)?;
+    let stopping = request.extensions().get::<Stopping>().cloned();
+    let upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection> = request.extract_parts().await;
+    let upgrade = upgrade.map_err(|error| Problem::new(Code::UpgradeMissing, error.body_text()))?;
+    let organization = principal.organization;
+    let leash = Leash::new(&hub, principal, stopping, Transport::Socket)?;
+    let upgrade = upgrade
+        .read_buffer_size(limits::SOCKET_BUFFER_BYTES)
+        .write_buffer_size(limits::SOCKET_BUFFER_BYTES)
+        // Larger ones are cut off without a word, those between are told why.
+        .max_message_size(4 * limits::SOCKET_MESSAGE_BYTES_MAX)
+        .max_frame_size(4 * limits::SOCKET_MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let (told, open, heard) = (SelectAll::new(), BTreeMap::new(), Instant::now());
+        let conversation = Conversation { hub, organization, socket, leash, told, open, wrong: 0, heard };
+        conversation.run().await;
+    }))
+}
+
+impl Conversation {
+    async fn run(mut self) {
+        let close = self.talk().await;
+        if let Some(close) = close {
+            let frame = CloseFrame { code: close as u16, reason: Utf8Bytes::from_static(close.reason()) };
+            let _ = self.send(Frame::Close(Some(frame))).await;
+        }
+    }
+
+    /// Talks until somebody ends it; how it is to be closed, unless it is already.
+    async fn talk(&mut self) -> Option<Close> {
+        let (heartbeat, silence) = (self.hub.asker.bounds.heartbeat, self.hub.asker.bounds.silence);
+        let mut ping = tokio::time::interval_at(Instant::now() + heartbeat, heartbeat);
+        ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                ending = self.leash.ended() => return Some(match ending {
+                    Ending::Revoked => Close::Revoked,
+                    Ending::Stopping => Close::Stopping,
+                    Ending::Old => Close::Old,
+                }),
+                said = self.socket.recv() => {
+                    self.heard = Instant::now();
+                    match said {
+                        Some(Ok(Frame::Text(text))) if text.len() > limits::SOCKET_MESSAGE_BYTES_MAX => {
+                            return Some(Close::Large);
+                        }
+                        Some(Ok(Frame::Text(text))) => self.hear(&text).await.ok()?,
+                        Some(Ok(Frame::Binary(_))) => self.object("a message is JSON text").await.ok()?,
+                        Some(Ok(_)) => {}
+                        // Closed, or something that is no WebSocket any more.
+                        Some(Err(_)) | None => return None,
+                    }
+                    if self.wrong > limits::SOCKET_WRONG_MAX {
+                        return Some(Close::Wrong);
+                    }
+                }
+                Some(told) = self.told.next(), if !self.told.is_empty() => self.tell(told).await.ok()?,
+                _ = ping.tick() => {
+                    if self.heard.elapsed() >= silence {
+                        return Some(Close::Silent);
+                    }
+                    self.send(Frame::Ping(bytes::Bytes::new())).await.ok()?;
+                }
+            }
+        }
+    }
+
+    async fn hear(&mut self, text: &str) -> Result<(), axum::Error> {
+        match serde_json::from_str(text) {
+            Ok(Said::Subscribe { id, feed, position, max_rate }) => {
+                let quoted: Arc<str> = quote(&id).into();
+                match self.subscribe(&id, &quoted, &feed, position, max_rate).await {
+                    Ok(()) => self.say("subscribed", &quoted).await,
+                    Err(problem) => self.refuse(&quoted, &problem).await,
+                }
+            }
+            Ok(Said::Unsubscribe { id }) => {
+                let quoted = quote(&id);
+                self.open.remove(quoted.as_str());
+                self.say("unsubscribed", &quoted).await
+            }
+            Err(error) => self.object(&error.to_string()).await,
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        id: &str,
+        quoted: &Arc<str>,
+        feed: &str,
+        position: Option<String>,
+        max_rate: Option<f64>,
+    ) -> Result<(), Problem> {
+        let most = self.hub.asker.bounds.subscriptions;
+        if id.len() > limits::SUBSCRIPTION_ID_BYTES_MAX {
+            let detail = format!("`id` has at most {} bytes", limits::SUBSCRIPTION_ID_BYTES_MAX);
+            return Err(Problem::new(Code::MessageWrong, detail));
+        }
+        if self.open.contains_key(quoted) {
+            return Err(Problem::new(Code::MessageWrong, format!("the subscription `{id}` is open already")));
+        }
+        if self.open.len() >= most {
+            return Err(Problem::new(Code::FeedsTooMany, format!("a connection has at most {most} subscriptions")));
+        }
+        if max_rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+            return Err(Problem::new(Code::ParameterWrong, "`max_rate` is above 0"));
+        }
+        let wish = Wish::read(feed)?;
+        let wish = Wish { position: position.or(wish.position), max_rate: max_rate.or(wish.max_rate), ..wish };
+        let subscription = self.hub.subscribe(self.organization, wish).await?;
+        let counted = Counted::subscription(&self.hub.asker.figures);
+        let (keep, gone) = oneshot::channel();
+        self.told.push(messages(Arc::clone(quoted), subscription, counted).take_until(gone).boxed());
+        self.open.insert(Arc::clone(quoted), keep);
+        Ok(())
+    }
+
+    /// Sends a message and all others that are ready by now, with one write.
+    async fn tell(&mut self, first: Told) -> Result<(), axum::Error> {
+        let mut next = Some(first);
+        while let Some((quoted, message)) = next {
+            // Unsubscribed between.
+            if self.open.contains_key(&quoted) {
+                let text = message.named(&quoted);
+                self.hub.asker.figures.told(message.kind, text.len());
+                if message.kind == Kind::Problem {
+                    self.open.remove(&quoted);
+                }
+                bounded(self.socket.feed(Frame::Text(text))).await?;
+            }
+            next = self.told.next().now_or_never().flatten();
+        }
+        bounded(self.socket.flush()).await
+    }
+
+    async fn say(&mut self, word: &str, quoted: &str) -> Result<(), axum::Error> {
+        self.send(Frame::text(format!("{{\"type\":\"{word}\",\"id\":{quoted}}}"))).await
+    }
+
+    async fn refuse(&mut self, quoted: &str, problem: &Problem) -> Result<(), axum::Error> {
+        self.wrong += u32::from(problem.code == Code::MessageWrong);
+        let problem = problem.json();
+        self.send(Frame::text(format!("{{\"type\":\"problem\",\"id\":{quoted},\"problem\":{problem}}}"))).await
+    }
+
+    async fn object(&mut self, detail: &str) -> Result<(), axum::Error> {
+        self.refuse("null", &Problem::new(Code::MessageWrong, detail)).await
+    }
+
+    async fn send(&mut self, frame: Frame) -> Result<(), axum::Error> {
+        bounded(self.socket.send(frame)).await
+    }
+}
+
+fn quote(id: &str) -> String {
+    serde_json::to_string(id).expect("text is JSON")
+}
+
+/// A reader that takes nothing for so long is gone; what it was not told, it is told when it comes back.
+async fn bounded(sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), axum::Error> {
+    tokio::time::timeout(limits::UNTAKEN_WITHIN, sending).await.unwrap_or_else(|late| Err(axum::Error::new(late)))
+}
+
+/// The messages of one subscription, up to its end.
+fn messages(
+    quoted: Arc<str>,
+    subscription: Subscription,
+    counted: Counted,
+) -> impl futures_util::Stream<Item = Told> + Send + 'static {
+    futures_util::stream::unfold(Some((quoted, subscription, counted)), |open| async {
+        let (quoted, mut subscription, counted) = open?;
+        let message = subscription.next().await;
+        let told = (Arc::clone(&quoted), Arc::clone(&message));
+        Some((told, (message.kind != Kind::Problem).then_some((quoted, subscription, counted))))
+    })
+}
