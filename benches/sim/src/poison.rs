@@ -242,7 +242,7 @@ impl Poison {
     ) -> Result<PutAside, String> {
         let trodden: BTreeSet<Mark> = TRODDEN.with_borrow(|trodden| trodden.iter().copied().collect());
         let mut left = found.clone();
-        let skips = skips(log)?;
+        let Said { skips, coming } = said(log)?;
         let mut count = PutAside { views: aside.len() as u64, ..PutAside::default() };
         for skip in &skips {
             let mark = left.remove(&(skip.pos.partition, skip.pos.offset)).map(|found| found.mark);
@@ -262,7 +262,7 @@ impl Poison {
             }
         }
         self.check_letters(&skips)?;
-        check_mines(&trodden, aside).map(|()| count)
+        check_mines(&trodden, aside, &coming).map(|()| count)
     }
 
     /// A crash may come between the log and the letter, so some of them are never sent; none is sent twice.
@@ -280,9 +280,12 @@ impl Poison {
     }
 }
 
-fn check_mines(trodden: &BTreeSet<Mark>, aside: &[SetAside]) -> Result<(), String> {
+fn check_mines(trodden: &BTreeSet<Mark>, aside: &[SetAside], coming: &[String]) -> Result<(), String> {
     let mines = || trodden.iter().filter(|mark| mark.is_mine());
-    if let Some(mine) = mines().find(|mine| aside.iter().all(|aside| aside.view != mine.view())) {
+    let stands = |mine: &Mark| {
+        aside.iter().any(|aside| aside.view == mine.view()) || coming.iter().any(|view| view == mine.view())
+    };
+    if let Some(mine) = mines().find(|mine| !stands(mine)) {
         return Err(format!("{mine:?} went off, and the view goes on"));
     }
     let explained = |one: &&SetAside| {
@@ -298,21 +301,35 @@ fn check_mines(trodden: &BTreeSet<Mark>, aside: &[SetAside]) -> Result<(), Strin
     }
 }
 
-/// Every record that some view ignores, as the system lane says.
-fn skips(log: &dyn EventLog) -> Result<Vec<Skip>, String> {
-    let mut found = Vec::new();
+/// What the system lane says of poison.
+#[derive(Debug, Default)]
+struct Said {
+    /// Every record that some view ignores.
+    skips: Vec<Skip>,
+    /// Views that take no part in epochs after the newest one that is bound: none has come that leaves them out.
+    coming: Vec<String>,
+}
+
+fn said(log: &dyn EventLog) -> Result<Said, String> {
+    let mut said = Said::default();
+    let (mut asides, mut bound) = (Vec::new(), 0);
     let mut at = log.starts(Lane::System)[0];
     loop {
         let read = log.read(Lane::System, PartitionId(0), at, ReadLimits::default());
         let frames = read.map_err(|error| error.to_string())?;
-        let Some(last) = frames.last() else { return Ok(found) };
+        let Some(last) = frames.last() else { break };
         at = last.end();
         for frame in frames.iter().filter(|frame| frame.counted() > 0) {
-            if let Entry::Skipped(skip) = Entry::decode(&frame.body).map_err(|error| error.to_string())? {
-                found.push(skip);
+            match Entry::decode(&frame.body).map_err(|error| error.to_string())? {
+                Entry::Skipped(skip) => said.skips.push(skip),
+                Entry::SetAside(aside) => asides.push(aside),
+                Entry::Bound(binding) => bound = binding.epoch,
+                Entry::Opened => {}
             }
         }
     }
+    said.coming = asides.into_iter().filter(|aside| aside.epoch > bound).map(|aside| aside.view).collect();
+    Ok(said)
 }
 
 /// Keeps panics that are part of the plan off the screen; all others are printed as ever.
@@ -537,7 +554,11 @@ mod tests {
     #[test]
     fn a_view_that_is_set_aside_for_nothing_is_found_and_a_mine_without_a_consequence() {
         let mine = Mark { view: 5, place: Place::Land, number: 1 };
-        assert!(check_mines(&BTreeSet::new(), &[]).is_ok());
-        assert!(check_mines(&[mine].into(), &[]).unwrap_err().contains("the view goes on"));
+        assert!(check_mines(&BTreeSet::new(), &[], &[]).is_ok());
+        assert!(check_mines(&[mine].into(), &[], &[]).unwrap_err().contains("the view goes on"));
+        assert!(
+            check_mines(&[mine].into(), &[], &[mine.view().to_owned()]).is_ok(),
+            "it stands from the next epoch on"
+        );
     }
 }
