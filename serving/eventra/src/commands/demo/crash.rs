@@ -36,9 +36,8 @@ const LOAD_MS: std::ops::Range<u64> = 1_500..6_000;
 const BATCH: u64 = 20;
 /// Pause after a request that was not acknowledged.
 const RETRY: Duration = Duration::from_millis(100);
-/// The organization and the name of the numbered messages.
+/// The organization of the numbered messages.
 const ORGANIZATION: &str = "crash-test";
-const NAME: &str = "numbered";
 
 pub(super) fn run(arguments: &Arguments, loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let settings = setting::settings(loaded, "demo-crash")?;
@@ -49,7 +48,9 @@ pub(super) fn run(arguments: &Arguments, loaded: &Loaded) -> anyhow::Result<Exit
     let (document, key) = setting::key(organization, "Crash test")?;
     let mut server = Server::start(&settings)?;
     client::ask::<Value>(&settings, &Request::Apply { document })?;
-    let sender = Sender::start(key, server.address)?;
+    // The directory may hold the messages of earlier runs: each run has a name of its own.
+    let name = format!("numbered-{:08x}", rand::random::<u32>());
+    let sender = Sender::start(key, &name, server.address)?;
     for round in 1..=arguments.rounds {
         let seed = arguments.seed.unwrap_or_else(rand::random).wrapping_add(u64::from(round));
         load(&settings, arguments.rate, seed);
@@ -70,7 +71,7 @@ pub(super) fn run(arguments: &Arguments, loaded: &Loaded) -> anyhow::Result<Exit
         println!("    {}", text.as_str().unwrap_or_default());
     })?;
     print!("{}", comparison.table());
-    let counted = numbered(&settings)?;
+    let counted = numbered(&settings, &name)?;
     server.stop(&settings)?;
     println!("messages acknowledged {acknowledged}; rows with a number {}, distinct {}", counted.0, counted.1);
     println!("reset: rm -r '{}'", settings.data_dir.display());
@@ -177,17 +178,17 @@ struct Sender {
 }
 
 impl Sender {
-    fn start(key: String, address: SocketAddr) -> anyhow::Result<Self> {
+    fn start(key: String, name: &str, address: SocketAddr) -> anyhow::Result<Self> {
         let address = Arc::new(Mutex::new(address));
         let (acknowledged, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let run: u64 = rand::random();
+        let name = name.to_owned();
         let thread = std::thread::Builder::new().name("numbers".into()).spawn({
             let (address, acknowledged, stop) = (Arc::clone(&address), Arc::clone(&acknowledged), Arc::clone(&stop));
             move || {
                 let mut first = 0;
                 loop {
                     let to = *address.lock();
-                    let answer = http::post(to, "/v1/batch", &key, &batch(run, first));
+                    let answer = http::post(to, "/v1/batch", &key, &batch(&name, first));
                     // Without an answer nobody knows, so the same numbers go out again: that is what ids are for.
                     if answer.is_ok_and(|status| status == 200) {
                         acknowledged.fetch_add(BATCH, Ordering::Relaxed);
@@ -226,22 +227,22 @@ impl Sender {
     }
 }
 
-fn batch(run: u64, first: u64) -> String {
+fn batch(name: &str, first: u64) -> String {
     let messages: Vec<Value> = (first..first + BATCH)
         .map(|number| {
             json!({
                 "type": "track",
                 "userId": format!("client-{}", number % 50),
-                "messageId": format!("{run:016x}-{number}"),
-                "event": NAME,
+                "messageId": format!("{name}-{number}"),
+                "event": name,
             })
         })
         .collect();
     json!({ "batch": messages }).to_string()
 }
 
-/// Rows with a number, and distinct numbers, of the whole log as the warehouse holds it.
-fn numbered(settings: &Settings) -> anyhow::Result<(u64, u64)> {
+/// Rows of this run's messages, and distinct numbers, of the whole log as the warehouse holds it.
+fn numbered(settings: &Settings, name: &str) -> anyhow::Result<(u64, u64)> {
     let place: Where = client::ask(settings, &Request::Warehouse)?;
     let client = warehouse::Client::server(warehouse::Endpoint {
         url: place.url,
@@ -250,7 +251,7 @@ fn numbered(settings: &Settings) -> anyhow::Result<(u64, u64)> {
         database: place.database,
     });
     let sql = format!(
-        "SELECT count(), uniqExact(message) FROM records WHERE organization = '{ORGANIZATION}' AND name = '{NAME}'"
+        "SELECT count(), uniqExact(message) FROM records WHERE organization = '{ORGANIZATION}' AND name = '{name}'"
     );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(client.fetch_one::<(u64, u64)>(&sql))?)
