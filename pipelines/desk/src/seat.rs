@@ -96,12 +96,22 @@ enum Trouble {
     Read(#[from] eventlog::ReadError),
     #[error("{0}")]
     Facts(#[from] fact::FactError),
-    #[error("a frame of facts holds fewer rows than it says")]
+    #[error("a frame of facts holds another number of rows than it says")]
     Rows,
     #[error("another writer has claimed the partition")]
     Fenced,
     #[error("{0}")]
     Unknown(UnknownFact),
+}
+
+impl Trouble {
+    /// What whoever asked for something is told.
+    fn answer<R: std::fmt::Debug + std::fmt::Display>(&self) -> DeskError<R> {
+        match self {
+            Self::Unknown(unknown) => DeskError::Stopped(unknown.to_string()),
+            trouble => DeskError::Again(trouble.to_string()),
+        }
+    }
 }
 
 impl<D: Domain> Seat<D> {
@@ -138,7 +148,7 @@ impl<D: Domain> Seat<D> {
         match self.make_ready() {
             Ok(()) => self.decide_ready(orders, now),
             Err(trouble) => {
-                let error = self.give_up(&trouble);
+                let error = trouble.answer();
                 orders.into_iter().for_each(|order| answer::<D>(order.reply, Err(error.clone())));
             }
         }
@@ -292,13 +302,6 @@ impl<D: Domain> Seat<D> {
         }
     }
 
-    fn give_up(&mut self, trouble: &Trouble) -> DeskError<D::Refusal> {
-        match trouble {
-            Trouble::Unknown(unknown) => DeskError::Stopped(unknown.to_string()),
-            trouble => DeskError::Again(trouble.to_string()),
-        }
-    }
-
     /// Afterwards there is a state, and a claim under which nobody else has written since.
     fn make_ready(&mut self) -> Result<(), Trouble> {
         if let Standing::Stopped(unknown) = &self.standing {
@@ -359,8 +362,11 @@ impl<D: Domain> Seat<D> {
 
     fn pass(&mut self, frame: &eventlog::Frame) -> Result<(), Trouble> {
         let rows = if frame.counted() > 0 { fact::decode(&frame.body)? } else { Vec::new() };
-        for number in frame.counted_rows() {
-            let row = rows.get(number as usize).ok_or(Trouble::Rows)?;
+        // Before the first of them is taken: a frame that is read again must find nothing of it done.
+        if frame.counted() > 0 && rows.len() != frame.rows as usize {
+            return Err(Trouble::Rows);
+        }
+        for (number, row) in (0..).zip(&rows).filter(|(number, _)| frame.counts(*number)) {
             let offset = frame.first.plus(number);
             let place = Place { partition: self.partition, first: offset, log_time: frame.log_time };
             if let Standing::Ready(state) = &mut self.standing

@@ -1,11 +1,12 @@
 //! The same command again: one effect, one answer, across restarts; and what is due comes before what is asked.
 
 use desk::DeskError;
+use eventlog::{ClaimTag, Lane, NewFrame, Offset, ReadLimits};
 use records::Timestamp;
 use rules::Domain as _;
 
 use crate::hall::Command;
-use crate::support::{World, done, orders, tag};
+use crate::support::{HERE, World, done, orders, tag};
 
 fn take(seats: u64) -> Command {
     Command::Take { hall: 1, seats, until: None }
@@ -117,22 +118,17 @@ fn a_fact_that_this_build_does_not_know_stops_decisions_and_no_reading() {
     done(&mut seat, vec![(None, Command::Build { hall: 1, seats: 10 })]);
     let row: records::FactRow =
         serde_json::from_str(r#"{"version":9,"organization":"x","at":5,"fact":"roof_opened","seats":1}"#).unwrap();
-    let frames = world.log.read(
-        eventlog::Lane::Facts,
-        crate::support::HERE,
-        eventlog::Offset(0),
-        eventlog::ReadLimits::everything(),
-    );
+    let frames = world.log.read(Lane::Facts, HERE, Offset(0), ReadLimits::everything());
     let claim = frames.unwrap().last().unwrap().claim.unwrap();
     world
         .log
-        .append(vec![eventlog::NewFrame {
-            lane: eventlog::Lane::Facts,
-            partition: crate::support::HERE,
+        .append(vec![NewFrame {
+            lane: Lane::Facts,
+            partition: HERE,
             body: records::fact::encode(&[row]).into(),
             rows: 1,
             dedup: Vec::new(),
-            claim: Some(eventlog::ClaimTag { n: claim.n + 1, ..claim }),
+            claim: Some(ClaimTag { n: claim.n + 1, ..claim }),
         }])
         .unwrap();
     let (mut later, heard) = world.seat().unwrap();
@@ -142,4 +138,26 @@ fn a_fact_that_this_build_does_not_know_stops_decisions_and_no_reading() {
     for pending in pending {
         assert!(matches!(pending.wait(), Err(DeskError::Stopped(why)) if why.contains("roof_opened")));
     }
+}
+
+#[test]
+fn a_frame_with_too_few_facts_is_refused_before_any_of_them_is_taken() {
+    let world = World::in_memory();
+    let (mut seat, heard) = world.seat().unwrap();
+    done(&mut seat, vec![(None, Command::Build { hall: 1, seats: 10 })]);
+    let told = heard.rows().len();
+    let frames = world.log.read(Lane::Facts, HERE, Offset(0), ReadLimits::everything()).unwrap();
+    let last = frames.last().unwrap();
+    // Another writer's claim, and a frame of it that says two rows and holds one.
+    let append = |tag: ClaimTag, rows| {
+        let (lane, partition, body) = (Lane::Facts, HERE, last.body.clone());
+        world.log.append(vec![NewFrame { lane, partition, body, rows, dedup: Vec::new(), claim: Some(tag) }]).unwrap();
+    };
+    append(ClaimTag { claim_id: 99, n: 0, opens: true }, 1);
+    append(ClaimTag { claim_id: 99, n: 1, opens: false }, 2);
+    for _ in 0..3 {
+        let answers = done(&mut seat, vec![(None, take(1))]);
+        assert!(matches!(&answers[0], Err(DeskError::Again(_))), "{answers:?}");
+    }
+    assert_eq!(heard.rows().len(), told + 1, "the whole frame once, nothing of the broken one");
 }
