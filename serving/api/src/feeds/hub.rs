@@ -38,6 +38,7 @@ pub(super) struct Figures {
     streams: AtomicUsize,
     sockets: AtomicUsize,
     subscriptions: AtomicUsize,
+    groups: AtomicUsize,
 }
 
 impl Figures {
@@ -53,6 +54,7 @@ impl Figures {
             streams: AtomicUsize::new(0),
             sockets: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
+            groups: AtomicUsize::new(0),
         });
         let seen = Arc::clone(&figures);
         registry.collector(move |out| {
@@ -62,6 +64,8 @@ impl Figures {
             }
             let open = gauge(&seen.subscriptions);
             out.gauge("eventra_feed_subscriptions", "Subscriptions of all feed connections.", &[], open);
+            let known = gauge(&seen.groups);
+            out.gauge("eventra_feed_groups", "Feeds that readers share.", &[], known);
         });
         figures
     }
@@ -135,6 +139,7 @@ fn from(address: &Uri, since: Position) -> Uri {
 struct Kept {
     group: Arc<Group>,
     task: JoinHandle<()>,
+    _counted: Counted,
 }
 
 type Groups = BTreeMap<(OrganizationId, String), Kept>;
@@ -282,7 +287,8 @@ impl Hub {
         let rhythm = every(None, self.asker.bounds.updates_per_second);
         let lead = lead(Arc::downgrade(self), Arc::clone(&group), key.clone(), self.pulse.subscribe(), rhythm);
         let task = tokio::spawn(lead);
-        groups.insert(key, Kept { group: Arc::clone(&group), task });
+        let counted = Counted::new(&self.asker.figures, |figures| &figures.groups);
+        groups.insert(key, Kept { group: Arc::clone(&group), task, _counted: counted });
         (group, published)
     }
 
