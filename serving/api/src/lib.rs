@@ -4,7 +4,7 @@
 //! `application/problem+json` with a stable code ([`problem::Code`]).
 //!
 //! **Does not know:** timely, the kind of log, ClickHouse, the command line. It hands bodies to the front door
-//! (`collect`), asks views through readers, and learns keys from facts. It reads no clock.
+//! (`collect`), asks views through readers, and learns who may do what from facts. It reads no clock.
 //!
 //! ```
 //! use api::problem::{Code, Problem};
@@ -16,10 +16,10 @@
 
 pub mod answer;
 pub mod auth;
+pub mod callers;
 mod feeds;
 pub mod guard;
 pub mod health;
-pub mod keys;
 pub mod limits;
 pub mod metrics;
 pub mod problem;
@@ -30,6 +30,8 @@ mod tracking;
 
 use std::sync::Arc;
 
+use records::fact::CommandTag;
+use rules::domains;
 use serde::Serialize;
 use views::as_of::AsOf;
 
@@ -44,16 +46,24 @@ pub struct Readiness {
     pub as_of: AsOf,
 }
 
+/// How a command comes to the desk.
+pub type Decides =
+    dyn Fn(Option<CommandTag>, domains::Command) -> Option<desk::Pending<domains::Refusal>> + Send + Sync;
+
 /// Everything that routes need, behind one pointer.
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
 /// What the binary hands over.
 pub struct Parts {
-    /// Who may do what.
-    pub keys: Arc<keys::KeyRing>,
+    /// Who is asking.
+    pub callers: Arc<callers::Callers>,
     /// The front door.
     pub door: Arc<collect::Door>,
+    /// Has a command decided, once for each tag; none while the process ends.
+    pub desk: Box<Decides>,
+    /// Draws what nobody can guess.
+    pub chance: Box<dyn Fn(&mut [u8]) + Send + Sync>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
     /// The readers of the views as they are now.
