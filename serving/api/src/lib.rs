@@ -50,6 +50,9 @@ pub struct Readiness {
 pub type Decides =
     dyn Fn(Option<CommandTag>, domains::Command) -> Option<desk::Pending<domains::Refusal>> + Send + Sync;
 
+/// Fills bytes by chance.
+pub type Draws = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Everything that routes need, behind one pointer.
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
@@ -63,7 +66,7 @@ pub struct Parts {
     /// Has a command decided, once for each tag; none while the process ends.
     pub desk: Box<Decides>,
     /// Draws what nobody can guess.
-    pub chance: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub chance: Box<Draws>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
     /// The readers of the views as they are now.
