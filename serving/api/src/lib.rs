@@ -22,6 +22,7 @@ pub mod guard;
 pub mod health;
 pub mod limits;
 pub mod metrics;
+pub mod openapi;
 pub mod problem;
 pub mod reads;
 pub mod routes;
@@ -36,7 +37,7 @@ use serde::Serialize;
 use views::as_of::AsOf;
 
 /// Whether answers are current.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Readiness {
     /// Whether the views have caught up, and nothing has failed since.
     pub ready: bool,

@@ -143,6 +143,21 @@ codes! {
     /// The views have not caught up with the log since the start.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "the views are still catching up with the log",
         "try again after `Retry-After` seconds";
+    /// The key of a write has been used for another one.
+    IdempotencyConflict = "idempotency_conflict", UNPROCESSABLE_ENTITY, "the idempotency key was used for something else",
+        "send the same body again to get its first answer, or a new `Idempotency-Key` for another write";
+    /// The key of a write is not one.
+    IdempotencyKeyWrong = "idempotency_key_wrong", BAD_REQUEST, "the idempotency key cannot be read",
+        "send 1 to 255 visible ASCII characters as `Idempotency-Key`, a UUID for example, or leave the header out";
+    /// The cursor belongs to another list, or is not one.
+    CursorWrong = "cursor_wrong", BAD_REQUEST, "the cursor is not one of this list",
+        "start again without `cursor`, with the same filters on every page";
+    /// The thing is not what the caller thinks it is.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "it has changed since it was read",
+        "read it again, apply the change to what it is now, and send its new `ETag` as `If-Match`";
+    /// The caller asks more often than they may.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "too many requests of one caller",
+        "wait `Retry-After` seconds; the header `RateLimit` says what is left";
     /// A fault of the server.
     Internal = "internal", INTERNAL_SERVER_ERROR, "the server failed",
         "look into the server's log for the cause";
@@ -161,15 +176,24 @@ pub struct Problem {
     pub retry_after: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// Why a request was refused (RFC 9457).
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Document<'a> {
+    /// `urn:eventra:problem:` and the code.
     r#type: String,
+    /// What the code means, in one line.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// A word that never changes; clients may branch on it.
     code: &'a str,
+    /// What is wrong with this very request.
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
+    /// What the caller can do.
     mend: &'a str,
+    /// Wrong fields, when there are any.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     fields: &'a [FieldError],
 }

@@ -1,5 +1,7 @@
 //! Tracking in: Segment's routes, CloudEvents, NDJSON. Bodies go to the front door as they came.
 
+mod routes;
+
 use std::net::SocketAddr;
 
 use axum::Json;
@@ -17,16 +19,23 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{Code, Problem};
 use crate::{Api, auth, limits};
 
+pub(crate) use routes::{SEGMENT, quick, uploads};
+
 /// The most CloudEvents attributes in headers that are looked at: the specification knows some ten.
 const ATTRIBUTES_MAX: usize = 64;
 
 /// What tracking answers. Segment's libraries look at the status only; `success` is what Segment itself says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Receipt {
+    /// True.
     success: bool,
+    /// Messages that are records now.
     taken: usize,
+    /// Messages that had been taken before.
     duplicates: usize,
+    /// Messages that could not be read; they are kept as dead letters.
     dead: usize,
+    /// What was wrong with the first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<MessageError>,
     /// Give this to a read as `wait_for` to see these very records.
@@ -47,7 +56,7 @@ impl From<Accepted> for Receipt {
 }
 
 /// `POST /v1/track` and its like.
-pub(crate) async fn segment(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+async fn segment(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = read(request, limits::TRACK_BYTES_MAX).await?;
     let word = parts.path.rsplit('/').next().unwrap_or("");
     let endpoint = Endpoint::parse(word)
@@ -58,7 +67,7 @@ pub(crate) async fn segment(State(api): State<Api>, request: Request) -> Result<
 }
 
 /// `POST /v1/events`: CloudEvents, structured, batched or binary.
-pub(crate) async fn cloud_events(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+async fn cloud_events(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = read(request, limits::TRACK_BYTES_MAX).await?;
     let organization = sender(&api, &parts.headers, None)?;
     if parts.headers.contains_key("ce-specversion") {
@@ -83,7 +92,7 @@ pub(crate) async fn cloud_events(State(api): State<Api>, request: Request) -> Re
 }
 
 /// `POST /v1/import`: NDJSON; a JSON content type is taken as Segment's batch import.
-pub(crate) async fn import(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+async fn import(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = read(request, limits::IMPORT_BYTES_MAX).await?;
     let organization = sender(&api, &parts.headers, None)?;
     let json = parts.content_type().starts_with("application/json");
@@ -211,7 +220,7 @@ fn problem_of(refusal: &Refusal) -> Problem {
 }
 
 /// Lets pages of any origin send tracking: a write key can do nothing else, and it is in the page anyway.
-pub(crate) async fn any_origin(request: Request, next: Next) -> Response {
+async fn any_origin(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else {

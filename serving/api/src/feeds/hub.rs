@@ -202,7 +202,7 @@ pub(super) enum Transport {
 impl Hub {
     pub(super) fn new(api: Api) -> Self {
         let unknown = async || Problem::new(Code::RouteUnknown, "");
-        let routes = crate::reads::routes().fallback(unknown).with_state(api.clone());
+        let routes = crate::reads::routes().finish().0.fallback(unknown).with_state(api.clone());
         let figures = Figures::new(&api.metrics);
         let asker = Arc::new(Asker { bounds: api.feeds.clone(), figures, routes, api });
         let (groups, pulse, heart, places) = Default::default();

@@ -139,11 +139,13 @@ impl Drop for Joined {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub(super) struct Which {
+    /// The event, by its id.
     #[serde(default)]
     event: EventId,
+    /// Who is here, as people are named everywhere; without it the reader only looks.
     person: Option<String>,
     organization: Option<OrganizationId>,
 }

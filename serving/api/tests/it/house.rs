@@ -1,6 +1,6 @@
 //! A whole API over a log in memory: keys of two organizations, a real front door, views that tests drive themselves.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, LazyLock, RwLock};
 
 use api::callers::Callers;
 use api::metrics::Registry;
@@ -23,6 +23,8 @@ use tower::ServiceExt as _;
 use views::as_of::{Announcer, AsOf, Frontier, channel};
 use views::feed::Limits;
 use views::shards::{Writer, open};
+
+use crate::document;
 
 pub(crate) const WRITE: &str = "a-write-key-of-acme";
 pub(crate) const READ: &str = "a-read-key-of-acme";
@@ -169,11 +171,14 @@ impl House {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into());
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        is_documented(method.as_str(), &path, &answer);
+        answer
     }
 
     /// Posts with a key in `Authorization: Bearer`.
@@ -207,6 +212,19 @@ impl House {
         self.funnels.finish(epoch, log_time);
         self.announcer.announce(AsOf { epoch, incarnation: 7, log_time, ..AsOf::default() });
         self.frontier.complete(epoch);
+    }
+}
+
+/// Every answer that any test gets is one that the document tells of.
+fn is_documented(method: &str, path: &str, answer: &Answer) {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(api::openapi::document);
+    let Some(operation) = document::operation(&DOCUMENT, method, path) else { return };
+    let told = &operation["responses"][answer.status.as_str()];
+    assert!(!told.is_null(), "{method} {path} answers what the document does not tell: {answer:?}");
+    if let Some(code) = answer.body["code"].as_str().filter(|_| answer.status.as_u16() >= 400) {
+        let shared = told["$ref"].as_str().and_then(|name| DOCUMENT.pointer(name.trim_start_matches('#')));
+        let examples = &shared.unwrap_or(told)["content"]["application/problem+json"]["examples"];
+        assert!(!examples[code].is_null(), "{method} {path} refuses with `{code}`, which the document does not tell");
     }
 }
 
