@@ -16,11 +16,13 @@
 
 pub mod answer;
 pub mod auth;
+pub mod conditional;
 mod feeds;
 pub mod guard;
 pub mod health;
 pub mod keys;
 pub mod limits;
+pub mod lists;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
@@ -28,6 +30,7 @@ pub mod reads;
 pub mod routes;
 pub mod server;
 mod tracking;
+pub mod writes;
 
 use std::sync::Arc;
 
@@ -49,6 +52,9 @@ pub struct Readiness {
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
+/// Fills bytes by chance.
+pub type Chance = Box<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// What the binary hands over.
 pub struct Parts {
     /// Who may do what.
@@ -57,6 +63,8 @@ pub struct Parts {
     pub door: Arc<collect::Door>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
+    /// Where ids come from that nobody else chose.
+    pub chance: Chance,
     /// The readers of the views as they are now.
     pub views: Box<dyn Fn() -> reads::Views + Send + Sync>,
     /// What the facts say so far: the definitions of funnels.

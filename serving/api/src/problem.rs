@@ -70,7 +70,7 @@ codes! {
         "send what the `Content-Type` and `Content-Encoding` headers say";
     /// Fields of the message are wrong; `fields` lists them.
     FieldsWrong = "fields_wrong", BAD_REQUEST, "some fields are wrong",
-        "correct the fields that `fields` lists; the message was kept as a dead letter";
+        "correct the fields that `fields` lists; a tracked message was kept as a dead letter";
     /// A parameter of the query is wrong.
     ParameterWrong = "parameter_wrong", BAD_REQUEST, "a parameter is wrong",
         "correct the parameter that `detail` names";

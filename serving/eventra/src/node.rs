@@ -216,6 +216,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         keys: Arc::clone(&core.keys),
         door: core.door()?,
         clock: Arc::clone(&core.clock),
+        chance: Box::new(|bytes: &mut [u8]| rand::fill(bytes)),
         views: Box::new(move || readers(&views.views())),
         rules: Arc::clone(&core.rules),
         readiness: Box::new(move || ready(&readiness)),
