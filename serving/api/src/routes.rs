@@ -13,12 +13,12 @@
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::guard::{self, Bounds};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, feeds, health, limits, reads, tracking};
+use crate::{Api, conditional, feeds, health, limits, reads, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -32,6 +32,7 @@ pub fn router(api: Api) -> Router {
         .merge(unbounded().finish().0)
         .fallback(async || Problem::new(Code::RouteUnknown, ""))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
+        .layer(from_fn(conditional::not_modified))
         .layer(from_fn_with_state(metrics, guard::count))
         .with_state(api)
 }
