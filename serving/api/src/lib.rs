@@ -30,6 +30,7 @@ pub mod problem;
 pub mod reads;
 pub mod routes;
 pub mod server;
+pub mod system;
 mod tracking;
 pub mod trail;
 pub mod writes;
@@ -69,6 +70,8 @@ pub struct Parts {
     pub callers: Arc<callers::Callers>,
     /// Who did what.
     pub trail: Arc<trail::Trail>,
+    /// How the process is, and dead letters.
+    pub operations: system::Operations,
     /// What is chosen about accounts.
     pub accounts: accounts::Options,
     /// The front door.

@@ -6,6 +6,7 @@ mod gauges;
 mod handler;
 mod lettered;
 pub(crate) mod offline;
+mod operations;
 mod people;
 mod resets;
 mod simulation;
@@ -221,6 +222,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         callers: Arc::clone(&core.callers),
         trail: Arc::clone(&core.trail),
         accounts: accounts(core),
+        operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
         clock: Arc::clone(&core.clock),

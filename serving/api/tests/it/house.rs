@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, RwLock};
 use api::callers::Callers;
 use api::metrics::Registry;
 use api::reads::Views;
+use api::system::{Figures, Operations, Replayed};
 use api::trail::Trail;
 use api::{Api, Parts, Readiness};
 use axum::Router;
@@ -141,6 +142,11 @@ impl House {
             callers: Arc::clone(&callers),
             trail: Arc::clone(&trail),
             accounts: api::accounts::Options::default(),
+            operations: Operations {
+                figures: Box::new(Figures::default),
+                letters: Box::new(|_, _| Ok(Vec::new())),
+                replay: Box::new(|| Ok(Replayed::default())),
+            },
             desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),
             door: Arc::new(door),
             clock: Arc::<ManualClock>::clone(&clock),

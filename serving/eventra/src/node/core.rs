@@ -110,6 +110,15 @@ impl Core {
         Ok(self.facts()?.decide_all(&facts::commands_of(rows))?.len())
     }
 
+    /// A link that signs in a platform admin with this address, who is made if there is none.
+    ///
+    /// # Errors
+    /// When the log refuses.
+    pub(crate) fn sign_in_link_for(self: &Arc<Self>, email: &str) -> anyhow::Result<String> {
+        super::people::add(self, email, "", true, None)?;
+        super::people::sign_in_link(self, email)
+    }
+
     /// Destroys a person's key, says so in the log, and takes what is unmasked out of the warehouse.
     ///
     /// # Errors

@@ -51,7 +51,16 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
         Request::DeadLetters { organization: tenant, limit } => {
             Ok(serde_json::to_value(lettered::list(core, organization(&tenant)?, limit)?)?)
         }
-        Request::ReplayDeadLetters => lettered::replay(core),
+        Request::ReplayDeadLetters => {
+            let done = lettered::replay(core)?;
+            Ok(json!({
+                "seen": done.seen,
+                "replayed": done.replayed,
+                "already": done.already,
+                "still_bad": done.still_bad,
+                "unreadable": done.unreadable,
+            }))
+        }
         Request::Warehouse => Ok(serde_json::to_value(core.warehouse.place()?)?),
         Request::Stop => {
             core.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
