@@ -116,9 +116,8 @@ fn statements(database: &str, secret: &Secret, limits: &Limits, known: impl Fn(&
             policy(database, &table)
         ));
         // Where accounts without a policy see nothing, ours would not see its own rows any more.
-        statements.push(format!(
-            "CREATE ROW POLICY OR REPLACE eventra_owner ON {target} FOR SELECT USING 1 TO CURRENT_USER"
-        ));
+        statements
+            .push(format!("CREATE ROW POLICY OR REPLACE eventra_owner ON {target} FOR SELECT USING 1 TO CURRENT_USER"));
     }
     for seat in 0..SEATS {
         let name = quoted(&seat_account(database, seat));

@@ -74,8 +74,7 @@ pub(super) fn check<'a>(text: &str, parameters: impl Iterator<Item = &'a str>) -
     {
         return Err(Forbidden::function(value));
     }
-    let mut names: Vec<String> =
-        tokens.iter().filter_map(|token| token.name()).map(str::to_ascii_lowercase).collect();
+    let mut names: Vec<String> = tokens.iter().filter_map(|token| token.name()).map(str::to_ascii_lowercase).collect();
     names.sort();
     names.dedup();
     Ok(Passed { names })
@@ -188,7 +187,8 @@ mod tests {
 
     #[test]
     fn statements_that_are_no_questions_are_refused() {
-        for text in ["insert into t values (1)", "kill query where 1", "system flush logs", "set x = 1", "", "drop table t"]
+        for text in
+            ["insert into t values (1)", "kill query where 1", "system flush logs", "set x = 1", "", "drop table t"]
         {
             refused(text, "no question");
         }

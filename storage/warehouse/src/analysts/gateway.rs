@@ -71,7 +71,11 @@ pub enum AskError {
     #[error("{0}")]
     Wrong(String),
     /// Too many questions at once.
-    #[error("too many questions run at once (of one asker {}, of all {})", super::RUNNING_OF_ASKER_MAX, super::RUNNING_MAX)]
+    #[error(
+        "too many questions run at once (of one asker {}, of all {})",
+        super::RUNNING_OF_ASKER_MAX,
+        super::RUNNING_MAX
+    )]
     TooMany,
     /// The engine refused it, or broke it off before the first row.
     #[error("{message}")]

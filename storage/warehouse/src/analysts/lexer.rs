@@ -59,12 +59,16 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token<'_>>, Forbidden> {
             }
             '0'..='9' => {
                 tokens.push(Token::Number);
-                run(&text[at..])
+                if text[..at].ends_with('.') { element(&text[at..])? } else { number(&text[at..])? }
             }
             'a'..='z' | 'A'..='Z' | '_' => {
                 let length = run(&text[at..]);
                 tokens.push(Token::Word(&text[at..at + length]));
                 length
+            }
+            // `.e5` is a number unless a name stands before it.
+            '.' if is_exponent(&text[at + 1..]) && !text[..at].ends_with(is_end_of_name) => {
+                return Err(Forbidden::sign(".e"));
             }
             '$' | '#' | '\\' => return Err(Forbidden::sign(&next.to_string())),
             _ if next.is_ascii() => {
@@ -78,12 +82,52 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token<'_>>, Forbidden> {
     Ok(tokens)
 }
 
+fn is_exponent(text: &str) -> bool {
+    let rest = text.strip_prefix(['e', 'E']);
+    rest.is_some_and(|rest| rest.starts_with(['+', '-']) || rest.starts_with(|sign: char| sign.is_ascii_digit()))
+}
+
+fn is_end_of_name(sign: char) -> bool {
+    sign.is_ascii_alphabetic() || matches!(sign, '_' | '`' | '"' | ')' | ']')
+}
+
 /// The engine takes these control characters for blanks.
 fn is_blank(sign: char) -> bool {
     matches!(sign, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
 }
 
-/// The length of a word or number.
+/// The length of a number: `1_000`, `1.5e-3`. What goes on as a word (`0x1F`) is refused: where the number ends then depends
+/// on what stands before it.
+fn number(text: &str) -> Result<usize, Forbidden> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'_').count();
+    let mut end = digits(0);
+    if bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
+        end += 1;
+        end += digits(end);
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        if bytes.get(end + 1 + sign).is_some_and(u8::is_ascii_digit) {
+            end += 1 + sign;
+            end += digits(end);
+        }
+    }
+    // `1.b` may be a number with a point and a word, or a wrong number.
+    let point = usize::from(bytes.get(end) == Some(&b'.'));
+    match run(&text[end + point..]) {
+        0 => Ok(end),
+        _ => Err(Forbidden::sign(&text[..end + point + run(&text[end + point..])])),
+    }
+}
+
+/// The length of a tuple's element (`t.1`), or of what follows the point of `.5`.
+fn element(text: &str) -> Result<usize, Forbidden> {
+    let word = &text[..run(text)];
+    if word.bytes().all(|byte| byte.is_ascii_digit()) { Ok(word.len()) } else { Err(Forbidden::sign(word)) }
+}
+
+/// The length of a word.
 fn run(text: &str) -> usize {
     text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
 }
@@ -175,6 +219,7 @@ mod tests {
         ] {
             assert!(tokens(text).is_err(), "{text}");
         }
+        assert!(tokens("select t1.event, t.1, t.e5, .5, 1e5, 1_000.5 from t1").is_ok());
         assert!(tokens("select 'жж \u{2018} $$ # \u{a0}'").is_ok(), "inside of a literal everything may stand");
     }
 }

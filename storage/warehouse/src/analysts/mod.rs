@@ -26,10 +26,10 @@ mod words;
 
 pub use accounts::{AccountsError, grant};
 pub use gate::Forbidden;
-pub use words::takes_table_function;
 pub use gateway::{Ask, AskError, Cut, Gateway, Reply, ReplyBody};
 pub use settings::Limits;
 pub use views::analysts_database;
+pub use words::takes_table_function;
 
 pub(crate) use accounts::users_xml;
 

@@ -43,9 +43,11 @@ pub(super) async fn send(endpoint: &Endpoint, exchange: Exchange<'_>) -> Result<
     let port = url.port_or_known_default().unwrap_or(80);
     let request = request(host, exchange)?;
     let connecting = TcpStream::connect((host, port));
-    let stream = tokio::time::timeout(CONNECT_WITHIN, connecting).await.map_err(|_| Error::TimedOut)?.map_err(network)?;
+    let stream =
+        tokio::time::timeout(CONNECT_WITHIN, connecting).await.map_err(|_| Error::TimedOut)?.map_err(network)?;
     let _ = stream.set_nodelay(true);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(network)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(network)?;
     // Ends when the answer is read or dropped: nothing else holds the connection.
     tokio::spawn(async move {
         if let Err(error) = connection.await {

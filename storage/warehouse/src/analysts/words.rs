@@ -57,7 +57,8 @@ pub(super) const FUNCTIONS: &[&str] = &[
 ];
 
 /// What names of refused functions begin with: dictionaries, of which there are none.
-pub(super) const FUNCTION_PREFIXES: &[&str] = &["dictget", "dicthas", "dictisin", "regionhierarchy", "regionin", "regionto"];
+pub(super) const FUNCTION_PREFIXES: &[&str] =
+    &["dictget", "dicthas", "dictisin", "regionhierarchy", "regionin", "regionto"];
 
 /// Table functions that make rows of nothing. Others are refused where a `(` follows their name.
 pub(super) const HARMLESS_TABLE_FUNCTIONS: &[&str] = &[
