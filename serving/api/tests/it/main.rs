@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
+mod conditional;
+mod document;
 mod feeds;
 mod house;
 mod libraries;
@@ -11,3 +13,4 @@ mod reads;
 mod sockets;
 mod tracking;
 mod wire;
+mod writes;
