@@ -137,6 +137,7 @@ impl House {
             callers: Arc::clone(&callers),
             desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),
             door: Arc::new(door),
+            sql: None,
             clock: Arc::new(ManualClock::new(NOW)),
             chance: Box::new(draws()),
             views: {

@@ -21,6 +21,7 @@ mod quota;
 mod seats;
 mod settings;
 mod views;
+mod whole;
 mod wire;
 mod words;
 
@@ -29,6 +30,7 @@ pub use gate::Forbidden;
 pub use gateway::{Ask, AskError, Cut, Gateway, Reply, ReplyBody};
 pub use settings::Limits;
 pub use views::analysts_database;
+pub use whole::{Rows, Whole};
 pub use words::takes_table_function;
 
 pub(crate) use accounts::users_xml;

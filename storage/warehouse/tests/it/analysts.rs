@@ -519,3 +519,36 @@ async fn statements_are_cut_as_the_engine_cuts_them() {
     }
     assert!(engine.stop().await);
 }
+
+#[tokio::test]
+async fn answers_as_rows_and_as_files_are_whole_or_an_error() {
+    let root = tempfile::tempdir().unwrap();
+    let (engine, _, gateway) = house(root.path()).await;
+    let numbers = "SELECT number AS n, {suffix:String} AS s FROM numbers({many:UInt32})";
+    let numbered = |many: &str| Ask {
+        parameters: vec![("many".into(), many.into()), ("suffix".into(), "x'\"".into())],
+        ..question(MINE, numbers)
+    };
+    let rows = gateway.rows(numbered("5"), 3).await.unwrap();
+    assert_eq!(rows.columns, [("n".to_owned(), "UInt64".to_owned()), ("s".to_owned(), "String".to_owned())]);
+    assert_eq!((rows.data.len(), rows.truncated), (3, true));
+    assert_eq!(rows.data[2].get(), r#"["2", "x'\""]"#);
+    assert!(!gateway.rows(numbered("3"), 3).await.unwrap().truncated);
+    let chosen = gateway.rows(question(MINE, "SELECT 1 FORMAT CSV"), 3).await.unwrap_err();
+    assert!(chosen.to_string().contains("FORMAT"), "{chosen}");
+    let wrong = gateway.rows(question(MINE, "SELECT nothing FROM records"), 3).await.unwrap_err();
+    assert!(wrong.to_string().contains("nothing") && !wrong.is_limit(), "{wrong}");
+
+    let (csv, _) = gateway.file(numbered("100000"), "CSVWithNames", None).await.unwrap();
+    let parts: Vec<_> = csv.collect().await;
+    let text: Vec<u8> = parts.into_iter().flat_map(|part| part.unwrap().to_vec()).collect();
+    assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 100_001);
+    let (parquet, _) = gateway.file(numbered("10"), "Parquet", Some(4)).await.unwrap();
+    let bytes: Vec<u8> = parquet.flat_map(|part| futures_util::stream::iter(part.unwrap().to_vec())).collect().await;
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    // More rows than an answer may have: some come, then it breaks off, and not quietly.
+    let (endless, _) = gateway.file(numbered("3000000"), "CSVWithNames", None).await.unwrap();
+    let parts: Vec<_> = endless.collect().await;
+    assert!(parts.len() > 1 && parts.last().unwrap().is_err(), "{}", parts.len());
+    assert!(engine.stop().await);
+}
