@@ -82,6 +82,24 @@ fn sha256(password: &str) -> String {
     })
 }
 
+/// Rights that [`grant`] and the views need.
+const RIGHTS: [&str; 5] =
+    ["CREATE USER", "CREATE ROW POLICY", "CREATE SETTINGS PROFILE", "CREATE DATABASE", "SET DEFINER"];
+
+/// Returns the rights that a server's account lacks for making those of analysts.
+///
+/// # Errors
+/// The server's: an old one does not know the question.
+pub async fn lacking_rights(client: &Client) -> Result<Vec<&'static str>, Error> {
+    let mut lacking = Vec::new();
+    for right in RIGHTS {
+        if client.fetch_one::<u8>(&format!("CHECK GRANT {right} ON *.*")).await? == 0 {
+            lacking.push(right);
+        }
+    }
+    Ok(lacking)
+}
+
 /// Makes profile, accounts, grants and policies on a server. The names hold the database's, since a server may serve several.
 /// May be repeated.
 ///

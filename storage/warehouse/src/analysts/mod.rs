@@ -25,7 +25,7 @@ mod whole;
 mod wire;
 mod words;
 
-pub use accounts::{AccountsError, grant};
+pub use accounts::{AccountsError, grant, lacking_rights};
 pub use gate::Forbidden;
 pub use gateway::{Ask, AskError, Cut, Gateway, Reply, ReplyBody};
 pub use settings::Limits;

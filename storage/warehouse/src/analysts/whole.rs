@@ -83,9 +83,8 @@ impl Gateway {
                 return Err(too_large());
             }
         }
-        let document: Document = serde_json::from_slice(&bytes).map_err(|_| {
-            AskError::Wrong("the statement must not choose a format: leave `FORMAT` out".to_owned())
-        })?;
+        let document: Document = serde_json::from_slice(&bytes)
+            .map_err(|_| AskError::Wrong("the statement must not choose a format: leave `FORMAT` out".to_owned()))?;
         Ok(rows(document, limit, reply.exact))
     }
 

@@ -441,6 +441,7 @@ async fn a_restarted_engine_stands_for_the_same_organizations() {
 async fn an_engine_that_gives_no_rights_is_told_in_words() {
     let root = tempfile::tempdir().unwrap();
     let (engine, client, _) = house(root.path()).await;
+    assert_eq!(lacking_rights(&client).await.unwrap(), ["CREATE USER", "CREATE ROW POLICY", "CREATE SETTINGS PROFILE"]);
     // The library takes no accounts by statement, as a server of somebody else may not.
     let gateway = Gateway::server(client, Secret::of("x"), Limits::for_engine(1 << 30));
     let error = gateway.prepare().await.unwrap_err().to_string();
