@@ -226,16 +226,18 @@ impl Gateway {
         let endpoint = self.client.endpoint().map_err(AskError::Unavailable)?;
         let account = accounts::seat_account(&endpoint.database, lease.seat());
         let parameters = self.parameters(&ask, &endpoint.database)?;
+        let encodings = ask.accept_encoding.as_deref().and_then(wire::readable);
         let exchange = wire::Exchange {
             parameters: &parameters,
             text: ask.text,
-            accept_encoding: ask.accept_encoding.as_deref(),
+            accept_encoding: encodings.as_deref(),
             account: (&account, &self.secret.password(lease.seat())),
         };
         let response = wire::send(&endpoint, exchange).await.map_err(AskError::Unavailable)?;
         let (head, incoming) = response.into_parts();
         if !head.status.is_success() {
-            let words = wire::words(incoming).await;
+            let encoding = head.headers.get("content-encoding").and_then(|encoding| encoding.to_str().ok());
+            let words = wire::words(incoming, encoding.unwrap_or("")).await;
             return Err(refused(&words, head.status.as_u16(), &account));
         }
         let exact = !uncut().iter().any(|name| passed.mentions(name));

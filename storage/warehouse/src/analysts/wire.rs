@@ -1,6 +1,7 @@
 //! One exchange with the engine over HTTP, on a connection of its own: when the answer is dropped the connection closes, and
 //! the engine gives the question up.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -77,8 +78,15 @@ fn network(error: impl std::error::Error) -> Error {
     Error::Network(error.to_string())
 }
 
+/// The encodings among those that an asker takes in which an error can be read here, too.
+pub(super) fn readable(accepted: &str) -> Option<String> {
+    let ours = |part: &&str| ["lz4", "zstd", "gzip"].contains(&part.split(';').next().unwrap_or("").trim());
+    let parts: Vec<&str> = accepted.split(',').map(str::trim).filter(ours).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// Reads an error's words, whole or as far as they are taken.
-pub(super) async fn words(mut body: Incoming) -> String {
+pub(super) async fn words(mut body: Incoming, encoding: &str) -> String {
     let mut bytes = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
         if let Some(data) = frame.data_ref() {
@@ -89,5 +97,43 @@ pub(super) async fn words(mut body: Incoming) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    decoded(&bytes, encoding)
+}
+
+fn decoded(bytes: &[u8], encoding: &str) -> String {
+    let mut plain = Vec::new();
+    let most = ERROR_BYTES_MAX as u64;
+    // What cannot be decoded to its end is told as far as it goes.
+    let _ = match encoding {
+        "lz4" => lz4_flex::frame::FrameDecoder::new(bytes).take(most).read_to_end(&mut plain),
+        "gzip" => flate2::read::GzDecoder::new(bytes).take(most).read_to_end(&mut plain),
+        "zstd" => match zstd::stream::read::Decoder::new(bytes) {
+            Ok(decoder) => decoder.take(most).read_to_end(&mut plain),
+            Err(error) => Err(error),
+        },
+        _ => (&mut &*bytes).take(most).read_to_end(&mut plain),
+    };
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn errors_are_read_in_every_encoding_that_is_asked_for() {
+        assert_eq!(readable("br, lz4;q=0.9,zstd , deflate").as_deref(), Some("lz4;q=0.9, zstd"));
+        assert_eq!(readable("identity"), None);
+        let words = "Code: 60. DB::Exception: x";
+        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        lz4.write_all(words.as_bytes()).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(words.as_bytes()).unwrap();
+        assert_eq!(decoded(&lz4.finish().unwrap(), "lz4"), words);
+        assert_eq!(decoded(&gzip.finish().unwrap(), "gzip"), words);
+        assert_eq!(decoded(&zstd::encode_all(words.as_bytes(), 1).unwrap(), "zstd"), words);
+        assert_eq!(decoded(words.as_bytes(), ""), words);
+    }
 }
