@@ -30,6 +30,7 @@ pub mod problem;
 pub mod reads;
 pub mod routes;
 pub mod server;
+pub mod sql;
 pub mod system;
 mod tracking;
 pub mod trail;
@@ -80,6 +81,8 @@ pub struct Parts {
     pub desk: Box<Decides>,
     /// Draws what nobody can guess.
     pub chance: Box<Draws>,
+    /// The way to the warehouse; none when there is none.
+    pub sql: Option<sql::Sql>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
     /// The readers of the views as they are now.

@@ -1,5 +1,6 @@
 //! The wiring: what `eventra serve` is made of, how it starts and how it ends. The only file that names every part.
 
+mod analysts;
 mod core;
 mod figures;
 mod gauges;
@@ -32,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::control;
 use crate::facts::{self, Facts};
-use crate::settings::Settings;
+use crate::settings::{Settings, WarehouseChoice};
 pub(crate) use core::Core;
 use warehouse::Warehouse;
 
@@ -50,8 +51,16 @@ pub(crate) struct Node {
     runtime: Runtime,
     stop_http: Option<oneshot::Sender<()>>,
     http: Option<JoinHandle<bool>>,
+    sql: Option<SqlEndpoint>,
     control: JoinHandle<()>,
     finishing: JoinHandle<()>,
+}
+
+/// The ClickHouse endpoint.
+struct SqlEndpoint {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<bool>,
 }
 
 impl Node {
@@ -69,6 +78,7 @@ impl Node {
             .block_on(tokio::net::TcpListener::bind(settings.listen))
             .with_context(|| format!("listening on {} (choose another address with --listen)", settings.listen))?;
         let address = listener.local_addr()?;
+        let sql_listener = settings.sql_listen.map(|address| listen_sql(&runtime, settings, address)).transpose()?;
         let subjects = Arc::new(
             Subjects::open_at(&settings.data_dir, Box::new(|bytes: &mut [u8]| rand::fill(bytes)))
                 .context("opening the key store")?
@@ -120,18 +130,24 @@ impl Node {
             // An error means that the sender is gone, which is a stop too.
             let _ = stopped.await;
         }));
+        let sql = sql_listener.and_then(|listener| serve_sql(&runtime, &core, listener)).transpose()?;
         let socket = {
             let _inside = runtime.enter();
             control::server::listen(&settings.socket()).context("opening the control socket")?
         };
         let control = runtime.spawn(control::server::serve(socket, handler::handler(&core)));
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "serving");
-        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), control, finishing })
+        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), sql, control, finishing })
     }
 
     /// Where HTTP is served.
     pub(crate) fn address(&self) -> SocketAddr {
         self.core.address
+    }
+
+    /// Where analysts' clients are served, when they are.
+    pub(crate) fn sql_address(&self) -> Option<SocketAddr> {
+        self.sql.as_ref().map(|sql| sql.address)
     }
 
     /// What all parts share.
@@ -161,7 +177,11 @@ impl Node {
             // Gone already means stopped already.
             let _ = stop.send(());
         }
-        let drained = self.http.take().is_some_and(|http| self.runtime.block_on(http).unwrap_or(false));
+        let asked = self.sql.take().is_none_or(|sql| {
+            let _ = sql.stop.send(());
+            self.runtime.block_on(sql.task).unwrap_or(false)
+        });
+        let drained = asked & self.http.take().is_some_and(|http| self.runtime.block_on(http).unwrap_or(false));
         self.control.abort();
         self.finishing.abort();
         // Waits for the door's queue and its two threads.
@@ -181,6 +201,29 @@ impl Node {
         tracing::info!(drained, folded, landed, "stopped");
         drained && folded && landed
     }
+}
+
+fn listen_sql(runtime: &Runtime, settings: &Settings, address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+    if settings.warehouse == WarehouseChoice::None {
+        anyhow::bail!("`sql_listen` needs a warehouse, and `warehouse` is `none`");
+    }
+    runtime
+        .block_on(tokio::net::TcpListener::bind(address))
+        .with_context(|| format!("listening on {address} for analysts (choose another address with --sql-listen)"))
+}
+
+fn serve_sql(
+    runtime: &Runtime,
+    core: &Arc<Core>,
+    listener: tokio::net::TcpListener,
+) -> Option<anyhow::Result<SqlEndpoint>> {
+    let router = analysts::endpoint::router(core)?;
+    let address = listener.local_addr();
+    let (stop, stopped) = oneshot::channel();
+    let task = runtime.spawn(api::server::serve(listener, router, async {
+        let _ = stopped.await;
+    }));
+    Some(address.map(|address| SqlEndpoint { address, stop, task }).map_err(anyhow::Error::from))
 }
 
 fn open_facts(
@@ -225,6 +268,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
+        sql: analysts::sql(core),
         clock: Arc::clone(&core.clock),
         chance: Box::new(|bytes: &mut [u8]| rand::fill(bytes)),
         views: Box::new(move || readers(&views.views())),

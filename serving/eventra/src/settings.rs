@@ -110,6 +110,9 @@ settings! {
     warehouse: WarehouseChoice = "embedded";
     /// The most memory that the embedded engine may take for queries and merges, in MiB.
     engine_memory_mb: Within<256, 1048576> = "1024";
+    /// The address of the ClickHouse endpoint for analysts' own clients (BI tools, notebooks, libraries), who show a key with
+    /// the scope `sql` as the password. Nothing: none is served.
+    sql_listen: Option<SocketAddr> = "";
     /// How this process logs: `text`, `json`, or `auto` (text on a terminal, JSON otherwise).
     log_format: LogFormat = "auto";
     /// Which log lines are written, as in `info` or `info,dataflow=debug`.

@@ -149,6 +149,7 @@ impl House {
             },
             desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),
             door: Arc::new(door),
+            sql: None,
             clock: Arc::<ManualClock>::clone(&clock),
             chance: Box::new(draws()),
             views: {

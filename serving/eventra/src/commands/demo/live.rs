@@ -117,6 +117,14 @@ impl Play {
 fn introduce(settings: &Settings, node: &Node, key: &str, link: &str) {
     let address = node.address();
     let data_dir = settings.data_dir.display();
+    let sql = node.sql_address().map_or_else(String::new, |sql| {
+        format!(
+            "
+    The same from ClickHouse's own clients (the user's name is free), each organization its own rows:
+      curl 'http://{sql}/?user=me&password='$KEY --data 'SELECT kind, count() FROM records GROUP BY kind FORMAT PrettyCompact'
+"
+        )
+    });
     // `make demo` leaves the binary in the build cache, where no shell looks for it.
     let eventra = std::env::current_exe().map_or_else(|_| "eventra".into(), |path| path.display().to_string());
     println!(
@@ -136,7 +144,7 @@ fn introduce(settings: &Settings, node: &Node, key: &str, link: &str) {
       eventra sql \"SELECT kind, count() FROM records GROUP BY kind ORDER BY 2 DESC\"
       eventra sql \"SELECT leaderboard, participant, score FROM leaderboard_scores WHERE scope = 'all_time' ORDER BY score DESC LIMIT 5\"
       eventra sql \"SELECT reasons, count() FROM fraud_scores WHERE score > 0 GROUP BY reasons ORDER BY 2 DESC LIMIT 5\"
-
+{sql}
     stop      Ctrl-C (it compares the figures and ends)
     reset     rm -r '{data_dir}'
 "
