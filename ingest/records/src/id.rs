@@ -244,6 +244,14 @@ ids! {
     LeaderboardId,
     /// The client's id of a command: the same command twice is one, and what it creates has this id.
     CommandId,
+    /// Somebody who can sign in. Never a visitor, who is named by a pseudonym.
+    UserId,
+    /// An authenticated device of a user.
+    LoginId,
+    /// A query that an analyst keeps.
+    QueryId,
+    /// A mail to a user.
+    MailId,
 }
 
 #[cfg(test)]

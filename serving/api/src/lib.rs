@@ -4,7 +4,7 @@
 //! `application/problem+json` with a stable code ([`problem::Code`]).
 //!
 //! **Does not know:** timely, the kind of log, ClickHouse, the command line. It hands bodies to the front door
-//! (`collect`), asks views through readers, and learns keys from facts. It reads no clock.
+//! (`collect`), asks views through readers, and learns who may do what from facts. It reads no clock.
 //!
 //! ```
 //! use api::problem::{Code, Problem};
@@ -16,11 +16,11 @@
 
 pub mod answer;
 pub mod auth;
+pub mod callers;
 pub mod conditional;
 mod feeds;
 pub mod guard;
 pub mod health;
-pub mod keys;
 pub mod limits;
 pub mod lists;
 pub mod metrics;
@@ -34,6 +34,8 @@ pub mod writes;
 
 use std::sync::Arc;
 
+use records::fact::CommandTag;
+use rules::domains;
 use serde::Serialize;
 use views::as_of::AsOf;
 
@@ -48,23 +50,29 @@ pub struct Readiness {
     pub as_of: AsOf,
 }
 
+/// How a command comes to the desk.
+pub type Decides =
+    dyn Fn(Option<CommandTag>, domains::Command) -> Option<desk::Pending<domains::Refusal>> + Send + Sync;
+
+/// Fills bytes by chance.
+pub type Draws = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Everything that routes need, behind one pointer.
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
-/// Fills bytes by chance.
-pub type Chance = Box<dyn Fn(&mut [u8]) + Send + Sync>;
-
 /// What the binary hands over.
 pub struct Parts {
-    /// Who may do what.
-    pub keys: Arc<keys::KeyRing>,
+    /// Who is asking.
+    pub callers: Arc<callers::Callers>,
     /// The front door.
     pub door: Arc<collect::Door>,
+    /// Has a command decided, once for each tag; none while the process ends.
+    pub desk: Box<Decides>,
+    /// Draws what nobody can guess.
+    pub chance: Box<Draws>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
-    /// Where ids come from that nobody else chose.
-    pub chance: Chance,
     /// The readers of the views as they are now.
     pub views: Box<dyn Fn() -> reads::Views + Send + Sync>,
     /// What the facts say so far: the definitions of funnels.

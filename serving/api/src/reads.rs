@@ -3,6 +3,7 @@
 //! Every read takes `wait_for` and `wait_ms` ([`crate::answer::Waiting`]). People are named by the id that the
 //! organization's own system uses, or by their 16-digit pseudonym.
 
+pub(crate) mod about;
 mod campaigns;
 mod changes;
 pub(crate) mod extract;

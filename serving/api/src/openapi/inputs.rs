@@ -32,9 +32,18 @@ impl Takes for Option<Extension<ConnectInfo<SocketAddr>>> {
     fn describe(_: &mut Sketch<'_>) {}
 }
 
+/// Which organization a request is about that has none in its path.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it only tells what is read by hand")]
+pub(crate) struct OfOrganization {
+    /// The organization that is meant, for people who belong to several; a key has its own.
+    organization: Option<records::OrganizationId>,
+}
+
 impl Takes for Caller {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.key(Scope::Read);
+        sketch.known(Scope::Read);
+        sketch.query::<OfOrganization>();
         sketch.query::<Waiting>();
         sketch.may(&[Code::WaitedInVain]);
     }

@@ -361,7 +361,7 @@ fn a_revoked_key_ends_its_feeds_and_no_others() {
         for stream in [&mut own, &mut other] {
             assert_eq!(stream.next().await.unwrap().kind, "reset");
         }
-        house.keys.apply(&FactRow::new(acme(), NOW, Fact::KeyRevoked { key: "page".into() }));
+        house.callers.apply(&FactRow::new(acme(), NOW, Fact::KeyRevoked { key: "page".into() }));
         let end = own.next().await.unwrap();
         assert_eq!((end.kind.as_str(), end.body["code"].as_str()), ("problem", Some("key_unknown")));
         assert!(own.next().await.is_none());
@@ -470,10 +470,11 @@ fn connections_are_bounded_for_a_key_and_for_all() {
     let third = "a-third-key";
     let added = Fact::KeyAdded {
         key: "third".into(),
-        hash: api::keys::hash_text(third),
+        hash: records::SecretHash::of(third).to_string(),
         scopes: vec![records::fact::Scope::Read],
+        expires: None,
     };
-    house.keys.apply(&FactRow::new(acme(), NOW, added));
+    house.callers.apply(&FactRow::new(acme(), NOW, added));
     run(async {
         let server = Server::of(&house).await;
         let first = Stream::open(server.address, READ, TOP, None).await;
