@@ -80,9 +80,6 @@ codes! {
     /// The rules refuse it.
     Refused = "refused", CONFLICT, "the rules refuse it",
         "change what `detail` names, and ask again";
-    /// It has changed since it was read.
-    Changed = "changed", PRECONDITION_FAILED, "it has changed since you read it",
-        "read it again, and decide again";
     /// The desk does not keep up, or does not know.
     DeskBusy = "desk_busy", SERVICE_UNAVAILABLE, "it may not have been done",
         "send the same again with the same `Idempotency-Key` after `Retry-After` seconds";

@@ -215,7 +215,6 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
     Ok(Api::from(Parts {
         callers: Arc::clone(&core.callers),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
-        chance: Box::new(|bytes| rand::fill(bytes)),
         door: core.door()?,
         clock: Arc::clone(&core.clock),
         views: Box::new(move || readers(&views.views())),

@@ -136,9 +136,9 @@ impl House {
         let api = Api::from(Parts {
             callers: Arc::clone(&callers),
             desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),
-            chance: Box::new(draws()),
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
+            chance: Box::new(draws()),
             views: {
                 let views = Arc::clone(&views);
                 Box::new(move || views.read().unwrap().clone())
