@@ -270,7 +270,6 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         door: core.door()?,
         sql: analysts::sql(core),
         clock: Arc::clone(&core.clock),
-        chance: Box::new(|bytes: &mut [u8]| rand::fill(bytes)),
         views: Box::new(move || readers(&views.views())),
         rules: Arc::clone(&core.rules),
         readiness: Box::new(move || ready(&readiness)),

@@ -37,7 +37,7 @@ impl FromRequestParts<Api> for Analyst {
 
 impl Takes for Analyst {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.known();
+        sketch.known(records::fact::Scope::Sql);
         sketch.key(Scope::Sql);
         sketch.may(&[Code::AccessDenied, Code::LoginEnded, Code::OriginForeign, Code::ParameterWrong]);
     }
