@@ -22,6 +22,7 @@ pub mod health;
 pub mod keys;
 pub mod limits;
 pub mod metrics;
+mod pages;
 pub mod problem;
 pub mod reads;
 pub mod routes;
@@ -68,6 +69,8 @@ pub struct Parts {
     pub metrics: Arc<metrics::Registry>,
     /// The bounds of live feeds.
     pub feeds: limits::Feeds,
+    /// A number that nobody can guess: the nonce of one page.
+    pub nonce: Box<dyn Fn() -> [u8; 16] + Send + Sync>,
     /// Whether `/metrics` answers callers that are not on this machine.
     pub metrics_public: bool,
 }

@@ -10,6 +10,7 @@
 //! | `GET /v1/presence/...` | read | who is here now |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
+//! | `GET` of anything else outside of `/v1` | none | the pages: see [`crate::pages`] |
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -17,7 +18,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::guard::{self, Bounds};
 use crate::problem::{Code, Problem};
-use crate::{Api, feeds, health, limits, tracking};
+use crate::{Api, feeds, health, limits, pages, tracking};
 
 /// Segment's calls, one route each.
 const SEGMENT: [&str; 7] = ["track", "identify", "page", "screen", "group", "alias", "batch"];
@@ -47,7 +48,7 @@ pub fn router(api: Api) -> Router {
     bounded(tracks.merge(reads).merge(live), quick)
         .merge(bounded(import, large))
         .merge(health)
-        .fallback(async || Problem::new(Code::RouteUnknown, ""))
+        .fallback(pages::answer)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
         .layer(from_fn_with_state(metrics, guard::count))
         .with_state(api)

@@ -222,6 +222,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         intake: Arc::clone(&core.intake),
         metrics: Arc::clone(&core.metrics),
         feeds: api::limits::Feeds::default(),
+        nonce: Box::new(rand::random),
         metrics_public: core.settings.metrics_public,
     }))
 }

@@ -129,6 +129,7 @@ impl House {
             intake: Arc::default(),
             metrics: Arc::clone(&metrics),
             feeds,
+            nonce: Box::new(|| [7; 16]),
             metrics_public: false,
         });
         Self {

@@ -1,0 +1,3 @@
+// Placeholder until written
+import { en, type Words } from './en';
+export const de: Words = en;
