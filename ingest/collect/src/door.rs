@@ -70,7 +70,7 @@ pub struct Accepted {
 }
 
 /// What was wrong with one message.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct MessageError {
     /// Where it was: `message 3`, `line 17`.
     pub place: String,

@@ -91,8 +91,9 @@ impl Draft {
 
 /// Why a message became a dead letter. The word is stored in the record's `name`; details may hold personal text and
 /// are sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "DeadLetterReason")]
 pub enum Reason {
     /// Not JSON, or not a JSON object.
     NotAnObject,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CommandId, EventId, ItemId, LeaderboardId, OrganizationId, SessionId};
+use crate::id::{
+    CampaignId, CommandId, EventId, ItemId, LeaderboardId, LoginId, MailId, OrganizationId, QueryId, SessionId, UserId,
+};
+use crate::secret::{Blob, SecretHash};
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -21,6 +24,60 @@ pub enum Scope {
     Write,
     /// Read views.
     Read,
+    /// Ask the warehouse by SQL.
+    Sql,
+    /// Change what an organizer may change, but for members and keys.
+    Manage,
+}
+
+/// What a member may do in an organization; `rules::access` says what that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything of the organization.
+    Organizer,
+    /// Keeps order in chats, questions and polls.
+    Moderator,
+    /// Reads everything, also by SQL.
+    Analyst,
+    /// Runs campaigns of its own.
+    Advertiser,
+    /// Takes part.
+    Attendee,
+}
+
+/// Who had something done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Whoever owns the process, over its socket.
+    Operator,
+    /// The holder of a key of the organization, by the key's name.
+    Key(String),
+    /// A user.
+    User(UserId),
+}
+
+/// What proved that somebody is a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Means {
+    /// The password.
+    Password,
+    /// A link that was sent or shown.
+    Link,
+    /// An OpenID Connect provider.
+    Identity,
+}
+
+/// What a link is for; it works once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkPurpose {
+    /// Sign in.
+    SignIn,
+    /// Choose a password.
+    Password,
 }
 
 /// One thing that was decided. Names are in the past tense; fields are never removed, only added with a default.
@@ -43,6 +100,23 @@ pub enum Fact {
         hash: String,
         /// What it may do.
         scopes: Vec<Scope>,
+        /// When it ends; never, when nothing stands here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires: Option<Timestamp>,
+    },
+    /// A key has another secret from here on.
+    KeyRotated {
+        /// The name it was added by.
+        key: String,
+        /// BLAKE3 of the new secret.
+        hash: SecretHash,
+        /// Until when the old one works, too.
+        until: Timestamp,
+    },
+    /// A key was used; told at most once in an hour.
+    KeyUsed {
+        /// The name it was added by.
+        key: String,
     },
     /// A key may no longer be used.
     KeyRevoked {
@@ -103,6 +177,212 @@ pub enum Fact {
         /// The pseudonyms that they had.
         tokens: Vec<Token>,
     },
+    /// An organization's settings were replaced.
+    SettingsChanged {
+        /// The language of its pages, BCP 47.
+        language: String,
+        /// Origins whose pages may call the API with a key, as in `https://www.example.org`.
+        #[serde(default)]
+        origins: Vec<String>,
+    },
+    /// A user belongs to the organization from here on, or may do other things.
+    MembershipGranted {
+        /// The user.
+        user: UserId,
+        /// What they are.
+        role: Role,
+        /// The events that this is limited to; none for all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        events: Vec<EventId>,
+        /// The campaigns of an advertiser.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        campaigns: Vec<CampaignId>,
+    },
+    /// A user no longer belongs to the organization.
+    MembershipEnded {
+        /// The user.
+        user: UserId,
+    },
+    /// A query was saved or changed.
+    QuerySaved {
+        /// The query.
+        query: QueryId,
+        /// What people call it.
+        title: String,
+        /// Its text.
+        sql: String,
+    },
+    /// A saved query was removed.
+    QueryRemoved {
+        /// The query.
+        query: QueryId,
+    },
+    /// Somebody can sign in from here on. Facts about users belong to the organization `platform`.
+    UserRegistered {
+        /// The user.
+        user: UserId,
+        /// The number of the key that seals what is personal.
+        subject: u64,
+        /// The pseudonym of their mail address.
+        person: Token,
+        /// Their mail address and name, sealed.
+        sealed: Blob,
+        /// The language they read, BCP 47; the organization's when it is empty.
+        #[serde(default)]
+        language: String,
+    },
+    /// A user's name or language changed.
+    UserDescribed {
+        /// The user.
+        user: UserId,
+        /// Their mail address and name, sealed.
+        sealed: Blob,
+        /// The language they read.
+        language: String,
+    },
+    /// A user may do everything everywhere, or no longer may.
+    PlatformAdminSet {
+        /// The user.
+        user: UserId,
+        /// Whether they may.
+        admin: bool,
+    },
+    /// A user has another password. All logins but the one that changed it end.
+    PasswordSet {
+        /// The user.
+        user: UserId,
+        /// The argon2id hash of the password as a PHC string, sealed.
+        sealed: Blob,
+        /// The login that stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keeps: Option<LoginId>,
+        /// The link that was used for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<SecretHash>,
+    },
+    /// A user signed in.
+    LoginOpened {
+        /// The user.
+        user: UserId,
+        /// The login.
+        login: LoginId,
+        /// BLAKE3 of what the device presents.
+        secret: SecretHash,
+        /// When it ends by itself.
+        until: Timestamp,
+        /// What proved that it is the user.
+        means: Means,
+        /// The link that was used for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<SecretHash>,
+        /// The step of the second factor's code: none before it is taken again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u64>,
+        /// The recovery code that was used up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recovery: Option<SecretHash>,
+        /// What the device says of itself, sealed.
+        device: Blob,
+    },
+    /// A login was ended by its user.
+    LoginClosed {
+        /// The user.
+        user: UserId,
+        /// The login.
+        login: LoginId,
+    },
+    /// All logins of a user but one were ended.
+    LoginsClosed {
+        /// The user.
+        user: UserId,
+        /// The login that stays.
+        keeps: LoginId,
+    },
+    /// Somebody did not prove to be a user who exists. The first of each minute is told.
+    LoginRefused {
+        /// The user.
+        user: UserId,
+        /// What was wrong.
+        means: Means,
+    },
+    /// A second factor was shown to a user, who has not used it yet.
+    SecondFactorOffered {
+        /// The user.
+        user: UserId,
+        /// The secret of RFC 6238, sealed.
+        sealed: Blob,
+    },
+    /// The offered second factor is needed from here on.
+    SecondFactorConfirmed {
+        /// The user.
+        user: UserId,
+        /// The step of the code that proved it.
+        step: u64,
+        /// The hashes of codes that work once each when the device is lost.
+        recovery: Vec<SecretHash>,
+    },
+    /// No second factor is needed any more.
+    SecondFactorRemoved {
+        /// The user.
+        user: UserId,
+    },
+    /// A user has other recovery codes.
+    RecoveryCodesMade {
+        /// The user.
+        user: UserId,
+        /// The step of the code that proved it.
+        step: u64,
+        /// Their hashes.
+        recovery: Vec<SecretHash>,
+    },
+    /// A user may sign in by an OpenID Connect provider.
+    IdentityLinked {
+        /// The user.
+        user: UserId,
+        /// The provider, as the settings name it.
+        provider: String,
+        /// The pseudonym of (issuer, subject).
+        identity: Token,
+    },
+    /// A link was made for a user.
+    LinkMade {
+        /// The user.
+        user: UserId,
+        /// BLAKE3 of what it holds.
+        link: SecretHash,
+        /// What it is for.
+        purpose: LinkPurpose,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// A mail is to be sent to a user.
+    MailQueued {
+        /// The mail.
+        mail: MailId,
+        /// The user.
+        user: UserId,
+        /// Which template, with the words that go into it, sealed.
+        sealed: Blob,
+    },
+    /// A mail server took a mail.
+    MailSent {
+        /// The mail.
+        mail: MailId,
+    },
+    /// A mail is not tried again.
+    MailFailed {
+        /// The mail.
+        mail: MailId,
+        /// What the mail server said, without addresses.
+        why: String,
+    },
+    /// Somebody was not let do something. The first of each kind and minute is told.
+    AccessRefused {
+        /// What they wanted to do.
+        act: String,
+        /// Where, as the route is written.
+        at: String,
+    },
     /// A writer owns the partition from here on.
     PartitionClaimed {
         /// Where the writer can be reached.
@@ -145,6 +425,9 @@ pub struct FactRow {
     pub organization: OrganizationId,
     /// When it was decided.
     pub at: Timestamp,
+    /// Who had it done; nobody for what comes with time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
     /// The command that it was decided for; on the first row of its frame only, and on none that nobody asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandTag>,
@@ -166,7 +449,7 @@ pub enum Known {
 impl FactRow {
     /// A row of this build's version.
     pub fn new(organization: OrganizationId, at: Timestamp, fact: Fact) -> Self {
-        Self { version: FACT_VERSION, organization, at, command: None, fact: Known::Fact(fact) }
+        Self { version: FACT_VERSION, organization, at, by: None, command: None, fact: Known::Fact(fact) }
     }
 
     /// The fact, when this build knows it.

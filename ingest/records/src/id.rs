@@ -185,6 +185,25 @@ macro_rules! ids {
             }
         }
 
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                // Whatever happens may happen outside of these; the other ids name what an answer is about.
+                if matches!(stringify!($name), "EventId" | "SessionId" | "ItemId") {
+                    schemars::json_schema!({"type": ["string", "null"], "maxLength": NAME_BYTES_MAX})
+                } else {
+                    schemars::json_schema!({"type": "string", "maxLength": NAME_BYTES_MAX})
+                }
+            }
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 if deserializer.is_human_readable() {
@@ -225,6 +244,14 @@ ids! {
     LeaderboardId,
     /// The client's id of a command: the same command twice is one, and what it creates has this id.
     CommandId,
+    /// Somebody who can sign in. Never a visitor, who is named by a pseudonym.
+    UserId,
+    /// An authenticated device of a user.
+    LoginId,
+    /// A query that an analyst keeps.
+    QueryId,
+    /// A mail to a user.
+    MailId,
 }
 
 #[cfg(test)]

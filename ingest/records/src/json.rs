@@ -11,7 +11,7 @@ use crate::time::{Span, Timestamp};
 use crate::vocabulary::{Column, Meaning, Record, with_columns};
 
 /// What is wrong with one field, and what it should be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[error("`{field}` {problem}")]
 pub struct FieldError {
     /// The field as the client named it, such as `properties.amount_minor`.

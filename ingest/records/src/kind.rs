@@ -153,6 +153,21 @@ impl<'de> serde::Deserialize<'de> for Kind {
     }
 }
 
+impl schemars::JsonSchema for Kind {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Kind".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        // Not an enumeration: a client made today must read the kinds of a later version.
+        schemars::json_schema!({"type": "string", "examples": ["page_viewed", "session_joined", "item_viewed"]})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,7 @@ pub mod kind;
 pub mod money;
 pub mod pos;
 pub mod seal;
+pub mod secret;
 pub mod text;
 pub mod time;
 pub mod token;
@@ -42,12 +43,13 @@ pub use batch::Batch;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, EventId, ItemId, LeaderboardId, MessageId, OrderId, OrganizationId, PollId, RuleId,
-    SegmentId, SessionId,
+    AdId, CampaignId, CommandId, EventId, ItemId, LeaderboardId, LoginId, MailId, MessageId, OrderId, OrganizationId,
+    PollId, QueryId, RuleId, SegmentId, SessionId, UserId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};
 pub use pos::Pos;
+pub use secret::{Blob, SecretHash};
 pub use text::Text;
 pub use time::{Span, Timestamp};
 pub use token::Token;

@@ -9,7 +9,9 @@ use crate::time::Timestamp;
 /// `(log_time, lane, partition, offset)`: the total order in which every fold applies records.
 ///
 /// `offset` counts records, so it orders the rows of a frame as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Pos {
     /// When the log took the frame.
     pub log_time: Timestamp,

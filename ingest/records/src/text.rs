@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 pub const TEXT_BYTES_MAX: usize = 512;
 
 /// A cheap-to-clone text; the empty text stands for an absent one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Text(Option<Arc<str>>);
 
 impl Text {

@@ -75,6 +75,20 @@ impl<'de> Deserialize<'de> for Token {
     }
 }
 
+impl schemars::JsonSchema for Token {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Token".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[0-9a-f]{16}$"})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,7 +20,8 @@
 //! use eventlog::disk::SimDisk;
 //! use eventlog::MemoryLog;
 //! use records::{EventId, Fact, OrganizationId, Timestamp, Zone};
-//! use rules::office::{Command, Office, Wish};
+//! use rules::Domains;
+//! use rules::office::{Command, Wish};
 //!
 //! let clock = Arc::new(ManualClock::new(Timestamp(5)));
 //! let parts = Parts {
@@ -30,12 +31,12 @@
 //!     address: "here".into(),
 //!     chance: Arc::new(|| 7),
 //! };
-//! let desk = Desk::<Office>::open(parts, Arc::new(|_, _| {})).unwrap();
+//! let desk = Desk::<Domains>::open(parts, Arc::new(|_, _| {})).unwrap();
 //! let registered = Fact::OrganizationRegistered { name: "Acme".into(), zone: Zone::utc() };
 //! let organization = OrganizationId::parse("acme").unwrap();
 //! let command = Command { organization, event: EventId::NONE, wishes: vec![Wish::Stand(registered)] };
-//! assert_eq!(desk.submit(None, command.clone()).wait().unwrap().rows.len(), 1);
-//! assert_eq!(desk.submit(None, command).wait().unwrap().rows.len(), 0, "it stands already");
+//! assert_eq!(desk.submit(None, command.clone().into()).wait().unwrap().rows.len(), 1);
+//! assert_eq!(desk.submit(None, command.into()).wait().unwrap().rows.len(), 0, "it stands already");
 //! desk.close();
 //! ```
 

@@ -52,6 +52,14 @@ pub trait Domain: Default + Debug + Send + 'static {
     fn decode(bytes: &[u8]) -> Result<Self, StateError>;
 }
 
+/// Splits bytes that begin with their length, eight bytes with the lowest first, from what follows them.
+pub(crate) fn section(bytes: &[u8]) -> Result<(&[u8], &[u8]), StateError> {
+    let short = || StateError("it is cut short".into());
+    let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|error| StateError(error.to_string()))?;
+    rest.split_at_checked(length).ok_or_else(short)
+}
+
 /// A fact that this build does not know, written by a newer one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this build does not know the fact `{0}`: use the eventra that wrote it, or a newer one")]

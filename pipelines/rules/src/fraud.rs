@@ -185,7 +185,8 @@ pub struct FraudPlan {
 }
 
 /// A rule that fired.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "FiredRule")]
 pub struct Reason {
     /// The rule.
     pub rule: RuleId,

@@ -1,5 +1,6 @@
 //! Rules as data: what an organization decides about points, fraud, segments, campaigns and lateness; and the rules
-//! that commands are decided by ([`decide::Domain`], [`office::Office`]).
+//! that commands are decided by ([`domains::Domains`]): who may do what ([`access`]), accounts, and the office of
+//! organizations.
 //!
 //! A [`RuleDocument`] is what people write; a [`Rulebook`] is what all facts up to a place in the log say. Plans
 //! ([`fraud::FraudPlan`], [`segment::SegmentPlan`], [`campaign::CampaignPlan`]) are documents made quick to ask.
@@ -19,10 +20,14 @@
 //! assert_eq!(rulebook.rules(acme).unwrap().version, 1);
 //! ```
 
+pub mod access;
+pub mod accounts;
 pub mod campaign;
 pub mod compare;
 pub mod decide;
+pub mod directory;
 pub mod document;
+pub mod domains;
 pub mod fraud;
 pub mod funnel;
 pub mod lateness;
@@ -36,10 +41,12 @@ pub mod tenant;
 pub mod window;
 
 pub use decide::Domain;
+pub use directory::Directory;
 pub use document::{DocumentError, FieldError, RuleDocument};
+pub use domains::Domains;
 pub use lateness::{Lateness, Policy};
 pub use length::Length;
 pub use office::Office;
 pub use rulebook::{Rulebook, RulebookError};
-pub use tenant::{Event, Item, Key, Ruleset, Tenant};
+pub use tenant::{Event, Item, Ruleset, Tenant};
 pub use window::Window;

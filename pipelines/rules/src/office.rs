@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use records::fact::Scope;
-use records::{EventId, Fact, FactRow, ItemId, LeaderboardId, OrganizationId, Timestamp, hash};
+use records::fact::{Role, Scope};
+use records::{
+    EventId, Fact, FactRow, ItemId, LeaderboardId, OrganizationId, QueryId, SecretHash, Timestamp, UserId, hash,
+};
 
-use crate::decide::{Domain, StateError, UnknownFact};
+use crate::accounts::platform;
+use crate::decide::{StateError, UnknownFact};
 use crate::rulebook::Rulebook;
 
 /// What shall stand in one aggregate: an organization's own things, or one event's.
@@ -25,8 +28,15 @@ pub struct Command {
 /// One thing that shall stand, or be said.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wish {
-    /// A fact that replaces an earlier one about the same: an organization, event, item, key or rules.
+    /// A fact that replaces an earlier one about the same: an organization, event, item, key, member, query or rules.
     Stand(Fact),
+    /// The same, if what stands now is what whoever asks has seen; none for nothing.
+    Replace {
+        /// What shall stand.
+        fact: Fact,
+        /// What they have seen.
+        seen: Option<Fact>,
+    },
     /// A key by this name may do this. A key that stands keeps its secret; otherwise it gets the one with this hash.
     MakeKey {
         /// The name to revoke it by.
@@ -36,11 +46,24 @@ pub enum Wish {
         /// BLAKE3 of a fresh secret, in hexadecimal.
         hash: String,
     },
+    /// A key that stands gets another secret.
+    RotateKey {
+        /// The name it was added by.
+        key: String,
+        /// BLAKE3 of the new secret.
+        hash: SecretHash,
+        /// Until when the old one works, too.
+        until: Timestamp,
+    },
     /// No key by this name may be used.
     RevokeKey {
         /// The name it was added by.
         key: String,
     },
+    /// Somebody is no member.
+    EndMembership(UserId),
+    /// A query is not saved.
+    RemoveQuery(QueryId),
     /// All boards of a leaderboard start again.
     ResetLeaderboard {
         /// The leaderboard, as the rules in force name it.
@@ -56,6 +79,18 @@ pub enum Refusal {
     /// A wish that belongs to another aggregate.
     #[error("`{0}` is not decided together with the rest: send it as a command of its own")]
     Elsewhere(String),
+    /// Something changed since whoever asks has seen it.
+    #[error("it has changed since you read it: read it again, and decide again")]
+    Changed,
+    /// The organization of users is no tenant.
+    #[error("`platform` is the organization that users belong to: choose another id")]
+    Reserved,
+    /// There would be nobody who may do everything in the organization.
+    #[error("an organization keeps at least one organizer who is limited to no event: make another one first")]
+    LastOrganizer,
+    /// A key that does not stand.
+    #[error("there is no key `{0}`")]
+    NoKey(String),
     /// A leaderboard that the rules in force do not name.
     #[error("the rules of `{organization}` name no leaderboard `{leaderboard}`; they name: {named}")]
     NoLeaderboard {
@@ -76,6 +111,9 @@ enum About {
     Event(EventId),
     Item(EventId, ItemId),
     Rules,
+    Settings,
+    Member(UserId),
+    Query(QueryId),
 }
 
 /// The newest fact about each thing, and the rules as they are in force.
@@ -115,13 +153,38 @@ impl Office {
     /// The fact that a wish asks for; none when it stands.
     fn wished(&self, organization: OrganizationId, wish: &Wish) -> Result<Option<Fact>, Refusal> {
         Ok(match wish {
-            Wish::Stand(fact) => (!self.stands(organization, fact)).then(|| fact.clone()),
+            Wish::Stand(fact) => {
+                self.may_stand(organization, fact)?;
+                (!self.stands(organization, fact)).then(|| fact.clone())
+            }
+            Wish::Replace { fact, seen } => {
+                self.may_stand(organization, fact)?;
+                let stands = about(fact).and_then(|about| self.standing.get(&(organization, about)));
+                if stands != seen.as_ref() {
+                    return Err(Refusal::Changed);
+                }
+                (stands != Some(fact)).then(|| fact.clone())
+            }
+            Wish::RotateKey { key, hash, until } => {
+                self.key(organization, key).ok_or_else(|| Refusal::NoKey(key.clone()))?;
+                Some(Fact::KeyRotated { key: key.clone(), hash: *hash, until: *until })
+            }
+            Wish::EndMembership(user) => {
+                self.keeps_an_organizer(organization, *user)?;
+                self.standing
+                    .contains_key(&(organization, About::Member(*user)))
+                    .then_some(Fact::MembershipEnded { user: *user })
+            }
+            Wish::RemoveQuery(query) => self
+                .standing
+                .contains_key(&(organization, About::Query(*query)))
+                .then_some(Fact::QueryRemoved { query: *query }),
             Wish::MakeKey { key, scopes, hash } => {
-                let hash = match self.key(organization, key) {
-                    Some(Fact::KeyAdded { hash, .. }) => hash.clone(),
-                    _ => hash.clone(),
+                let (hash, expires) = match self.key(organization, key) {
+                    Some(Fact::KeyAdded { hash, expires, .. }) => (hash.clone(), *expires),
+                    _ => (hash.clone(), None),
                 };
-                let added = Fact::KeyAdded { key: key.clone(), hash, scopes: scopes.clone() };
+                let added = Fact::KeyAdded { key: key.clone(), hash, scopes: scopes.clone(), expires };
                 (!self.stands(organization, &added)).then_some(added)
             }
             // Revoking what is not there would be a fact about nothing.
@@ -131,6 +194,25 @@ impl Office {
             Wish::ResetLeaderboard { leaderboard } => Some(self.reset(organization, *leaderboard)?),
             Wish::Tell(fact) => Some(fact.clone()),
         })
+    }
+
+    /// Refuses what must never stand.
+    fn may_stand(&self, organization: OrganizationId, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::OrganizationRegistered { .. } if organization == platform() => Err(Refusal::Reserved),
+            Fact::MembershipGranted { user, .. } if !is_whole_organizer(fact) => {
+                self.keeps_an_organizer(organization, *user)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses that the last one who may do everything is no longer one.
+    fn keeps_an_organizer(&self, organization: OrganizationId, leaves: UserId) -> Result<(), Refusal> {
+        let members = (organization, About::Member(UserId::NONE))..=(organization, About::Member(UserId(u128::MAX)));
+        let mut organizers = self.standing.range(members).filter(|(_, fact)| is_whole_organizer(fact));
+        let is_last = organizers.next().is_some_and(|((_, about), _)| *about == About::Member(leaves));
+        if is_last && organizers.next().is_none() { Err(Refusal::LastOrganizer) } else { Ok(()) }
     }
 
     fn reset(&self, organization: OrganizationId, leaderboard: LeaderboardId) -> Result<Fact, Refusal> {
@@ -146,21 +228,12 @@ impl Office {
     }
 }
 
-impl Domain for Office {
-    const NAME: &'static str = "office";
-    const VERSION: u32 = 1;
-    type Command = Command;
-    type Refusal = Refusal;
-
-    fn aggregate(command: &Command) -> u64 {
-        aggregate(command.organization, command.event)
-    }
-
-    fn aggregate_of(row: &FactRow) -> u64 {
-        aggregate(row.organization, row.known().map_or(EventId::NONE, event_of))
-    }
-
-    fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<FactRow>, Refusal> {
+impl Office {
+    /// The facts after which the wishes stand; none when they stand already.
+    ///
+    /// # Errors
+    /// When one of them is refused; then nothing is done.
+    pub fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<FactRow>, Refusal> {
         let mut rows = Vec::new();
         for wish in &command.wishes {
             let Some(fact) = self.wished(command.organization, wish)? else { continue };
@@ -172,16 +245,13 @@ impl Domain for Office {
         Ok(rows)
     }
 
-    /// Nothing here ends by itself.
-    fn due(&self, _now: Timestamp, _limit: usize) -> Vec<FactRow> {
-        Vec::new()
-    }
-
-    fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
+    /// Takes one fact.
+    ///
+    /// # Errors
+    /// When this build does not know it.
+    pub fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
         let fact = row.known().ok_or_else(|| UnknownFact::of(row))?;
-        if let Fact::KeyRevoked { key } = fact {
-            self.standing.remove(&(row.organization, About::Key(key.clone())));
-        }
+        self.end(row.organization, fact);
         if let Some(about) = about(fact) {
             self.standing.insert((row.organization, about), fact.clone());
         }
@@ -189,7 +259,8 @@ impl Domain for Office {
         Ok(())
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends the state's bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
         let standing: Vec<(OrganizationId, &Fact)> =
             self.standing.iter().map(|((organization, _), fact)| (*organization, fact)).collect();
         let json = serde_json::to_vec(&standing).expect("facts have text keys only");
@@ -198,19 +269,49 @@ impl Domain for Office {
         self.rulebook.encode(out);
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+    /// Reads a state back.
+    ///
+    /// # Errors
+    /// When the bytes are damaged.
+    pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let damaged = |why: &dyn std::fmt::Display| StateError(why.to_string());
-        let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| damaged(&"it is cut short"))?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|error| damaged(&error))?;
-        let (json, book) = rest.split_at_checked(length).ok_or_else(|| damaged(&"it is cut short"))?;
+        let (json, book) = crate::decide::section(bytes)?;
         let facts: Vec<(OrganizationId, Fact)> = serde_json::from_slice(json).map_err(|error| damaged(&error))?;
         let standing = facts.into_iter().filter_map(|(organization, fact)| Some(((organization, about(&fact)?), fact)));
         let rulebook = Rulebook::decode(book).map_err(|error| damaged(&error))?;
         Ok(Self { standing: standing.collect(), rulebook })
     }
+
+    /// What no longer stands after a fact, or stands otherwise.
+    fn end(&mut self, organization: OrganizationId, fact: &Fact) {
+        let gone = match fact {
+            Fact::KeyRevoked { key } => About::Key(key.clone()),
+            Fact::MembershipEnded { user } => About::Member(*user),
+            Fact::QueryRemoved { query } => About::Query(*query),
+            Fact::KeyRotated { key, hash: new, .. } => {
+                let known = self.standing.get_mut(&(organization, About::Key(key.clone())));
+                if let Some(Fact::KeyAdded { hash, .. }) = known {
+                    *hash = new.to_string();
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.standing.remove(&(organization, gone));
+    }
 }
 
-fn aggregate(organization: OrganizationId, event: EventId) -> u64 {
+fn is_whole_organizer(fact: &Fact) -> bool {
+    matches!(fact, Fact::MembershipGranted { role: Role::Organizer, events, .. } if events.is_empty())
+}
+
+/// The hash of the aggregate that a fact is about.
+pub(crate) fn aggregate_of(row: &FactRow) -> u64 {
+    aggregate(row.organization, row.known().map_or(EventId::NONE, event_of))
+}
+
+/// The hash of an organization's or an event's aggregate.
+pub(crate) fn aggregate(organization: OrganizationId, event: EventId) -> u64 {
     if event.is_some() { aggregate_of_event(organization, event) } else { aggregate_of_organization(organization) }
 }
 
@@ -229,6 +330,9 @@ fn about(fact: &Fact) -> Option<About> {
         Fact::EventScheduled { event, .. } => Some(About::Event(*event)),
         Fact::ItemListed { event, item, .. } => Some(About::Item(*event, *item)),
         Fact::RulesPublished { .. } => Some(About::Rules),
+        Fact::SettingsChanged { .. } => Some(About::Settings),
+        Fact::MembershipGranted { user, .. } => Some(About::Member(*user)),
+        Fact::QuerySaved { query, .. } => Some(About::Query(*query)),
         _ => None,
     }
 }
@@ -299,6 +403,59 @@ mod tests {
     }
 
     #[test]
+    fn a_rotated_key_keeps_its_new_secret() {
+        let mut office = Office::default();
+        let make = |scopes| command(vec![Wish::MakeKey { key: "web".into(), scopes, hash: "aa".into() }]);
+        let rotate = |key: &str| {
+            command(vec![Wish::RotateKey { key: key.into(), hash: SecretHash::of("new"), until: Timestamp(9) }])
+        };
+        assert_eq!(office.decide(&rotate("web"), Timestamp(5)), Err(Refusal::NoKey("web".into())));
+        done(&mut office, &make(vec![Scope::Write]));
+        assert_eq!(done(&mut office, &rotate("web")), 1);
+        let rows = office.decide(&make(vec![Scope::Read]), Timestamp(5)).unwrap();
+        let new = SecretHash::of("new").to_string();
+        assert!(matches!(rows[0].known(), Some(Fact::KeyAdded { hash, .. }) if *hash == new));
+    }
+
+    #[test]
+    fn an_organization_keeps_an_organizer() {
+        let mut office = Office::default();
+        let granted = |user, role, events: &[u128]| {
+            let events = events.iter().copied().map(EventId).collect();
+            command(vec![Wish::Stand(Fact::MembershipGranted { user: UserId(user), role, events, campaigns: vec![] })])
+        };
+        let end = |user| command(vec![Wish::EndMembership(UserId(user))]);
+        assert_eq!(done(&mut office, &granted(2, Role::Analyst, &[])), 1, "one that has none may have none");
+        assert_eq!(done(&mut office, &granted(1, Role::Organizer, &[])), 1);
+        for last in [end(1), granted(1, Role::Analyst, &[]), granted(1, Role::Organizer, &[5])] {
+            assert_eq!(office.decide(&last, Timestamp(5)), Err(Refusal::LastOrganizer));
+        }
+        assert_eq!((done(&mut office, &end(2)), done(&mut office, &end(2))), (1, 0));
+        assert_eq!(done(&mut office, &granted(3, Role::Organizer, &[])), 1);
+        assert_eq!(done(&mut office, &end(1)), 1);
+    }
+
+    #[test]
+    fn what_changed_since_it_was_read_is_not_replaced() {
+        let mut office = Office::default();
+        let saved = |title: &str| Fact::QuerySaved { query: QueryId(4), title: title.into(), sql: "SELECT 1".into() };
+        let replace = |title, seen| command(vec![Wish::Replace { fact: saved(title), seen }]);
+        assert_eq!(office.decide(&replace("a", Some(saved("b"))), Timestamp(5)), Err(Refusal::Changed));
+        assert_eq!(done(&mut office, &replace("a", None)), 1);
+        assert_eq!(office.decide(&replace("b", None), Timestamp(5)), Err(Refusal::Changed));
+        assert_eq!(done(&mut office, &replace("b", Some(saved("a")))), 1);
+        assert_eq!(done(&mut office, &command(vec![Wish::RemoveQuery(QueryId(4))])), 1);
+        assert_eq!(office.decide(&replace("c", Some(saved("b"))), Timestamp(5)), Err(Refusal::Changed));
+    }
+
+    #[test]
+    fn the_platform_is_no_tenant() {
+        let mut platforms = command(vec![registered("Mine")]);
+        platforms.organization = platform();
+        assert_eq!(Office::default().decide(&platforms, Timestamp(5)), Err(Refusal::Reserved));
+    }
+
+    #[test]
     fn a_reset_needs_a_leaderboard_that_the_rules_name() {
         let mut office = Office::default();
         let reset = |name| command(vec![Wish::ResetLeaderboard { leaderboard: LeaderboardId::parse(name).unwrap() }]);
@@ -316,7 +473,7 @@ mod tests {
         assert_eq!(office.decide(&mixed, Timestamp(5)), Err(Refusal::Elsewhere("item_listed".into())));
         let own = Command { organization: ACME, event: EventId(3), wishes: vec![item(3)] };
         let rows = office.decide(&own, Timestamp(5)).unwrap();
-        assert_eq!(Office::aggregate_of(&rows[0]), Office::aggregate(&own));
+        assert_eq!(aggregate_of(&rows[0]), aggregate_of_event(ACME, EventId(3)));
     }
 
     #[test]

@@ -24,8 +24,9 @@ pub const POINTS_RULES_MAX: usize = 256;
 pub const POINTS_MAX: i64 = 1 << 31;
 
 /// What a board ranks over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Scope {
     /// One event, from its first record to its last.
     Event,

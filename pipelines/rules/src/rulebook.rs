@@ -1,6 +1,5 @@
-//! The rulebook: what all facts up to a place in the log say about organizations, keys, events, items and rules.
+//! The rulebook: what all facts up to a place in the log say about organizations, events, items and rules.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -10,20 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::RuleDocument;
 use crate::lateness::Lateness;
-use crate::tenant::{Event, Item, Key, Ruleset, Tenant};
+use crate::tenant::{Event, Item, Ruleset, Tenant};
 
 /// The version of [`Rulebook::encode`].
-pub const RULEBOOK_VERSION: u32 = 2;
+pub const RULEBOOK_VERSION: u32 = 3;
 
 /// The fold of the facts. Cloning it is cheap: organizations are shared until they change.
 #[derive(Debug, Clone, Default)]
 pub struct Rulebook {
     tenants: HashMap<OrganizationId, Arc<Tenant>, FixedState>,
-    // BLAKE3 of a secret -> whose keys of which name, sorted: every request asks for it.
-    by_hash: Arc<Owners>,
 }
-
-type Owners = HashMap<String, Vec<(OrganizationId, String)>, FixedState>;
 
 /// Why bytes are not a rulebook.
 #[derive(Debug, thiserror::Error)]
@@ -50,21 +45,6 @@ impl Rulebook {
                 tenant.name.clone_from(name);
                 tenant.zone = zone.clone();
             }
-            Fact::KeyAdded { key, hash, scopes } => {
-                let added = Key { hash: hash.clone(), scopes: scopes.clone(), revoked: false };
-                let old = self.tenant_mut(row.organization).keys.insert(key.clone(), added);
-                let owner = (row.organization, key.clone());
-                let by_hash = Arc::make_mut(&mut self.by_hash);
-                if let Some(owners) = old.and_then(|old| by_hash.get_mut(&old.hash)) {
-                    owners.retain(|known| *known != owner);
-                }
-                own(by_hash.entry(hash.clone()).or_default(), owner);
-            }
-            Fact::KeyRevoked { key } => {
-                if let Some(known) = self.tenant_mut(row.organization).keys.get_mut(key) {
-                    known.revoked = true;
-                }
-            }
             Fact::EventScheduled { event, title, zone, starts, ends } => {
                 let event_row = Event { title: title.clone(), zone: zone.clone(), starts: *starts, ends: *ends };
                 Arc::make_mut(&mut self.tenant_mut(row.organization).events).insert(*event, event_row);
@@ -81,7 +61,7 @@ impl Rulebook {
             Fact::LeaderboardReset { leaderboard } => {
                 *self.tenant_mut(row.organization).resets.entry(*leaderboard).or_default() += 1;
             }
-            Fact::SubjectErased { .. } | Fact::PartitionClaimed { .. } | Fact::Beat => {}
+            _ => {}
         }
     }
 
@@ -123,14 +103,6 @@ impl Rulebook {
         self.tenants.get(&organization).map(|tenant| &tenant.rules)
     }
 
-    /// The key whose secret has this hash, with its organization, unless it was revoked.
-    pub fn key_by_hash(&self, hash: &str) -> Option<(OrganizationId, &Key)> {
-        self.by_hash.get(hash)?.iter().find_map(|(organization, name)| {
-            let key = self.tenants.get(organization)?.key(name)?;
-            (!key.revoked).then_some((*organization, key))
-        })
-    }
-
     /// The zone in which days turn for an event, or for an organization without one.
     pub fn zone(&self, organization: OrganizationId, event: EventId) -> Zone {
         self.tenant(organization).map_or_else(Zone::utc, |tenant| tenant.zone_of(event).clone())
@@ -162,20 +134,9 @@ impl Rulebook {
         let mut this = Self::default();
         for tenant in stored.tenants {
             let (id, tenant) = tenant.restore();
-            let hashes = Arc::make_mut(&mut this.by_hash);
-            for (name, key) in &tenant.keys {
-                own(hashes.entry(key.hash.clone()).or_default(), (id, name.clone()));
-            }
             this.tenants.insert(id, Arc::new(tenant));
         }
         Ok(this)
-    }
-}
-
-/// Adds an owner in order, so that the same keys give the same answer whatever their history.
-fn own(owners: &mut Vec<(OrganizationId, String)>, owner: (OrganizationId, String)) {
-    if let Err(place) = owners.binary_search(&owner) {
-        owners.insert(place, owner);
     }
 }
 
@@ -191,7 +152,6 @@ struct StoredTenant {
     registered: bool,
     name: String,
     zone: Zone,
-    keys: BTreeMap<String, Key>,
     resets: Vec<(LeaderboardId, u32)>,
     events: Vec<(EventId, Event)>,
     items: Vec<(EventId, ItemId, Arc<Item>)>,
@@ -208,7 +168,6 @@ impl StoredTenant {
             registered: tenant.registered,
             name: tenant.name.clone(),
             zone: tenant.zone.clone(),
-            keys: tenant.keys.clone(),
             resets: tenant.resets.iter().map(|(leaderboard, count)| (*leaderboard, *count)).collect(),
             events: tenant.events().into_iter().map(|(id, event)| (id, event.clone())).collect(),
             items: tenant.items().into_iter().map(|(event, id, item)| (event, id, Arc::clone(item))).collect(),
@@ -225,8 +184,7 @@ impl StoredTenant {
         let events = Arc::new(self.events.into_iter().collect());
         let rules = Arc::new(rules);
         let resets = self.resets.into_iter().collect();
-        let mut tenant =
-            Tenant { name: self.name, zone: self.zone, rules, keys: self.keys, resets, events, ..Tenant::default() };
+        let mut tenant = Tenant { name: self.name, zone: self.zone, rules, resets, events, ..Tenant::default() };
         tenant.registered = self.registered;
         for (event, id, item) in self.items {
             tenant.list(event, id, Arc::unwrap_or_clone(item));
@@ -237,7 +195,6 @@ impl StoredTenant {
 
 #[cfg(test)]
 mod tests {
-    use records::fact::Scope;
     use records::{AdId, CampaignId, SessionId, Text, Timestamp};
 
     use super::*;
@@ -250,10 +207,6 @@ mod tests {
 
     fn published(json: &str) -> FactRow {
         row(Fact::RulesPublished { document: Arc::new(serde_json::from_str(json).unwrap()) })
-    }
-
-    fn key(name: &str, hash: &str) -> FactRow {
-        row(Fact::KeyAdded { key: name.into(), hash: hash.into(), scopes: vec![Scope::Write] })
     }
 
     fn item(id: u128, session: u128, title: &str) -> FactRow {
@@ -273,15 +226,6 @@ mod tests {
         let mut book = Rulebook::default();
         rows.iter().for_each(|row| book.apply(row));
         book
-    }
-
-    #[test]
-    fn keys_are_found_by_hash_until_revoked_or_replaced() {
-        let mut book = book(&[key("web", "aa"), key("app", "bb"), key("web", "cc")]);
-        assert!(book.key_by_hash("aa").is_none());
-        assert_eq!(book.key_by_hash("cc").map(|(organization, _)| organization), Some(ACME));
-        book.apply(&row(Fact::KeyRevoked { key: "web".into() }));
-        assert!(book.key_by_hash("cc").is_none() && book.key_by_hash("bb").is_some());
     }
 
     #[test]
@@ -309,9 +253,6 @@ mod tests {
     fn bytes_round_trip() {
         let rows = [
             row(Fact::OrganizationRegistered { name: "Acme".into(), zone: Zone::parse("Europe/Berlin").unwrap() }),
-            key("web", "aa"),
-            row(Fact::KeyRevoked { key: "web".into() }),
-            key("app", "bb"),
             row(Fact::EventScheduled {
                 event: EventId(1),
                 title: "Conf".into(),
@@ -331,7 +272,6 @@ mod tests {
         let back = Rulebook::decode(&bytes).unwrap();
         back.encode(&mut again);
         assert_eq!(bytes, again);
-        assert!(back.key_by_hash("bb").is_some() && back.key_by_hash("aa").is_none());
         assert_eq!(back.zone(ACME, EventId(2)).name(), "Europe/Berlin");
         assert_eq!([3, 4].map(|id| back.tenant(ACME).unwrap().generation(LeaderboardId(id))), [1, 0]);
         assert_eq!(back.rules(ACME).unwrap().segments, book.rules(ACME).unwrap().segments);

@@ -1,10 +1,9 @@
-//! What facts say about one organization: its name, keys, events, items and rules.
+//! What facts say about one organization: its name, events, items and rules.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use records::fact::Scope;
 use records::hash::{FixedState, join, wide};
 use records::{EventId, ItemId, LeaderboardId, SessionId, Text, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
@@ -18,17 +17,6 @@ use crate::segment::SegmentPlan;
 
 /// Items are kept in this many tables, so that a change copies one of them and not all.
 const ITEM_TABLES: usize = 64;
-
-/// A key that may be used until it is revoked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Key {
-    /// BLAKE3 of the secret, in hexadecimal.
-    pub hash: String,
-    /// What it may do.
-    pub scopes: Vec<Scope>,
-    /// Whether it was revoked.
-    pub revoked: bool,
-}
 
 /// An event as it was last announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +85,6 @@ pub struct Tenant {
     pub zone: Zone,
     /// Its rules.
     pub rules: Arc<Ruleset>,
-    pub(crate) keys: BTreeMap<String, Key>,
     // How often each leaderboard was reset.
     pub(crate) resets: BTreeMap<LeaderboardId, u32>,
     pub(crate) events: Arc<HashMap<EventId, Event, FixedState>>,
@@ -112,7 +99,6 @@ impl Default for Tenant {
             name: String::new(),
             zone: Zone::utc(),
             rules: Arc::default(),
-            keys: BTreeMap::new(),
             resets: BTreeMap::new(),
             events: Arc::default(),
             items: vec![Arc::default(); ITEM_TABLES],
@@ -156,16 +142,6 @@ impl Ruleset {
 }
 
 impl Tenant {
-    /// A key by the name it was added by.
-    pub fn key(&self, name: &str) -> Option<&Key> {
-        self.keys.get(name)
-    }
-
-    /// Its keys by name.
-    pub fn keys(&self) -> impl Iterator<Item = (&str, &Key)> {
-        self.keys.iter().map(|(name, key)| (name.as_str(), key))
-    }
-
     /// How often a leaderboard was reset: the generation of its boards.
     pub fn generation(&self, leaderboard: LeaderboardId) -> u32 {
         self.resets.get(&leaderboard).copied().unwrap_or(0)

@@ -30,12 +30,12 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 }
 
 /// The query parameters that every read takes.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 pub struct Waiting {
     /// What must be reflected: a log time as tracking answers name it (`t1763640000000000`), an epoch (`1200`), or
     /// places in the log (`a3/1811,a5/90`).
     pub wait_for: Option<String>,
-    /// How long to wait at most, milliseconds.
+    /// How long to wait at most, milliseconds; at most 10,000, which is the default.
     pub wait_ms: Option<u64>,
 }
 

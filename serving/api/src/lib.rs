@@ -4,7 +4,7 @@
 //! `application/problem+json` with a stable code ([`problem::Code`]).
 //!
 //! **Does not know:** timely, the kind of log, ClickHouse, the command line. It hands bodies to the front door
-//! (`collect`), asks views through readers, and learns keys from facts. It reads no clock.
+//! (`collect`), asks views through readers, and learns who may do what from facts. It reads no clock.
 //!
 //! ```
 //! use api::problem::{Code, Problem};
@@ -16,12 +16,13 @@
 
 pub mod answer;
 pub mod auth;
+pub mod callers;
 mod feeds;
 pub mod guard;
 pub mod health;
-pub mod keys;
 pub mod limits;
 pub mod metrics;
+pub mod openapi;
 mod pages;
 pub mod problem;
 pub mod reads;
@@ -31,11 +32,13 @@ mod tracking;
 
 use std::sync::Arc;
 
+use records::fact::CommandTag;
+use rules::domains;
 use serde::Serialize;
 use views::as_of::AsOf;
 
 /// Whether answers are current.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Readiness {
     /// Whether the views have caught up, and nothing has failed since.
     pub ready: bool,
@@ -45,16 +48,27 @@ pub struct Readiness {
     pub as_of: AsOf,
 }
 
+/// How a command comes to the desk.
+pub type Decides =
+    dyn Fn(Option<CommandTag>, domains::Command) -> Option<desk::Pending<domains::Refusal>> + Send + Sync;
+
+/// Fills bytes by chance.
+pub type Draws = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Everything that routes need, behind one pointer.
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
 /// What the binary hands over.
 pub struct Parts {
-    /// Who may do what.
-    pub keys: Arc<keys::KeyRing>,
+    /// Who is asking.
+    pub callers: Arc<callers::Callers>,
     /// The front door.
     pub door: Arc<collect::Door>,
+    /// Has a command decided, once for each tag; none while the process ends.
+    pub desk: Box<Decides>,
+    /// Draws what nobody can guess.
+    pub chance: Box<Draws>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
     /// The readers of the views as they are now.
@@ -69,8 +83,6 @@ pub struct Parts {
     pub metrics: Arc<metrics::Registry>,
     /// The bounds of live feeds.
     pub feeds: limits::Feeds,
-    /// A number that nobody can guess: the nonce of one page.
-    pub nonce: Box<dyn Fn() -> [u8; 16] + Send + Sync>,
     /// Whether `/metrics` answers callers that are not on this machine.
     pub metrics_public: bool,
 }

@@ -33,8 +33,15 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
         _ if path.rsplit('/').next().is_some_and(|name| name.contains('.')) => {
             Problem::new(Code::RouteUnknown, "").into_response()
         }
-        _ => document(&STANDARD.encode((api.nonce)())),
+        _ => document(&nonce(&api)),
     }
+}
+
+/// As many random bytes as make a nonce that nobody guesses (Content Security Policy level 3, section 7.1: at least 128 bits).
+fn nonce(api: &Api) -> String {
+    let mut bytes = [0; 16];
+    (api.chance)(&mut bytes);
+    STANDARD.encode(bytes)
 }
 
 fn is_of_the_api(path: &str) -> bool {
@@ -53,7 +60,8 @@ fn document(nonce: &str) -> Response {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"));
+    headers
+        .insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"));
     response
 }
 
@@ -73,10 +81,7 @@ fn file_answer(file: dashboards::File, asked: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static(if file.immutable { KEEP } else { KEEP_SHORTLY }),
-    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if file.immutable { KEEP } else { KEEP_SHORTLY }));
     if file.gzip.is_some() {
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
@@ -92,7 +97,8 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
     texts.flat_map(|text| text.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let refused = parts.any(|part| matches!(part.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        let refused =
+            parts.any(|part| matches!(part.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
         name.eq_ignore_ascii_case("gzip") && !refused
     })
 }
@@ -109,7 +115,8 @@ mod tests {
 
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {
-        for (encoding, takes) in [("gzip, br", true), ("br;q=1, GZIP;q=0.5", true), ("gzip;q=0", false), ("br", false)] {
+        for (encoding, takes) in [("gzip, br", true), ("br;q=1, GZIP;q=0.5", true), ("gzip;q=0", false), ("br", false)]
+        {
             assert_eq!(takes_gzip(&asked(encoding)), takes, "{encoding}");
         }
         assert!(!takes_gzip(&HeaderMap::new()));

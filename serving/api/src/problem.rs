@@ -53,6 +53,39 @@ codes! {
     /// The key may not do this.
     ScopeMissing = "scope_missing", FORBIDDEN, "the key may not do this",
         "use a key with the scope that `detail` names";
+    /// A login has ended.
+    LoginEnded = "login_ended", UNAUTHORIZED, "the login has ended",
+        "sign in again";
+    /// Wrong mail address or password.
+    LoginRefused = "login_refused", UNAUTHORIZED, "the mail address or the password is wrong",
+        "check both, or ask for a link to choose another password";
+    /// The second factor's code is needed.
+    SecondFactorNeeded = "second_factor_needed", UNAUTHORIZED, "a code of the second factor is needed",
+        "send the same with `code`: six digits of the authenticator, or a recovery code";
+    /// The second factor's code is wrong.
+    SecondFactorWrong = "second_factor_wrong", UNAUTHORIZED, "the code of the second factor is wrong",
+        "wait for the next code of the authenticator, or send a recovery code that was not used";
+    /// A link that does not work any more.
+    LinkWrong = "link_wrong", BAD_REQUEST, "the link does not work any more",
+        "ask for a new one: links work once, and for a short time";
+    /// Another site's page used a login's cookie.
+    OriginForeign = "origin_foreign", FORBIDDEN, "a page of another site may not do this with your login",
+        "use the pages of this server; programs send a key or a login as `Authorization: Bearer`";
+    /// Whoever asks may not do this.
+    AccessDenied = "access_denied", FORBIDDEN, "you may not do this",
+        "ask an organizer of the organization for the role or the key that `detail` speaks of";
+    /// It is not said which organization is meant.
+    OrganizationMissing = "organization_missing", BAD_REQUEST, "it is not said which organization is meant",
+        "add `organization=` with the id of one that you belong to";
+    /// The rules refuse it.
+    Refused = "refused", CONFLICT, "the rules refuse it",
+        "change what `detail` names, and ask again";
+    /// It has changed since it was read.
+    Changed = "changed", PRECONDITION_FAILED, "it has changed since you read it",
+        "read it again, and decide again";
+    /// The desk does not keep up, or does not know.
+    DeskBusy = "desk_busy", SERVICE_UNAVAILABLE, "it may not have been done",
+        "send the same again with the same `Idempotency-Key` after `Retry-After` seconds";
     /// Only loopback may read this.
     LoopbackOnly = "loopback_only", FORBIDDEN, "this address is served to this machine only",
         "ask from the machine itself, or set `metrics_public = true`";
@@ -110,6 +143,21 @@ codes! {
     /// The views have not caught up with the log since the start.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, "the views are still catching up with the log",
         "try again after `Retry-After` seconds";
+    /// The key of a write has been used for another one.
+    IdempotencyConflict = "idempotency_conflict", UNPROCESSABLE_ENTITY, "the idempotency key was used for something else",
+        "send the same body again to get its first answer, or a new `Idempotency-Key` for another write";
+    /// The key of a write is not one.
+    IdempotencyKeyWrong = "idempotency_key_wrong", BAD_REQUEST, "the idempotency key cannot be read",
+        "send 1 to 255 visible ASCII characters as `Idempotency-Key`, a UUID for example, or leave the header out";
+    /// The cursor belongs to another list, or is not one.
+    CursorWrong = "cursor_wrong", BAD_REQUEST, "the cursor is not one of this list",
+        "start again without `cursor`, with the same filters on every page";
+    /// The thing is not what the caller thinks it is.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "it has changed since it was read",
+        "read it again, apply the change to what it is now, and send its new `ETag` as `If-Match`";
+    /// The caller asks more often than they may.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "too many requests of one caller",
+        "wait `Retry-After` seconds; the header `RateLimit` says what is left";
     /// A fault of the server.
     Internal = "internal", INTERNAL_SERVER_ERROR, "the server failed",
         "look into the server's log for the cause";
@@ -128,15 +176,24 @@ pub struct Problem {
     pub retry_after: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// Why a request was refused (RFC 9457).
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Document<'a> {
+    /// `urn:eventra:problem:` and the code.
     r#type: String,
+    /// What the code means, in one line.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// A word that never changes; clients may branch on it.
     code: &'a str,
+    /// What is wrong with this very request.
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
+    /// What the caller can do.
     mend: &'a str,
+    /// Wrong fields, when there are any.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     fields: &'a [FieldError],
 }

@@ -1,5 +1,7 @@
 //! Tracking in: Segment's routes, CloudEvents, NDJSON. Bodies go to the front door as they came.
 
+mod routes;
+
 use std::net::SocketAddr;
 
 use axum::Json;
@@ -10,23 +12,30 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use collect::{Accepted, BodyError, Encoding, Endpoint, Format, MessageError, ParseError, Refusal};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use records::fact::Scope;
+use records::OrganizationId;
+use rules::access::{Act, On, Principal};
 use serde::{Deserialize, Serialize};
 
-use crate::keys::Principal;
 use crate::problem::{Code, Problem};
 use crate::{Api, auth, limits};
+
+pub(crate) use routes::{SEGMENT, quick, uploads};
 
 /// The most CloudEvents attributes in headers that are looked at: the specification knows some ten.
 const ATTRIBUTES_MAX: usize = 64;
 
 /// What tracking answers. Segment's libraries look at the status only; `success` is what Segment itself says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Receipt {
+    /// True.
     success: bool,
+    /// Messages that are records now.
     taken: usize,
+    /// Messages that had been taken before.
     duplicates: usize,
+    /// Messages that could not be read; they are kept as dead letters.
     dead: usize,
+    /// What was wrong with the first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<MessageError>,
     /// Give this to a read as `wait_for` to see these very records.
@@ -47,20 +56,20 @@ impl From<Accepted> for Receipt {
 }
 
 /// `POST /v1/track` and its like.
-pub(crate) async fn segment(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+async fn segment(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = read(request, limits::TRACK_BYTES_MAX).await?;
     let word = parts.path.rsplit('/').next().unwrap_or("");
     let endpoint = Endpoint::parse(word)
         .ok_or_else(|| Problem::new(Code::RouteUnknown, format!("`{word}` is no call of the Segment spec")))?;
     let body_key = if parts.headers.contains_key(header::AUTHORIZATION) { None } else { key_in(&parts, &body) };
-    let principal = auth::authorize(&api.keys, &parts.headers, body_key.as_deref(), Scope::Write)?;
-    take(&api, &principal, &parts, Format::Segment(endpoint), &body).await
+    let organization = sender(&api, &parts.headers, body_key.as_deref())?;
+    take(&api, organization, &parts, Format::Segment(endpoint), &body).await
 }
 
 /// `POST /v1/events`: CloudEvents, structured, batched or binary.
-pub(crate) async fn cloud_events(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+async fn cloud_events(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = read(request, limits::TRACK_BYTES_MAX).await?;
-    let principal = auth::authorize(&api.keys, &parts.headers, None, Scope::Write)?;
+    let organization = sender(&api, &parts.headers, None)?;
     if parts.headers.contains_key("ce-specversion") {
         let attributes: Vec<(&str, &str)> = parts
             .headers
@@ -68,7 +77,7 @@ pub(crate) async fn cloud_events(State(api): State<Api>, request: Request) -> Re
             .filter_map(|(name, value)| Some((name.as_str().strip_prefix("ce-")?, value.to_str().ok()?)))
             .take(ATTRIBUTES_MAX)
             .collect();
-        return take(&api, &principal, &parts, Format::CloudEventBinary(&attributes), &body).await;
+        return take(&api, organization, &parts, Format::CloudEventBinary(&attributes), &body).await;
     }
     let format = match Format::from_content_type(parts.content_type()) {
         Some(format @ (Format::CloudEvent | Format::CloudEvents)) => format,
@@ -79,20 +88,31 @@ pub(crate) async fn cloud_events(State(api): State<Api>, request: Request) -> Re
             ));
         }
     };
-    take(&api, &principal, &parts, format, &body).await
+    take(&api, organization, &parts, format, &body).await
 }
 
 /// `POST /v1/import`: NDJSON; a JSON content type is taken as Segment's batch import.
-pub(crate) async fn import(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+async fn import(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = read(request, limits::IMPORT_BYTES_MAX).await?;
-    let principal = auth::authorize(&api.keys, &parts.headers, None, Scope::Write)?;
+    let organization = sender(&api, &parts.headers, None)?;
     let json = parts.content_type().starts_with("application/json");
     let format = match Format::from_content_type(parts.content_type()) {
         Some(Format::Ndjson) => Format::Ndjson,
         _ if json => Format::Segment(Endpoint::Batch),
         _ => return Err(Problem::new(Code::TypeUnknown, "send application/x-ndjson")),
     };
-    take(&api, &principal, &parts, format, &body).await
+    take(&api, organization, &parts, format, &body).await
+}
+
+/// The organization whose key was sent. Logins send no tracking: a page's visitor is not its user.
+fn sender(api: &Api, headers: &HeaderMap, body_key: Option<&str>) -> Result<OrganizationId, Problem> {
+    let presented = auth::present(api, &Method::POST, headers, body_key)?;
+    let Principal::Key(holder) = &presented.principal else {
+        return Err(Problem::new(Code::KeyMissing, "tracking is sent with a key"));
+    };
+    let organization = holder.organization;
+    presented.may(Act::SendTracking, &On::organization(organization))?;
+    Ok(organization)
 }
 
 struct Head {
@@ -148,13 +168,13 @@ fn key_in(head: &Head, body: &[u8]) -> Option<String> {
 
 async fn take(
     api: &Api,
-    principal: &Principal,
+    organization: OrganizationId,
     head: &Head,
     format: Format<'_>,
     body: &Bytes,
 ) -> Result<Response, Problem> {
     let request = collect::Request {
-        organization: principal.organization,
+        organization,
         format,
         encoding: head.encoding()?,
         body,
@@ -200,7 +220,7 @@ fn problem_of(refusal: &Refusal) -> Problem {
 }
 
 /// Lets pages of any origin send tracking: a write key can do nothing else, and it is in the page anyway.
-pub(crate) async fn any_origin(request: Request, next: Next) -> Response {
+async fn any_origin(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else {

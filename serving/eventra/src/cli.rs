@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, config, dead_letters, demo, doctor, engine, erase, leaderboard, log, replay, serve, simulate, sql, status,
-    top, verify,
+    apply, completions, config, dead_letters, demo, doctor, engine, erase, leaderboard, log, openapi, replay, serve,
+    simulate, sql, status, top, verify,
 };
 use crate::settings::{Flags, load};
 
@@ -73,6 +73,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Print the effective settings, secrets blotted out
     Config(config::Arguments),
+    /// Print what every HTTP route takes and gives, as OpenAPI 3.1
+    Openapi,
+    /// Print what a shell needs to complete commands, flags and values
+    Completions(completions::Arguments),
 }
 
 impl Cli {
@@ -100,6 +104,8 @@ impl Cli {
             Command::Doctor => doctor::run(settings),
             Command::Demo(arguments) => demo::run(&arguments, &loaded),
             Command::Config(arguments) => config::run(&arguments, &loaded),
+            Command::Openapi => openapi::run(),
+            Command::Completions(arguments) => completions::run(&arguments),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod apply;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
@@ -9,6 +10,7 @@ pub(crate) mod engine;
 pub(crate) mod erase;
 pub(crate) mod leaderboard;
 pub(crate) mod log;
+pub(crate) mod openapi;
 pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod simulate;

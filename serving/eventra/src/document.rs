@@ -28,7 +28,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use records::fact::Scope;
-use records::{EventId, ItemId, OrganizationId, SessionId, Text, Timestamp, Zone};
+use records::{EventId, ItemId, OrganizationId, SecretHash, SessionId, Text, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -179,7 +179,7 @@ fn resolve(organization: &mut Organization, folder: &Path) -> anyhow::Result<()>
         if let Some(file) = key.secret_file.take() {
             let file = folder.join(file);
             let secret = std::fs::read_to_string(&file).with_context(|| format!("reading `{}`", file.display()))?;
-            key.hash = Some(api::keys::hash_text(check_secret(secret.trim())?));
+            key.hash = Some(SecretHash::of(check_secret(secret.trim())?).to_string());
         }
     }
     check(organization)
@@ -187,8 +187,8 @@ fn resolve(organization: &mut Organization, folder: &Path) -> anyhow::Result<()>
 
 fn check_secret(secret: &str) -> anyhow::Result<&str> {
     // A key that can be guessed is no key: 16 characters is what a careful person types at most.
-    if !(16..=api::keys::KEY_BYTES_MAX).contains(&secret.len()) {
-        bail!("the secret of a key has 16 to {} bytes", api::keys::KEY_BYTES_MAX);
+    if !(16..=api::callers::SECRET_BYTES_MAX).contains(&secret.len()) {
+        bail!("the secret of a key has 16 to {} bytes", api::callers::SECRET_BYTES_MAX);
     }
     Ok(secret)
 }
@@ -297,7 +297,10 @@ mod tests {
         let document = read(&write(folder.path(), "acme.toml", FILE)).unwrap();
         let organization = &document.organizations[0];
         assert_eq!(organization.zone.name(), "Europe/Berlin");
-        assert_eq!(organization.keys[0].hash.as_deref(), Some(api::keys::hash_text("a-long-enough-secret").as_str()));
+        assert_eq!(
+            organization.keys[0].hash.as_deref(),
+            Some(SecretHash::of("a-long-enough-secret").to_string().as_str())
+        );
         assert_eq!(organization.events[0].ends.0.to_string(), "2026-11-21T17:00:00Z");
         let sent = serde_json::to_string(&document).unwrap();
         assert!(!sent.contains("long-enough"));

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use desk::{Desk, DeskError, Done, Listener, Parts};
+use desk::{Desk, DeskError, Done, Listener, Parts, Pending};
 use records::fact::CommandTag;
-use records::{CommandId, EventId, Fact, FactRow, OrganizationId};
-use rules::Office;
+use records::{CommandId, EventId, Fact, FactRow, OrganizationId, SecretHash};
 use rules::office::{Command, Wish};
+use rules::{Domains, domains};
 
 use crate::document::{Document, Event, Key, Organization, make_secret};
 
@@ -27,7 +27,7 @@ pub(crate) struct Made {
 
 /// The desk of this installation's organizations: the only writer of the facts lane in this process.
 #[derive(Debug)]
-pub(crate) struct Facts(Desk<Office>);
+pub(crate) struct Facts(Desk<Domains>);
 
 impl Facts {
     /// Reads every fact, tells the listener, and stands ready. Partitions are claimed when something is decided there.
@@ -43,7 +43,8 @@ impl Facts {
     ///
     /// # Errors
     /// When the rules refuse it, or the log does.
-    pub(crate) fn decide(&self, command: &Command) -> anyhow::Result<Done> {
+    pub(crate) fn decide(&self, command: impl Into<domains::Command>) -> anyhow::Result<Done> {
+        let command = command.into();
         // Nobody else sends under this id, so it needs no hash of what it asks.
         let tag = CommandTag { id: CommandId(rand::random::<u128>() | 1), hash: 0 };
         let mut tries = 1;
@@ -55,6 +56,11 @@ impl Facts {
         }
     }
 
+    /// Sends a command; it is done once for each tag.
+    pub(crate) fn submit(&self, tag: Option<CommandTag>, command: domains::Command) -> Pending<domains::Refusal> {
+        self.0.submit(tag, command)
+    }
+
     /// Has commands decided one after the other, so that their order is that of the log; returns the facts.
     ///
     /// # Errors
@@ -62,7 +68,7 @@ impl Facts {
     pub(crate) fn decide_all(&self, commands: &[Command]) -> anyhow::Result<Vec<FactRow>> {
         let mut rows = Vec::new();
         for command in commands {
-            rows.extend(self.decide(command)?.rows);
+            rows.extend(self.decide(command.clone())?.rows);
         }
         Ok(rows)
     }
@@ -103,7 +109,7 @@ pub(crate) fn commands(document: &Document) -> (Vec<Command>, Vec<Made>) {
 /// Those of the keys that were made.
 pub(crate) fn really_made(candidates: Vec<Made>, rows: &[FactRow]) -> Vec<Made> {
     let added = |made: &Made| {
-        let of = api::keys::hash_text(&made.secret);
+        let of = SecretHash::of(&made.secret).to_string();
         rows.iter().any(|row| matches!(row.known(), Some(Fact::KeyAdded { hash, .. }) if *hash == of))
     };
     candidates.into_iter().filter(added).collect()
@@ -140,10 +146,10 @@ fn wished_key(organization: OrganizationId, key: &Key, made: &mut Vec<Made>) -> 
     scopes.sort_unstable();
     scopes.dedup();
     if let Some(hash) = &key.hash {
-        return Wish::Stand(Fact::KeyAdded { key: key.name.clone(), hash: hash.to_lowercase(), scopes });
+        return Wish::Stand(Fact::KeyAdded { key: key.name.clone(), hash: hash.to_lowercase(), scopes, expires: None });
     }
     let secret = make_secret();
-    let hash = api::keys::hash_text(&secret);
+    let hash = SecretHash::of(&secret).to_string();
     made.push(Made { organization, name: key.name.clone(), secret });
     Wish::MakeKey { key: key.name.clone(), scopes, hash }
 }

@@ -72,10 +72,10 @@ impl Node {
                 .context("opening the key store")?
                 .with_people_max(u64::from(settings.people_max.0)),
         );
-        let keys = Arc::new(api::keys::KeyRing::new());
+        let callers: Arc<api::callers::Callers> = Arc::default();
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
         let parts = facts::parts(Arc::clone(&log), Arc::clone(&disk), storage::clock(), address.to_string());
-        let facts = open_facts(parts, &keys, &rules, &subjects)?;
+        let facts = open_facts(parts, &callers, &rules, &subjects)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
         let warehouse = Warehouse::prepare(settings, &runtime, &disk, &log)?;
@@ -95,7 +95,7 @@ impl Node {
             started: Instant::now(),
             files,
             log,
-            keys,
+            callers,
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
             appender,
@@ -181,20 +181,20 @@ impl Node {
 
 fn open_facts(
     parts: desk::Parts,
-    keys: &Arc<api::keys::KeyRing>,
+    callers: &Arc<api::callers::Callers>,
     rules: &Arc<std::sync::RwLock<rules::Rulebook>>,
     subjects: &Subjects,
 ) -> anyhow::Result<Facts> {
-    let (ring, book) = (Arc::clone(keys), Arc::clone(rules));
+    let (callers, book) = (Arc::clone(callers), Arc::clone(rules));
     let listener = Arc::new(move |_, row: &records::FactRow| {
-        ring.apply(row);
+        callers.apply(row);
         book.write().expect("nothing panics under the lock").apply(row);
     });
     let facts = Facts::open(parts, listener)?;
     // A crash may have come between the destroyed key and the fact that tells of it. It stays pending until the
     // warehouse has followed, which `core::finish_erasures` sees to.
     for erasure in subjects.pending_erasures() {
-        facts.decide(&core::erased(&erasure))?;
+        facts.decide(core::erased(&erasure))?;
     }
     Ok(facts)
 }
@@ -211,9 +211,11 @@ fn flow_config(settings: &Settings) -> Config {
 }
 
 fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
-    let (views, readiness) = (Arc::clone(core), Arc::clone(core));
+    let (desk, views, readiness) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
     Ok(Api::from(Parts {
-        keys: Arc::clone(&core.keys),
+        callers: Arc::clone(&core.callers),
+        desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
+        chance: Box::new(|bytes| rand::fill(bytes)),
         door: core.door()?,
         clock: Arc::clone(&core.clock),
         views: Box::new(move || readers(&views.views())),
@@ -222,7 +224,6 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         intake: Arc::clone(&core.intake),
         metrics: Arc::clone(&core.metrics),
         feeds: api::limits::Feeds::default(),
-        nonce: Box::new(rand::random),
         metrics_public: core.settings.metrics_public,
     }))
 }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 const ANNOUNCED_MAX: usize = 4_096;
 
 /// The end of one partition: every record with a smaller offset is reflected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PartitionEnd {
     /// The lane: 0 facts, 1 activity.
     pub lane: u8,
@@ -29,12 +29,13 @@ pub struct PartitionEnd {
 
 /// What an answer reflects. In JSON: `{"epoch", "incarnation", "log_time", "offsets": [{"lane", "partition", "end"}]}`,
 /// `log_time` in microseconds since 1970, `incarnation` as 16 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AsOf {
     /// The epoch; 0 before the first.
     pub epoch: u64,
     /// The incarnation of the log.
     #[serde(with = "crate::digits")]
+    #[schemars(with = "String")]
     pub incarnation: u64,
     /// Every record with a log time up to this one is reflected.
     pub log_time: Timestamp,

@@ -100,6 +100,20 @@ impl serde::Serialize for Position {
     }
 }
 
+impl schemars::JsonSchema for Position {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Position".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "examples": ["attendance.2.7.1200.4294967295"]})
+    }
+}
+
 /// The answer to a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<K> {

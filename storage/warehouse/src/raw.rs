@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn facts_land_as_json_without_key_hashes_and_beats() {
         let organization = OrganizationId::parse("acme").unwrap();
-        let key = records::Fact::KeyAdded { key: "k".into(), hash: "feed".into(), scopes: vec![] };
+        let key = records::Fact::KeyAdded { key: "k".into(), hash: "feed".into(), scopes: vec![], expires: None };
         let row = |fact| FactRow::new(organization, Timestamp(1), fact);
         let frame = FactFrame {
             log_time: Timestamp(1),

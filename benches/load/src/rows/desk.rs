@@ -10,8 +10,9 @@ use eventlog::disk::RealDisk;
 use eventlog::{EventLog, FileLog, FileOptions};
 use records::fact::CommandTag;
 use records::{CommandId, EventId, Fact, ItemId, OrganizationId, SessionId, Text, Timestamp};
-use rules::office::{Command, Refusal, Wish};
-use rules::{Domain as _, Office};
+use rules::domains::{Command, Refusal};
+use rules::office::{self, Wish};
+use rules::{Domain as _, Domains};
 
 use crate::Settings;
 use crate::cpu::own;
@@ -42,7 +43,7 @@ fn command(number: u64) -> Command {
         // Never what stands: each command is a fact.
         capacity: u32::try_from(number / (EVENTS * ITEMS) + 1).ok(),
     };
-    Command { organization: OrganizationId(1), event, wishes: vec![Wish::Stand(listed)] }
+    office::Command { organization: OrganizationId(1), event, wishes: vec![Wish::Stand(listed)] }.into()
 }
 
 fn tag(number: u64) -> CommandTag {
@@ -69,7 +70,7 @@ fn ours(commands: u64) -> anyhow::Result<Run> {
     let log: Arc<dyn EventLog> = Arc::new(FileLog::open(Arc::new(RealDisk::new(disk.root())?), SystemClock, options)?);
     let (address, chance) = ("here".into(), Arc::new(|| 7));
     let parts = Parts { log, disk, clock: Arc::new(SystemClock), address, chance };
-    let desk = Desk::<Office>::open(parts, Arc::new(|_, _| {}))?;
+    let desk = Desk::<Domains>::open(parts, Arc::new(|_, _| {}))?;
     let (cpu, started) = (own(), Instant::now());
     let mut waiting = VecDeque::<Pending<Refusal>>::with_capacity(WAITING);
     for number in 0..commands {
@@ -93,7 +94,7 @@ fn without_a_log(commands: u64) -> anyhow::Result<Run> {
     std::thread::scope(|scope| {
         let work = |thread: u64| {
             move || {
-                let mut office = Office::default();
+                let mut office = Domains::default();
                 for number in (0..commands).filter(|number| number % EVENTS % threads == thread) {
                     let rows = office.decide(&command(number), Timestamp(number.cast_signed()))?;
                     rows.iter().try_for_each(|row| office.apply(row))?;

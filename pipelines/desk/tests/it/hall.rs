@@ -40,7 +40,7 @@ pub(crate) struct Halls(pub(crate) BTreeMap<u128, Hall>);
 fn row(hall: u128, at: Timestamp, fact: Value) -> FactRow {
     let Value::Object(fields) = fact else { panic!("facts are objects") };
     let fact = Known::Unknown(fields);
-    FactRow { version: 1, organization: OrganizationId(hall), at, command: None, fact }
+    FactRow { version: 1, organization: OrganizationId(hall), at, by: None, command: None, fact }
 }
 
 impl Domain for Halls {

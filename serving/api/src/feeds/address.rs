@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Uri;
+use records::OrganizationId;
 
 use crate::answer::Waiting;
 use crate::limits;
@@ -22,6 +23,8 @@ pub(super) struct Wish {
     pub(super) max_rate: Option<f64>,
     /// What must be reflected before the first message.
     pub(super) waiting: Waiting,
+    /// The organization that is meant.
+    pub(super) organization: Option<OrganizationId>,
 }
 
 impl Wish {
@@ -35,13 +38,17 @@ impl Wish {
             return Err(wrong(format!("a feed's address has at most {} bytes", limits::FEED_ADDRESS_BYTES_MAX)));
         }
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
-        let (mut position, mut max_rate, mut waiting) = (None, None, Waiting::default());
+        let (mut position, mut max_rate, mut waiting, mut organization) = (None, None, Waiting::default(), None);
         let mut rest = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match name {
                 "position" => position = Some(decoded(value)?),
                 "max_rate" => max_rate = Some(rate(value).ok_or_else(|| wrong(RATE.into()))?),
+                "organization" => {
+                    let parsed = OrganizationId::parse(&decoded(value)?);
+                    organization = Some(parsed.map_err(|error| wrong(format!("`organization`: {error}")))?);
+                }
                 "wait_for" => waiting.wait_for = Some(decoded(value)?),
                 "wait_ms" => {
                     let wait = value.parse().map_err(|_| wrong("`wait_ms` is a number of milliseconds".into()))?;
@@ -58,7 +65,7 @@ impl Wish {
         let query = rest.join("&");
         let address = if query.is_empty() { format!("/v1/views/{path}") } else { format!("/v1/views/{path}?{query}") };
         let address = address.parse().map_err(|_| wrong("the feed's address is no part of a URL".into()))?;
-        Ok(Self { address, position, max_rate, waiting })
+        Ok(Self { address, position, max_rate, waiting, organization })
     }
 }
 
@@ -97,10 +104,13 @@ mod tests {
 
     #[test]
     fn the_order_of_parameters_means_nothing_and_the_readers_own_are_no_part_of_the_address() {
-        let wish =
-            Wish::read("leaderboards/points?limit=3&max_rate=2&event=conf&position=a.1.2.3.4&wait_for=t5").unwrap();
+        let wish = Wish::read(
+            "leaderboards/points?limit=3&max_rate=2&event=conf&position=a.1.2.3.4&wait_for=t5&organization=acme",
+        )
+        .unwrap();
         assert_eq!(wish.address, "/v1/views/leaderboards/points?event=conf&limit=3");
         assert_eq!((wish.position.as_deref(), wish.max_rate), (Some("a.1.2.3.4"), Some(2.0)));
+        assert_eq!(wish.organization, Some(OrganizationId::parse("acme").unwrap()));
         assert_eq!(wish.waiting.wait_for.as_deref(), Some("t5"));
         assert_eq!(Wish::read("segments").unwrap().address, "/v1/views/segments");
     }

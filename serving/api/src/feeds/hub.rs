@@ -21,9 +21,10 @@ use super::group::{Group, Subscription};
 use super::message::{Kind, Message};
 use super::presence::Channels;
 use super::rings;
-use crate::keys::Principal;
+use crate::auth::Presented;
 use crate::metrics::{Counter, Registry};
 use crate::problem::{Code, Problem};
+use crate::reads::about::about;
 use crate::reads::extract::Asking;
 use crate::{Api, limits};
 
@@ -161,13 +162,13 @@ struct Places {
     all: usize,
     // How many there ever were.
     begun: u64,
-    of_key: BTreeMap<(OrganizationId, String), usize>,
+    of_key: BTreeMap<String, usize>,
 }
 
 /// A connection's place, as long as it lives.
 pub(super) struct Place {
     places: Arc<Mutex<Places>>,
-    key: (OrganizationId, String),
+    key: String,
     /// How many came before it.
     pub(super) number: u64,
     _counted: Counted,
@@ -201,7 +202,7 @@ pub(super) enum Transport {
 impl Hub {
     pub(super) fn new(api: Api) -> Self {
         let unknown = async || Problem::new(Code::RouteUnknown, "");
-        let routes = crate::reads::routes().fallback(unknown).with_state(api.clone());
+        let routes = crate::reads::routes().finish().0.fallback(unknown).with_state(api.clone());
         let figures = Figures::new(&api.metrics);
         let asker = Arc::new(Asker { bounds: api.feeds.clone(), figures, routes, api });
         let (groups, pulse, heart, places) = Default::default();
@@ -218,8 +219,8 @@ impl Hub {
     ///
     /// # Errors
     /// `overloaded` when the process has as many as it may, `feeds_too_many` when the key has.
-    pub(super) fn place(&self, principal: &Principal, transport: Transport) -> Result<Place, Problem> {
-        let key = (principal.organization, principal.key.clone());
+    pub(super) fn place(&self, presented: &Presented, transport: Transport) -> Result<Place, Problem> {
+        let key = presented.who();
         let bounds = &self.asker.bounds;
         let mut places = locked(&self.places);
         if places.all >= bounds.connections {
@@ -227,7 +228,7 @@ impl Hub {
         }
         let open = places.of_key.get(&key).copied().unwrap_or(0);
         if open >= bounds.connections_of_key {
-            let detail = format!("the key `{}` has {open} open feed connections", key.1);
+            let detail = format!("{key} has {open} open feed connections");
             return Err(Problem::new(Code::FeedsTooMany, detail).retry_after(limits::RETRY_FEEDS_SECONDS));
         }
         places.all += 1;
@@ -245,15 +246,18 @@ impl Hub {
         Ok(Place { places: Arc::clone(&self.places), key, number, _counted: counted })
     }
 
-    /// Begins to read a feed.
+    /// Begins to read a feed, if whoever asks may.
     ///
     /// # Errors
     /// As the read route, except that what is not there yet is no error; and `position_wrong`.
     pub(super) async fn subscribe(
         self: &Arc<Self>,
+        presented: &Presented,
         organization: OrganizationId,
         wish: Wish,
     ) -> Result<Subscription, Problem> {
+        let (act, on) = about(organization, &wish.address)?;
+        presented.may(act, &on)?;
         let plan = rings::plan(organization, &wish.address)?;
         wish.waiting.settle((self.asker.api.views)().progress()).await?;
         let every = every(wish.max_rate, self.asker.bounds.updates_per_second);

@@ -1,20 +1,21 @@
-//! What holds an open feed: its place, the key that let it in, the server that is to stop, and the longest life.
-
-use std::sync::Arc;
+//! What holds an open feed: its place, the key or login that let it in, the server that is to stop, and the longest life.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::hub::{Hub, Place, Transport};
-use crate::keys::{KeyRing, Principal};
+use crate::Api;
+use crate::auth::Presented;
 use crate::problem::Problem;
 use crate::server::Stopping;
 
 /// Why a feed is ended by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The key may not be used any more.
+    /// The key or login does not hold any more.
     Revoked,
+    /// Who was let in may do other things now: whether this too is decided when they come back.
+    Changed,
     /// The server stops.
     Stopping,
     /// It has been open for as long as it may.
@@ -23,9 +24,9 @@ pub(super) enum Ending {
 
 /// Holds an open connection.
 pub(super) struct Leash {
-    ring: Arc<KeyRing>,
-    keys: watch::Receiver<u64>,
-    principal: Principal,
+    api: Api,
+    changes: watch::Receiver<u64>,
+    presented: Presented,
     stopping: Option<Stopping>,
     until: Instant,
     place: Place,
@@ -38,14 +39,14 @@ impl Leash {
     /// As [`Hub::place`].
     pub(super) fn new(
         hub: &Hub,
-        principal: Principal,
+        presented: Presented,
         stopping: Option<Stopping>,
         transport: Transport,
     ) -> Result<Self, Problem> {
-        let place = hub.place(&principal, transport)?;
-        let ring = Arc::clone(&hub.asker.api.keys);
-        let (keys, until) = (ring.changes(), Instant::now() + hub.asker.bounds.lifetime);
-        Ok(Self { ring, keys, principal, stopping, until, place })
+        let place = hub.place(&presented, transport)?;
+        let api = hub.asker.api.clone();
+        let (changes, until) = (api.callers.changes(), Instant::now() + hub.asker.bounds.lifetime);
+        Ok(Self { api, changes, presented, stopping, until, place })
     }
 
     /// The connection's number: how many came before it.
@@ -53,13 +54,24 @@ impl Leash {
         self.place.number
     }
 
+    /// What became of who was let in.
+    fn lost(&self) -> Option<Ending> {
+        let now = self.api.clock.now();
+        let known = self.presented.secret.and_then(|secret| self.api.callers.principal(&secret, now));
+        match known {
+            None => Some(Ending::Revoked),
+            Some(known) if known != self.presented.principal => Some(Ending::Changed),
+            Some(_) => None,
+        }
+    }
+
     /// Ends when the connection must. May be dropped and asked again.
     pub(super) async fn ended(&mut self) -> Ending {
         loop {
             // Also the first time: the key may have been revoked between the request and this.
-            self.keys.borrow_and_update();
-            if !self.ring.holds(&self.principal) {
-                return Ending::Revoked;
+            self.changes.borrow_and_update();
+            if let Some(ending) = self.lost() {
+                return ending;
             }
             let stop = async {
                 match &mut self.stopping {
@@ -69,7 +81,7 @@ impl Leash {
                 }
             };
             tokio::select! {
-                _ = self.keys.changed() => {}
+                _ = self.changes.changed() => {}
                 () = stop => return Ending::Stopping,
                 () = tokio::time::sleep_until(self.until) => return Ending::Old,
             }

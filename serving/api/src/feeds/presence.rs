@@ -13,8 +13,8 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{RequestExt as _, http};
 use bytes::Bytes;
-use records::fact::Scope;
 use records::{EventId, OrganizationId, Token};
+use rules::access::{Act, On};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -139,12 +139,15 @@ impl Drop for Joined {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub(super) struct Which {
+    /// The event, by its id.
     #[serde(default)]
     event: EventId,
+    /// Who is here, as people are named everywhere; without it the reader only looks.
     person: Option<String>,
+    organization: Option<OrganizationId>,
 }
 
 struct Open {
@@ -157,19 +160,20 @@ struct Open {
 }
 
 pub(super) async fn open(State(hub): State<Arc<Hub>>, mut request: Request) -> Result<Response, Problem> {
-    let principal = auth::authorize(&hub.asker.api.keys, request.headers(), None, Scope::Read)?;
+    let presented = auth::present(&hub.asker.api, request.method(), request.headers(), None)?;
     let wrong = |detail: String| Problem::new(Code::ParameterWrong, detail);
     let channel = request.extract_parts::<Path<String>>().await;
     let Path(channel) = channel.map_err(|error| wrong(error.body_text()))?;
     let which = Query::<Which>::try_from_uri(request.uri());
-    let Query(Which { event, person: who }) = which.map_err(|error| wrong(error.body_text()))?;
+    let Query(Which { event, person: who, organization }) = which.map_err(|error| wrong(error.body_text()))?;
     if channel.len() > limits::SUBSCRIPTION_ID_BYTES_MAX {
         return Err(wrong(format!("a channel's name has at most {} bytes", limits::SUBSCRIPTION_ID_BYTES_MAX)));
     }
-    let organization = principal.organization;
+    let organization = presented.organization(organization)?;
+    presented.may(Act::ReadViews, &On::event(organization, event))?;
     let person = who.map(|who| person(&hub.asker.api, organization, &who)).transpose()?;
     let stopping = request.extensions().get::<Stopping>().cloned();
-    let leash = Leash::new(&hub, principal, stopping, Transport::Stream)?;
+    let leash = Leash::new(&hub, presented, stopping, Transport::Stream)?;
     let joined = hub.presence.join((organization, event, channel), person)?;
     let open = Open { hub, joined, leash, kind: Kind::Reset, over: false, not_before: Instant::now() };
     let body = futures_util::stream::unfold(open, |mut open| async {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::RequestExt as _;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use futures_util::stream::{BoxStream, SelectAll};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use records::OrganizationId;
-use records::fact::Scope;
+use rules::access::{Act, On};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -21,6 +21,7 @@ use super::group::Subscription;
 use super::hub::{Counted, Hub, Transport};
 use super::leash::{Ending, Leash};
 use super::message::{Kind, Message};
+use crate::auth::Presented;
 use crate::problem::{Code, Problem};
 use crate::server::Stopping;
 use crate::{auth, limits};
@@ -42,9 +43,11 @@ impl Close {
             Self::Stopping => "the server stops; come back and go on where you are",
             Self::Large => "a message is larger than messages may be here",
             Self::Wrong => "too many messages that are not known here",
-            Self::Revoked => "the key was revoked",
+            Self::Revoked => "the key was revoked, or the login has ended",
             Self::Silent => "no sign of life",
-            Self::Old => "open for as long as may be; come back and go on where you are",
+            Self::Old => {
+                "open for as long as may be, or you may do other things now; come back and go on where you are"
+            }
         }
     }
 }
@@ -60,8 +63,16 @@ enum Said {
 /// A message of the subscription with this name, quoted.
 type Told = (Arc<str>, Arc<Message>);
 
+/// What a connection is about.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    organization: Option<OrganizationId>,
+}
+
 struct Conversation {
     hub: Arc<Hub>,
+    presented: Presented,
     organization: OrganizationId,
     socket: WebSocket,
     leash: Leash,
@@ -73,12 +84,17 @@ struct Conversation {
 }
 
 pub(super) async fn open(State(hub): State<Arc<Hub>>, mut request: Request) -> Result<Response, Problem> {
-    let principal = auth::authorize(&hub.asker.api.keys, request.headers(), None, Scope::Read)?;
+    let presented = auth::present(&hub.asker.api, request.method(), request.headers(), None)?;
+    let wrong = |detail: String| Problem::new(Code::ParameterWrong, detail);
+    let which = Query::<Which>::try_from_uri(request.uri());
+    let Query(which) = which.map_err(|error| wrong(error.body_text()))?;
+    let organization = presented.organization(which.organization)?;
+    // Whoever may read nothing at all of it is told so before anything is open.
+    presented.may(Act::ReadOrganization, &On::organization(organization))?;
     let stopping = request.extensions().get::<Stopping>().cloned();
     let upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection> = request.extract_parts().await;
     let upgrade = upgrade.map_err(|error| Problem::new(Code::UpgradeMissing, error.body_text()))?;
-    let organization = principal.organization;
-    let leash = Leash::new(&hub, principal, stopping, Transport::Socket)?;
+    let leash = Leash::new(&hub, presented.clone(), stopping, Transport::Socket)?;
     let upgrade = upgrade
         .read_buffer_size(limits::SOCKET_BUFFER_BYTES)
         .write_buffer_size(limits::SOCKET_BUFFER_BYTES)
@@ -87,7 +103,7 @@ pub(super) async fn open(State(hub): State<Arc<Hub>>, mut request: Request) -> R
         .max_frame_size(4 * limits::SOCKET_MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (told, open, heard) = (SelectAll::new(), BTreeMap::new(), Instant::now());
-        let conversation = Conversation { hub, organization, socket, leash, told, open, wrong: 0, heard };
+        let conversation = Conversation { hub, presented, organization, socket, leash, told, open, wrong: 0, heard };
         conversation.run().await;
     }))
 }
@@ -112,7 +128,7 @@ impl Conversation {
                 ending = self.leash.ended() => return Some(match ending {
                     Ending::Revoked => Close::Revoked,
                     Ending::Stopping => Close::Stopping,
-                    Ending::Old => Close::Old,
+                    Ending::Changed | Ending::Old => Close::Old,
                 }),
                 said = self.socket.recv() => {
                     self.heard = Instant::now();
@@ -182,8 +198,12 @@ impl Conversation {
             return Err(Problem::new(Code::ParameterWrong, "`max_rate` is above 0"));
         }
         let wish = Wish::read(feed)?;
+        if wish.organization.is_some_and(|named| named != self.organization) {
+            let detail = "a connection is about one organization: name it when you connect";
+            return Err(Problem::new(Code::ParameterWrong, detail));
+        }
         let wish = Wish { position: position.or(wish.position), max_rate: max_rate.or(wish.max_rate), ..wish };
-        let subscription = self.hub.subscribe(self.organization, wish).await?;
+        let subscription = self.hub.subscribe(&self.presented, self.organization, wish).await?;
         let counted = Counted::subscription(&self.hub.asker.figures);
         let (keep, gone) = oneshot::channel();
         self.told.push(messages(Arc::clone(quoted), subscription, counted).take_until(gone).boxed());

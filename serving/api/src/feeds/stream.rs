@@ -9,7 +9,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use records::fact::Scope;
 use records::hash::mix;
 
 use super::address::Wish;
@@ -39,15 +38,15 @@ struct Open {
 
 pub(super) async fn open(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
-    let principal = auth::authorize(&hub.asker.api.keys, &parts.headers, None, Scope::Read)?;
+    let presented = auth::present(&hub.asker.api, &parts.method, &parts.headers, None)?;
     let address = parts.uri.path_and_query().map_or("", |address| address.as_str());
     let mut wish = Wish::read(address.trim_start_matches("/v1/feeds/"))?;
     // A browser reconnects to the address that it began with, so what it was told last is the newer one.
     wish.position = last_event(&parts.headers)?.or(wish.position);
     let stopping = parts.extensions.get::<Stopping>().cloned();
-    let organization = principal.organization;
-    let leash = Leash::new(&hub, principal, stopping, Transport::Stream)?;
-    let subscription = hub.subscribe(organization, wish).await?;
+    let organization = presented.organization(wish.organization)?;
+    let leash = Leash::new(&hub, presented.clone(), stopping, Transport::Stream)?;
+    let subscription = hub.subscribe(&presented, organization, wish).await?;
     let figures = Arc::clone(&hub.asker.figures);
     let _counted = Counted::subscription(&figures);
     let begin = Some(Bytes::from(format!("retry: {}\n\n", retry_ms(leash.number()))));
@@ -70,9 +69,9 @@ pub(super) fn headers() -> [(header::HeaderName, &'static str); 3] {
     ]
 }
 
-/// The last event of a reader whose key was revoked.
+/// The last event of a reader whose key or login does not hold any more.
 pub(super) fn revoked() -> Bytes {
-    let problem = Problem::new(Code::KeyUnknown, "the key was revoked").json();
+    let problem = Problem::new(Code::KeyUnknown, "the key was revoked, or the login has ended").json();
     format!("event: problem\ndata: {problem}\n\n").into()
 }
 
@@ -103,7 +102,7 @@ impl Open {
                 match ending {
                     Ending::Revoked => Some(revoked()),
                     // The client reconnects by itself and goes on where it was.
-                    Ending::Stopping | Ending::Old => None,
+                    Ending::Changed | Ending::Stopping | Ending::Old => None,
                 }
             }
             message = self.subscription.next() => {

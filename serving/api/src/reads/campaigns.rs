@@ -1,6 +1,7 @@
 //! Campaign counts by window of ten seconds.
 
 use records::{CampaignId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::campaigns::{CampaignKey, CampaignWindow, Counted, Counts};
 
@@ -8,19 +9,26 @@ use super::extract::{Caller, Id, Instant, Named, Params};
 use crate::answer::Answer;
 use crate::limits;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Span {
+    /// Windows that begin at or after this: RFC 3339, or microseconds since 1970.
     from: Option<Instant>,
+    /// Windows that begin before this.
     to: Option<Instant>,
 }
 
-#[derive(Serialize)]
+/// A campaign with its totals.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Campaign {
+    /// The campaign.
     campaign: CampaignId,
+    /// Counts of all time.
     total: Counts,
 }
 
-#[derive(Serialize)]
+/// A campaign with its counts by window of ten seconds.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CampaignWindows")]
 pub(crate) struct Windows {
     #[serde(flatten)]
     campaign: Campaign,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use records::{EventId, OrganizationId, SessionId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use views::as_of::AsOf;
@@ -34,18 +35,22 @@ const RESET_KEYS_MAX: usize = 50_000;
 /// Places of a board in a feed: what a page shows.
 const PLACES: usize = 10;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Since {
+    /// The `position` of the answer before; without it the answer is a reset.
     from: Option<String>,
+    /// Keys of one answer, 1 to 1,000.
     limit: Option<usize>,
+    /// The event, by its id.
     #[serde(default)]
     event: EventId,
+    /// The session, by its id; without it the whole event.
     #[serde(default)]
     session: SessionId,
 }
 
 /// One step of a feed.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Changes {
     /// Whether to forget what was there before.
     reset: bool,
@@ -55,9 +60,12 @@ pub(crate) struct Changes {
     changes: Vec<Change>,
 }
 
-#[derive(Serialize)]
+/// A key of the view with its value as it is now.
+#[derive(Serialize, JsonSchema)]
 struct Change {
+    /// The key: its fields depend on the view.
     key: Value,
+    /// What the read of that key answers; null when the key is gone.
     value: Value,
 }
 

@@ -3,7 +3,6 @@
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use collect::Who;
-use records::fact::Scope;
 use records::zone::Day;
 use records::{OrganizationId, Timestamp, Token};
 use serde::de::DeserializeOwned;
@@ -11,10 +10,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::answer::Waiting;
 use crate::problem::{Code, Problem};
-use crate::reads::Views;
+use crate::reads::{Views, about::about};
 use crate::{Api, auth, limits};
 
-/// A caller with a read key; by the time a handler has it, what the caller waits for is reflected.
+/// A caller who may read what the address names; by the time a handler has it, what the caller waits for is reflected.
 pub(crate) struct Caller {
     /// The tenant that everything is about.
     pub(crate) organization: OrganizationId,
@@ -35,21 +34,46 @@ impl FromRequestParts<Api> for Caller {
             known(&given)?;
             return Ok(Self { organization, views: (api.views)() });
         }
-        let principal = auth::authorize(&api.keys, &parts.headers, None, Scope::Read)?;
-        let views = (api.views)();
+        let presented = auth::present(api, &parts.method, &parts.headers, None)?;
         let Params(given) = Params::<Vec<(String, String)>>::from_request_parts(parts, api).await?;
+        let organization = presented.organization(named(&given)?)?;
+        let (act, on) = about(organization, &parts.uri)?;
+        presented.may(act, &on)?;
         known(&given)?;
+        let views = (api.views)();
         let Params(waiting) = Params::<Waiting>::from_request_parts(parts, api).await?;
         waiting.settle(views.progress()).await?;
-        Ok(Self { organization: principal.organization, views })
+        Ok(Self { organization, views })
     }
 }
 
 /// Every parameter of every read.
-const PARAMETERS: [&str; 16] = [
-    "around", "at", "day", "event", "from", "kind", "limit", "minutes", "scope", "session", "size", "skip", "to",
-    "track", "wait_for", "wait_ms",
+const PARAMETERS: [&str; 17] = [
+    "around",
+    "at",
+    "day",
+    "event",
+    "from",
+    "kind",
+    "limit",
+    "minutes",
+    "organization",
+    "scope",
+    "session",
+    "size",
+    "skip",
+    "to",
+    "track",
+    "wait_for",
+    "wait_ms",
 ];
+
+/// The organization that a request names.
+pub(crate) fn named(given: &[(String, String)]) -> Result<Option<OrganizationId>, Problem> {
+    let text = given.iter().find(|(name, _)| name == "organization").map(|(_, value)| value);
+    let parsed = text.map(|text| OrganizationId::parse(text)).transpose();
+    parsed.map_err(|error| Problem::new(Code::ParameterWrong, format!("`organization`: {error}")))
+}
 
 /// Refuses a slip such as `evnt=`, which would otherwise be answered about no event at all.
 fn known(given: &[(String, String)]) -> Result<(), Problem> {

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use records::{EventId, LeaderboardId, OrganizationId};
 use rules::points::Scope;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use views::leaderboards::{Archived, Board, BoardInfo, Neighbourhood, Top};
 
@@ -14,15 +15,22 @@ use crate::problem::{Code, Problem};
 /// Neighbours on either side when not said.
 const AROUND: usize = 3;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Which {
+    /// What the board ranks over; what else is given says it otherwise: a track, a day, an event, or all time.
     scope: Option<Scope>,
+    /// The event, by its id.
     #[serde(default)]
     event: EventId,
+    /// The track of the event.
     track: Option<String>,
+    /// The day of the event, in the event's time zone.
     day: Option<Date>,
+    /// Places to leave out at the top.
     skip: Option<u64>,
+    /// Places to answer with, 1 to 1,000; 10 by default.
     limit: Option<usize>,
+    /// Neighbours on either side, at most 1,000; 3 by default.
     around: Option<usize>,
 }
 

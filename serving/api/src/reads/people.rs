@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use records::{EventId, ItemId, OrderId, SegmentId, Token};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::fraud::{Overview, Score, ScoreKey, Scores};
 use views::recommend::{self, ItemName, Next, Recommend};
@@ -12,10 +13,12 @@ use crate::Api;
 use crate::answer::Answer;
 use crate::problem::Problem;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Which {
+    /// The event, by its id.
     #[serde(default)]
     event: EventId,
+    /// Rows to answer with, 1 to 1,000; 10 by default.
     limit: Option<usize>,
 }
 
@@ -64,7 +67,9 @@ pub(crate) async fn recommendations(
     Ok(Answer { as_of, data })
 }
 
-#[derive(Serialize)]
+/// An item that the same visits held.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlsoViewed")]
 pub(crate) struct Also {
     #[serde(flatten)]
     item: ItemName,
@@ -88,9 +93,13 @@ pub(crate) async fn also_viewed(
     Answer { as_of, data: found.into_iter().map(|(item, visits)| Also { item, visits }).collect() }
 }
 
-#[derive(Serialize)]
+/// A segment with its size.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SegmentCount")]
 pub(crate) struct Count {
+    /// The segment.
     segment: SegmentId,
+    /// Visitors who are in it now.
     visitors: u64,
 }
 
@@ -104,9 +113,13 @@ pub(crate) async fn segments(caller: Caller) -> Answer<Vec<Count>> {
     Answer { as_of, data: counts.into_iter().map(|(segment, visitors)| Count { segment, visitors }).collect() }
 }
 
-#[derive(Serialize)]
+/// What is known of one visitor.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "VisitorProfile")]
 pub(crate) struct Profile {
+    /// The segments that they are in now.
     segments: Vec<SegmentId>,
+    /// Their profile; null when nothing is remembered.
     profile: Option<ProfileAnswer>,
 }
 

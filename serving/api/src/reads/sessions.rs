@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use records::{EventId, RuleId, SessionId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::attendance::{Attendance, Place};
 use views::funnels::{self, FunnelKey, FunnelSummary};
@@ -14,12 +15,16 @@ use crate::answer::Answer;
 use crate::limits;
 use crate::problem::Problem;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Which {
+    /// The event, by its id; without it what belongs to none.
     #[serde(default)]
     event: EventId,
+    /// Rows to answer with, 1 to 1,000.
     limit: Option<usize>,
+    /// Hours that begin at or after this: RFC 3339, or microseconds since 1970.
     from: Option<Instant>,
+    /// Hours that begin before this.
     to: Option<Instant>,
 }
 
@@ -73,7 +78,8 @@ pub(crate) async fn visits_of(
     Ok(Answer { as_of, data })
 }
 
-#[derive(Serialize)]
+/// How far people came.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Funnel {
     #[serde(flatten)]
     summary: FunnelSummary,

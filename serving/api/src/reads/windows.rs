@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use records::{EventId, Kind, SessionId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::windows::{LateCount, Series, Size, Sliding, UniqueCount, Uniques, WindowSeries};
 
@@ -13,17 +14,25 @@ use crate::{Api, Readiness};
 /// The length of a sliding window when it is not given, minutes.
 const SLIDING_MINUTES: u16 = 10;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Which {
+    /// The event, by its id; without it what belongs to none.
     #[serde(default)]
     event: EventId,
+    /// The session, by its id; without it the whole event.
     #[serde(default)]
     session: SessionId,
+    /// The kind of record; `page_viewed` by default (of uniques: all kinds).
     kind: Option<Kind>,
+    /// The length of the windows; a minute by default.
     size: Option<Size>,
+    /// Windows that begin at or after this: RFC 3339, or microseconds since 1970.
     from: Option<Instant>,
+    /// Windows that begin before this; now by default.
     to: Option<Instant>,
+    /// The length of the sliding window, minutes; 10 by default.
     minutes: Option<u16>,
+    /// When the sliding window ends; now by default.
     at: Option<Instant>,
 }
 
@@ -77,8 +86,10 @@ pub(crate) async fn uniques(caller: Caller, Params(which): Params<Which>) -> Ans
     Answer { as_of, data: uniques.count() }
 }
 
-#[derive(Serialize)]
+/// Late records of an event.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Late {
+    /// The event.
     event: EventId,
     #[serde(flatten)]
     counts: LateCount,

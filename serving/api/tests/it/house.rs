@@ -1,8 +1,8 @@
 //! A whole API over a log in memory: keys of two organizations, a real front door, views that tests drive themselves.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, LazyLock, RwLock};
 
-use api::keys::{KeyRing, hash_text};
+use api::callers::Callers;
 use api::metrics::Registry;
 use api::reads::Views;
 use api::{Api, Parts, Readiness};
@@ -10,16 +10,21 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use collect::{Appender, Door, DoorOptions, Subjects};
+use desk::Desk;
 use eventlog::clock::ManualClock;
+use eventlog::disk::SimDisk;
 use eventlog::{EventLog, Lane, MemoryLog, MemoryOptions, ReadLimits};
 use http_body_util::BodyExt as _;
 use records::fact::Scope;
-use records::{Batch, Fact, FactRow, OrganizationId, Record, Timestamp};
+use records::{Batch, Fact, FactRow, OrganizationId, Record, SecretHash, Timestamp};
+use rules::Domains;
 use serde_json::Value;
 use tower::ServiceExt as _;
 use views::as_of::{Announcer, AsOf, Frontier, channel};
 use views::feed::Limits;
 use views::shards::{Writer, open};
+
+use crate::document;
 
 pub(crate) const WRITE: &str = "a-write-key-of-acme";
 pub(crate) const READ: &str = "a-read-key-of-acme";
@@ -44,7 +49,7 @@ pub(crate) struct House {
     pub(crate) funnels: Writer<views::funnels::Funnels>,
     pub(crate) rules: Arc<RwLock<rules::Rulebook>>,
     pub(crate) subjects: Arc<Subjects>,
-    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) callers: Arc<Callers>,
     pub(crate) metrics: Arc<Registry>,
     views: Arc<RwLock<Views>>,
     _folder: tempfile::TempDir,
@@ -80,15 +85,18 @@ impl House {
         };
         let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(chance)).unwrap());
         let door = Door::open(Appender::new(Arc::clone(&log), Arc::clone(&subjects)), DoorOptions::default()).unwrap();
-        let keys = Arc::new(KeyRing::new());
+        let callers = Arc::new(Callers::default());
+        let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
+        let desk = desk(&log, &callers, &rules);
         let other = OrganizationId::parse("other").unwrap();
         for (organization, name, secret, scopes) in [
             (acme(), "web", WRITE, vec![Scope::Write]),
             (acme(), "page", READ, vec![Scope::Read]),
             (other, "all", OTHER, vec![Scope::Read, Scope::Write]),
         ] {
-            let fact = Fact::KeyAdded { key: name.into(), hash: hash_text(secret), scopes };
-            keys.apply(&FactRow::new(organization, NOW, fact));
+            let fact =
+                Fact::KeyAdded { key: name.into(), hash: SecretHash::of(secret).to_string(), scopes, expires: None };
+            callers.apply(&FactRow::new(organization, NOW, fact));
         }
         let (announcer, frontier, progress) = channel(AsOf { incarnation: 7, ..AsOf::default() });
         let (mut windows, windows_reader) = open(1, progress.clone(), ring);
@@ -97,7 +105,6 @@ impl House {
         let (mut trending, trending_reader) = open(1, progress.clone(), ring);
         let (mut segments, segments_reader) = open(1, progress.clone(), ring);
         let (mut funnels, funnels_reader) = open(1, progress.clone(), ring);
-        let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
         macro_rules! idle {
             () => {
                 open(1, progress.clone(), ring).1
@@ -117,7 +124,9 @@ impl House {
         }));
         let metrics = Arc::new(Registry::default());
         let api = Api::from(Parts {
-            keys: Arc::clone(&keys),
+            callers: Arc::clone(&callers),
+            desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),
+            chance: Box::new(draws()),
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
             views: {
@@ -129,7 +138,6 @@ impl House {
             intake: Arc::default(),
             metrics: Arc::clone(&metrics),
             feeds,
-            nonce: Box::new(|| [7; 16]),
             metrics_public: false,
         });
         Self {
@@ -145,7 +153,7 @@ impl House {
             funnels: funnels.remove(0),
             rules,
             subjects,
-            keys,
+            callers,
             metrics,
             views,
             _folder: folder,
@@ -163,11 +171,14 @@ impl House {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into());
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        is_documented(method.as_str(), &path, &answer);
+        answer
     }
 
     /// Posts with a key in `Authorization: Bearer`.
@@ -204,12 +215,52 @@ impl House {
     }
 }
 
+/// Every answer that any test gets is one that the document tells of.
+fn is_documented(method: &str, path: &str, answer: &Answer) {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(api::openapi::document);
+    let Some(operation) = document::operation(&DOCUMENT, method, path) else { return };
+    let told = &operation["responses"][answer.status.as_str()];
+    assert!(!told.is_null(), "{method} {path} answers what the document does not tell: {answer:?}");
+    if let Some(code) = answer.body["code"].as_str().filter(|_| answer.status.as_u16() >= 400) {
+        let shared = told["$ref"].as_str().and_then(|name| DOCUMENT.pointer(name.trim_start_matches('#')));
+        let examples = &shared.unwrap_or(told)["content"]["application/problem+json"]["examples"];
+        assert!(!examples[code].is_null(), "{method} {path} refuses with `{code}`, which the document does not tell");
+    }
+}
+
 pub(crate) fn request(method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     request.body(body.into()).unwrap()
+}
+
+/// The desk of the house: what it decides is in the log, and known to all when it is answered.
+fn desk(log: &Arc<dyn EventLog>, callers: &Arc<Callers>, rules: &Arc<RwLock<rules::Rulebook>>) -> Desk<Domains> {
+    let parts = desk::Parts {
+        log: Arc::clone(log),
+        disk: Arc::new(SimDisk::new(1)),
+        clock: Arc::new(ManualClock::new(NOW)),
+        address: "here".into(),
+        chance: Arc::new(|| 7),
+    };
+    let (callers, rules) = (Arc::clone(callers), Arc::clone(rules));
+    let listener = move |_, row: &FactRow| {
+        callers.apply(row);
+        rules.write().unwrap().apply(row);
+    };
+    Desk::open(parts, Arc::new(listener)).unwrap()
+}
+
+/// Never twice the same, and always the same in the next run.
+fn draws() -> impl Fn(&mut [u8]) + Send + Sync + 'static {
+    let drawn = std::sync::atomic::AtomicU64::new(1);
+    move |bytes| {
+        let number = drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let draw = SecretHash::of(&number.to_string());
+        bytes.iter_mut().zip(draw.0.iter().cycle()).for_each(|(byte, drawn)| *byte = *drawn);
+    }
 }
 
 /// Runs a test's future on several threads, as the server does.

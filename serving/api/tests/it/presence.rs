@@ -45,7 +45,7 @@ fn people_are_here_while_they_are_connected() {
         }
         drop(bob);
         until(&mut looks, (0, 1, 0)).await;
-        house.keys.apply(&FactRow::new(acme(), NOW, Fact::KeyRevoked { key: "page".into() }));
+        house.callers.apply(&FactRow::new(acme(), NOW, Fact::KeyRevoked { key: "page".into() }));
         assert_eq!(looks.next().await.unwrap().body["code"], "key_unknown");
         assert!(looks.next().await.is_none());
     });

@@ -195,7 +195,7 @@ fn a_revoked_key_and_a_server_that_stops_say_so() {
         let server = Server::of(&house).await;
         let mut own = Socket::open(&server, READ).await;
         let mut other = Socket::open(&server, OTHER).await;
-        house.keys.apply(&FactRow::new(acme(), NOW, Fact::KeyRevoked { key: "page".into() }));
+        house.callers.apply(&FactRow::new(acme(), NOW, Fact::KeyRevoked { key: "page".into() }));
         assert_eq!(own.closed().await, 4401);
         other.subscribe("a", "segments").await;
         assert_eq!(words(&other.next().await), ("subscribed", "a"));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use api::keys::KeyRing;
+use api::callers::Callers;
 use api::metrics::Registry;
 use collect::subjects::Erasure;
 use collect::{Appender, Door};
@@ -41,7 +41,7 @@ pub(crate) struct Core {
     /// The log's files, for their upkeep; everything else goes through `log`.
     pub(crate) files: Arc<FileLog>,
     pub(crate) log: Arc<dyn EventLog>,
-    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) callers: Arc<Callers>,
     pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     pub(crate) facts: RwLock<Option<Arc<Facts>>>,
     pub(crate) appender: Appender,
@@ -118,7 +118,7 @@ impl Core {
         let Some(erasure) = subjects.erase(organization, subject)? else {
             return Ok(Erased { keys: 0, warehouse: true });
         };
-        self.facts()?.decide(&erased(&erasure))?;
+        self.facts()?.decide(erased(&erasure))?;
         tracing::info!(%organization, keys = erasure.subjects.len(), "subject erased");
         let warehouse = self.runtime.block_on(self.finish_erasure(&erasure))?;
         Ok(Erased { keys: erasure.subjects.len(), warehouse })

@@ -86,7 +86,7 @@ fn status(core: &Core) -> anyhow::Result<Value> {
         "pid": std::process::id(),
         "uptime_s": core.started.elapsed().as_secs(),
         "organizations": standing,
-        "keys": core.keys.len(),
+        "keys": core.callers.read(rules::Directory::keys),
         "views": {
             "phase": format!("{:?}", flow.phase),
             "epoch": flow.as_of.epoch,

@@ -19,7 +19,7 @@ const REFLECT_WITHIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// When the rules in force name no such leaderboard, the log refuses, or the views do not come as far.
 pub(super) fn reset(core: &Core, organization: OrganizationId, leaderboard: LeaderboardId) -> anyhow::Result<Reset> {
-    let done = core.facts()?.decide(&facts::own(organization, Wish::ResetLeaderboard { leaderboard }))?;
+    let done = core.facts()?.decide(facts::own(organization, Wish::ResetLeaderboard { leaderboard }))?;
     let at = done.at.context("a reset is always a fact")?.log_time;
     tracing::info!(%organization, %leaderboard, "leaderboard reset");
     let views = core.views();

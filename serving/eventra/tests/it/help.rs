@@ -23,6 +23,8 @@ fn every_command_has_help_with_a_first_line_of_its_own() {
         "doctor",
         "demo",
         "config",
+        "openapi",
+        "completions",
     ] {
         assert!(help.out.contains(command), "`{command}` is not in the help");
         let own = run(folder.path(), &[command, "--help"]);
@@ -57,4 +59,24 @@ fn commands_that_need_a_process_say_how_to_start_one() {
         assert_eq!(ran.code, 1, "{arguments:?}");
         assert!(ran.err.contains("eventra serve --data-dir"), "{arguments:?}: {}", ran.err);
     }
+}
+
+#[test]
+fn shells_learn_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(folder.path(), &["completions", shell]);
+        assert_eq!(ran.code, 0, "{shell}: {}", ran.err);
+        assert!(ran.out.contains("dead-letters") && ran.out.contains("leaderboard"), "{shell}");
+    }
+    let bash = run(folder.path(), &["completions", "bash"]).out;
+    let file = folder.path().join("eventra.bash");
+    std::fs::write(&file, bash).unwrap();
+    // What bash itself would offer after `eventra dead`.
+    let ask = format!(
+        "source {}; COMP_WORDS=(eventra dead); COMP_CWORD=1; _eventra eventra dead eventra; echo \"${{COMPREPLY[*]}}\"",
+        file.display()
+    );
+    let bash = std::process::Command::new("bash").args(["-c", &ask]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&bash.stdout).trim(), "dead-letters", "{bash:?}");
 }

@@ -7,7 +7,7 @@ use super::fold::{Place, Rooms};
 use super::room::Room;
 
 /// How many were still there after some minutes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct DropOff {
     /// Minutes since joining; the last one, 240, stands for everything longer.
     pub minute: u32,
@@ -18,7 +18,7 @@ pub struct DropOff {
 }
 
 /// One session.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Attendance {
     /// The event; null outside any.
     pub event: EventId,

@@ -19,7 +19,8 @@ pub const WINDOWS_MAX: usize = 8_640;
 pub const CAMPAIGNS_PER_BIN_MAX: usize = 4_096;
 
 /// How many rows of one campaign fell into one window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "CampaignCounts")]
 pub struct Counts {
     /// Ads served.
     pub served: u64,
@@ -87,7 +88,7 @@ pub struct CampaignCountRow {
 }
 
 /// One window of a campaign, as a reader gets it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct CampaignWindow {
     /// When it starts.
     pub window: Timestamp,

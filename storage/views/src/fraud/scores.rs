@@ -30,7 +30,7 @@ pub struct ScoreKey {
 }
 
 /// The score of one record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Score {
     /// Its place in the log.
     pub pos: Pos,
@@ -38,6 +38,7 @@ pub struct Score {
     pub kind: Kind,
     /// The order; for registrations and clicks the message id, or the actor when the message has none.
     #[serde(serialize_with = "as_id")]
+    #[schemars(with = "String")]
     pub record: u128,
     /// Whose it is.
     pub actor: Token,
@@ -61,7 +62,7 @@ pub struct FraudScoreRow {
 }
 
 /// What an organization's fraud page shows first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Overview {
     /// Records scored so far.
     pub scored: u64,

@@ -125,7 +125,7 @@ impl StepSums {
 }
 
 /// How many visitors reached each step. Ask [`summarize`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FunnelSummary {
     /// The event; null outside any.
     pub event: EventId,

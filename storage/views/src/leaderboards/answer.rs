@@ -11,19 +11,20 @@ use super::{Board, Entry};
 pub const PLACES_MAX: usize = 1_000;
 
 /// One participant's place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Place {
     /// 1 for the first. Exact: among equal scores, whoever reached the score first stands first.
     pub rank: u64,
     /// The pseudonym, 16 hexadecimal digits.
     #[serde(serialize_with = "crate::codec::as_text")]
+    #[schemars(with = "Token")]
     pub participant: Token,
     /// Points.
     pub score: i64,
 }
 
 /// Which board an answer is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct BoardInfo {
     /// The leaderboard.
     pub leaderboard: LeaderboardId,
@@ -44,7 +45,7 @@ pub struct BoardInfo {
 }
 
 /// The best places of a board.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Top {
     /// The board.
     pub board: BoardInfo,
@@ -53,7 +54,7 @@ pub struct Top {
 }
 
 /// One participant with its neighbours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Neighbourhood {
     /// The board.
     pub board: BoardInfo,
@@ -66,7 +67,7 @@ pub struct Neighbourhood {
 }
 
 /// What a board held when it was reset or set aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Archived {
     /// The board as it was.
     pub board: BoardInfo,

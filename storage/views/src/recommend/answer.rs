@@ -12,7 +12,7 @@ const POPULAR_VISITS: usize = 2_000;
 const LIMIT_MAX: usize = 100;
 
 /// An item by its id and, when it was listed, its title.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ItemName {
     /// The item.
     pub item: ItemId,
@@ -22,7 +22,7 @@ pub struct ItemName {
 }
 
 /// One recommendation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Suggestion {
     /// What.
     #[serde(flatten)]
@@ -37,7 +37,7 @@ pub struct Suggestion {
 }
 
 /// What a visitor may want next.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Next {
     /// What they viewed in their latest visit, the last one last.
     pub viewed: Vec<ItemName>,

@@ -33,7 +33,7 @@ pub struct Seen {
 }
 
 /// What is known of one visitor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ProfileAnswer {
     /// When the log took their first record that is still remembered.
     pub first_seen: Timestamp,
@@ -48,6 +48,7 @@ pub struct ProfileAnswer {
     /// The latest sessions joined, the last one last.
     pub sessions: Vec<SessionId>,
     /// What was spent, in minor units by currency.
+    #[schemars(with = "Vec<(String, i64)>")]
     pub spend: Vec<(Currency, i64)>,
 }
 

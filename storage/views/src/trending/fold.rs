@@ -20,7 +20,7 @@ pub const THINGS_MAX: usize = 4_096;
 pub const UNIT: u64 = 1 << 20;
 
 /// What gets attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Thing {
     /// A session.
@@ -72,7 +72,7 @@ pub struct Input {
 }
 
 /// One trending thing.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Trend {
     /// 1 for the first.
     pub rank: u64,
@@ -84,7 +84,7 @@ pub struct Trend {
 }
 
 /// What is trending in an event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Trending {
     /// The event; null outside any.
     pub event: EventId,

@@ -55,7 +55,7 @@ impl Visitor {
 }
 
 /// One visit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Visit {
     /// The first record, event time, microseconds since 1970.
     pub start: Timestamp,
@@ -66,7 +66,7 @@ pub struct Visit {
 }
 
 /// Sums over visits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct VisitSums {
     /// Visits.
     pub visits: i64,
@@ -92,7 +92,7 @@ pub struct VisitRow {
 }
 
 /// The visits of an event. Ask [`summarize`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct VisitSummary {
     /// The event; null outside any.
     pub event: EventId,
@@ -105,7 +105,7 @@ pub struct VisitSummary {
 }
 
 /// The visits that begin in one hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct VisitHour {
     /// When the hour begins, event time, microseconds since 1970.
     pub start: Timestamp,

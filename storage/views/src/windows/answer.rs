@@ -13,7 +13,7 @@ use crate::shards::Reader;
 pub const WINDOWS_MAX: usize = 1_440;
 
 /// One tumbling window. Windows without records are left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct WindowCount {
     /// When it begins, event time, microseconds since 1970, inclusive.
     pub start: Timestamp,
@@ -25,7 +25,7 @@ pub struct WindowCount {
 }
 
 /// The newest windows of a series.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct WindowSeries {
     /// The event; null outside any.
     pub event: EventId,
@@ -44,7 +44,7 @@ pub struct WindowSeries {
 }
 
 /// A window that ends with the minute of a given instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Sliding {
     /// When it begins: whole minutes before its end.
     pub start: Timestamp,
@@ -55,7 +55,7 @@ pub struct Sliding {
 }
 
 /// Late records of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LateCount {
     /// Records whose `late_by` exceeded the view's bound.
     pub late: u64,

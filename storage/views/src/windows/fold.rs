@@ -24,8 +24,9 @@ pub const UNIQUE_HOURS_MAX: usize = 48;
 const UNTOLD_MAX: usize = 4_096;
 
 /// The length of a tumbling window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Size {
     /// 60 seconds.
     Minute,

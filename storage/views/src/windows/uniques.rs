@@ -20,7 +20,7 @@ pub enum Uniques {
 }
 
 /// How many distinct tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UniqueCount {
     /// The number.
     pub count: u64,

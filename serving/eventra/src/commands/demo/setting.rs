@@ -40,7 +40,7 @@ pub(super) fn key(organization: OrganizationId, name: &str) -> anyhow::Result<(D
     let document = serde_json::from_value(serde_json::json!({"organization": [{
         "id": organization.to_string(),
         "name": name,
-        "key": [{"name": KEY, "scopes": [Scope::Write, Scope::Read], "hash": api::keys::hash_text(&secret)}],
+        "key": [{"name": KEY, "scopes": [Scope::Write, Scope::Read], "hash": records::SecretHash::of(&secret).to_string()}],
     }]}))?;
     Ok((document, secret))
 }

@@ -1,0 +1,168 @@
+//! Everything that is decided in one partition of the facts: the office of organizations, and accounts.
+//!
+//! A partition has one writer and so one state; each domain takes the facts that it knows.
+
+use records::fact::By;
+use records::{FactRow, Timestamp};
+
+use crate::accounts::{self, Accounts};
+use crate::decide::{Domain, StateError, UnknownFact};
+use crate::office::{self, Office};
+
+/// A command to one of the domains, and who has it done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Whom its facts name.
+    pub by: Option<By>,
+    /// What is asked.
+    pub order: Order,
+}
+
+/// What is asked of which domain.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// Of an organization's office.
+    Office(office::Command),
+    /// Of a user's account.
+    Account(accounts::Command),
+}
+
+/// Why something is not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// By the office.
+    #[error(transparent)]
+    Office(#[from] office::Refusal),
+    /// By accounts.
+    #[error(transparent)]
+    Account(#[from] accounts::Refusal),
+}
+
+/// The states of all domains.
+#[derive(Debug, Default)]
+pub struct Domains {
+    office: Office,
+    accounts: Accounts,
+}
+
+impl From<office::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: office::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Office(command) }
+    }
+}
+
+impl From<accounts::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: accounts::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Account(command) }
+    }
+}
+
+impl Domain for Domains {
+    const NAME: &'static str = "domains";
+    const VERSION: u32 = 1;
+    type Command = Command;
+    type Refusal = Refusal;
+
+    fn aggregate(command: &Command) -> u64 {
+        match &command.order {
+            Order::Office(command) => office::aggregate(command.organization, command.event),
+            Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
+        }
+    }
+
+    fn aggregate_of(row: &FactRow) -> u64 {
+        office::aggregate_of(row)
+    }
+
+    fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<FactRow>, Refusal> {
+        let mut rows = match &command.order {
+            Order::Office(command) => self.office.decide(command, now)?,
+            Order::Account(command) => {
+                let facts = self.accounts.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(accounts::platform(), now, fact)).collect()
+            }
+        };
+        rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
+        Ok(rows)
+    }
+
+    /// Nothing here ends by itself: logins and links say when they end.
+    fn due(&self, _now: Timestamp, _limit: usize) -> Vec<FactRow> {
+        Vec::new()
+    }
+
+    fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
+        self.office.apply(row)?;
+        self.accounts.apply(row);
+        Ok(())
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let accounts = serde_json::to_vec(&self.accounts.stored()).expect("accounts have text keys only");
+        out.extend((accounts.len() as u64).to_le_bytes());
+        out.extend(accounts);
+        self.office.encode(out);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+        let (accounts, rest) = crate::decide::section(bytes)?;
+        let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
+        Ok(Self { office: Office::decode(rest)?, accounts: Accounts::restore(accounts) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use records::fact::LinkPurpose;
+    use records::{Blob, EventId, Fact, OrganizationId, SecretHash, Token, UserId, Zone};
+
+    use super::*;
+
+    fn commands() -> Vec<Command> {
+        let registered = Fact::OrganizationRegistered { name: "Acme".into(), zone: Zone::utc() };
+        let organization = OrganizationId(7);
+        let office =
+            office::Command { organization, event: EventId::NONE, wishes: vec![office::Wish::Stand(registered)] };
+        let sealed = Blob([1].into());
+        let register = accounts::Wish::Register { subject: 3, person: Token(4), sealed, language: String::new() };
+        let (link, purpose, until) = (SecretHash::of("l"), LinkPurpose::SignIn, Timestamp(99));
+        let link = accounts::Wish::MakeLink { link, purpose, until };
+        let account = accounts::Command { user: UserId(1), wishes: vec![register, link] };
+        vec![office.into(), Command { by: Some(By::User(UserId(9))), order: Order::Account(account) }]
+    }
+
+    #[test]
+    fn facts_name_who_had_them_done_and_belong_to_the_commands_aggregate() {
+        let domains = Domains::default();
+        for command in commands() {
+            let rows = domains.decide(&command, Timestamp(5)).unwrap();
+            assert!(!rows.is_empty());
+            for row in rows {
+                assert_eq!(row.by, command.by);
+                assert_eq!(Domains::aggregate_of(&row), Domains::aggregate(&command));
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_reads_back_and_decides_the_same() {
+        let mut domains = Domains::default();
+        for command in commands() {
+            let rows = domains.decide(&command, Timestamp(5)).unwrap();
+            rows.iter().for_each(|row| domains.apply(row).unwrap());
+        }
+        let (mut bytes, mut again) = (Vec::new(), Vec::new());
+        domains.encode(&mut bytes);
+        let back = Domains::decode(&bytes).unwrap();
+        back.encode(&mut again);
+        assert_eq!(bytes, again);
+        for command in commands() {
+            assert_eq!(back.decide(&command, Timestamp(6)), domains.decide(&command, Timestamp(6)));
+        }
+        for cut in [0, 7, 9, bytes.len() / 2] {
+            assert!(Domains::decode(&bytes[..cut]).is_err(), "{cut}");
+        }
+    }
+}
