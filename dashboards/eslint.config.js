@@ -13,6 +13,9 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      // Series and languages follow what arrives; there is no React Compiler that the other rule would speak for.
+      'react-hooks/set-state-in-effect': 'off',
+      'react-hooks/incompatible-library': 'off',
       eqeqeq: 'error',
       'no-console': 'error',
     },

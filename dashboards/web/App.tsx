@@ -84,7 +84,8 @@ function Waiting() {
 function SignedIn({ children }: { children: ReactNode }) {
   const { data: person, error } = useQuery(me);
   const { pathname, search } = useLocation();
-  if (person === null) return <Navigate to={`/sign-in?to=${encodeURIComponent(pathname + search)}`} replace />;
+  if (person === null)
+    return <Navigate to={`/sign-in?to=${encodeURIComponent(pathname + search)}`} replace />;
   if (person === undefined) {
     return error ? (
       <main className="mx-auto max-w-md p-8">

@@ -28,11 +28,19 @@ export function Layout() {
           <NavLink to="/" className="flex items-center gap-2 font-semibold tracking-tight">
             <img src="/icon.svg" alt="" width={24} height={24} /> {words.product}
           </NavLink>
-          <Button className="lg:hidden" aria-expanded={open} aria-controls="menu" onClick={() => setOpen(!open)}>
+          <Button
+            className="lg:hidden"
+            aria-expanded={open}
+            aria-controls="menu"
+            onClick={() => setOpen(!open)}
+          >
             {words.nav.menu}
           </Button>
         </div>
-        <div id="menu" className={`${open ? 'block' : 'hidden'} px-3 pb-4 lg:flex lg:h-[calc(100dvh-3.5rem)] lg:flex-col`}>
+        <div
+          id="menu"
+          className={`${open ? 'block' : 'hidden'} px-3 pb-4 lg:flex lg:h-[calc(100dvh-3.5rem)] lg:flex-col`}
+        >
           <Switcher />
           <Ways />
           <Person />
@@ -72,7 +80,9 @@ function Switcher() {
       hideLabel
       className="mt-3 lg:mt-0"
       value={organization}
-      onChange={(event) => void navigate(event.target.value ? `/o/${part(event.target.value)}` : '/organizations')}
+      onChange={(event) =>
+        void navigate(event.target.value ? `/o/${part(event.target.value)}` : '/organizations')
+      }
     >
       <option value="">{words.organizations.title}</option>
       {memberships.map((one) => (
@@ -178,4 +188,3 @@ export function Theme() {
     </Choice>
   );
 }
-

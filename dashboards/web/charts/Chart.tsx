@@ -31,7 +31,11 @@ export function Chart(props: {
         </span>
         <span className="flex flex-wrap items-center gap-3">
           {series.length > 1 && <Legend series={series} points={points} />}
-          <Button look="quiet" className="text-soft min-h-6 px-1.5 py-0.5 text-xs" onClick={() => setTable(!table)}>
+          <Button
+            look="quiet"
+            className="text-soft min-h-6 px-1.5 py-0.5 text-xs"
+            onClick={() => setTable(!table)}
+          >
             {table ? words.asChart : words.asTable}
             <span className="sr-only">: {title}</span>
           </Button>
@@ -80,7 +84,10 @@ function Twin({ title, series, points }: { title: string; series: Series[]; poin
   const words = useWords();
   const format = useFormat();
   const [times, ...values] = points;
-  const newest = times.map((_, n) => n).slice(-ROWS_MAX).reverse();
+  const newest = times
+    .map((_, n) => n)
+    .slice(-ROWS_MAX)
+    .reverse();
   return (
     <Table
       label={title}

@@ -79,7 +79,9 @@ function AttentionItem({ item }: { item: Item }) {
   const target = targets[item.what];
   const text = texts[item.what](item);
   return (
-    <li className={`flex gap-2 rounded-lg px-3 py-2 text-sm ${bad ? 'bg-bad-sunk text-bad' : 'bg-warn-sunk text-warn'}`}>
+    <li
+      className={`flex gap-2 rounded-lg px-3 py-2 text-sm ${bad ? 'bg-bad-sunk text-bad' : 'bg-warn-sunk text-warn'}`}
+    >
       <span aria-hidden>{bad ? '●' : '▲'}</span>
       {target ? (
         <a href={target} className="underline-offset-2 hover:underline">
@@ -107,7 +109,9 @@ export function Status() {
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-2 text-sm">
         <Row name={words.status.event}>
           {event ? (
-            <Badge tone={phaseOf(event, now) === 'running' ? 'good' : 'plain'}>{eventsWords[phaseOf(event, now)]}</Badge>
+            <Badge tone={phaseOf(event, now) === 'running' ? 'good' : 'plain'}>
+              {eventsWords[phaseOf(event, now)]}
+            </Badge>
           ) : (
             '–'
           )}
@@ -154,14 +158,24 @@ export function Totals() {
   // A kind without a record has no key in the feed: once it is loaded, that is "no data yet".
   const shown = (value: number | undefined) => (loaded ? value : undefined);
   return (
-    <section aria-label={words.title} className="col-span-full grid grid-cols-2 gap-3 md:grid-cols-4 xl:grid-cols-8">
-      <Total name={words.here} value={sessions && sessions.length > 0 ? here : undefined} loaded={!!sessions} strong />
+    <section
+      aria-label={words.title}
+      className="col-span-full grid grid-cols-2 gap-3 md:grid-cols-4 xl:grid-cols-8"
+    >
+      <Total
+        name={words.here}
+        value={sessions && sessions.length > 0 ? here : undefined}
+        loaded={!!sessions}
+        strong
+      />
       <Total name={words.registrations} value={shown(registered)} loaded={loaded} />
       <Total
         name={words.checkedIn}
         value={shown(checkedIn)}
         loaded={loaded}
-        note={registered && checkedIn ? words.ofRegistered(format.percent(checkedIn / registered)) : undefined}
+        note={
+          registered && checkedIn ? words.ofRegistered(format.percent(checkedIn / registered)) : undefined
+        }
       />
       <Total name={words.orders} value={shown(kinds.get('order_reported')?.total)} loaded={loaded} />
       <Total
@@ -195,14 +209,20 @@ function Total(props: {
   const format = useFormat();
   const earlier = useEarlier(value, EARLIER_MS);
   const moved = value !== undefined && earlier ? value - earlier.value : 0;
-  const text = props.text ?? (value === undefined ? null : `${props.exact === false ? '≈ ' : ''}${format.compact(value)}`);
+  const text =
+    props.text ??
+    (value === undefined ? null : `${props.exact === false ? '≈ ' : ''}${format.compact(value)}`);
   return (
-    <div className={`card flex min-h-28 flex-col justify-between p-4 ${props.strong ? 'border-accent/50' : ''}`}>
+    <div
+      className={`card flex min-h-28 flex-col justify-between p-4 ${props.strong ? 'border-accent/50' : ''}`}
+    >
       <div className="text-soft text-xs font-medium">{name}</div>
       {text === null ? (
         <div className="text-soft text-sm">{loaded ? words.noData : '…'}</div>
       ) : (
-        <div className={`font-semibold tracking-tight ${text.length > 9 ? 'text-xl' : 'text-3xl'}`}>{text}</div>
+        <div className={`font-semibold tracking-tight ${text.length > 9 ? 'text-xl' : 'text-3xl'}`}>
+          {text}
+        </div>
       )}
       <div className="text-soft min-h-4 text-xs">
         {props.note ?? (moved === 0 ? '' : <Moved by={moved} />)}
@@ -278,7 +298,9 @@ export function CheckIn() {
       ) : (
         <div className="flex flex-1 flex-col justify-center gap-3">
           <div className="flex items-baseline justify-between">
-            <span className="text-4xl font-semibold tracking-tight">{format.percent(checkedIn / registered)}</span>
+            <span className="text-4xl font-semibold tracking-tight">
+              {format.percent(checkedIn / registered)}
+            </span>
             <span className="text-soft text-sm">
               {words.dashboard.checkIn.of(format.number(checkedIn), format.number(registered))}
             </span>
@@ -331,7 +353,9 @@ export function ConnectionState({ asOf }: { asOf: AsOf | null }) {
 
 function placesOf(asOf: AsOf): string {
   const lanes = ['f', 'a', 's'];
-  return asOf.offsets.map((place) => `${lanes[place.lane] ?? place.lane}${place.partition}/${place.end}`).join(', ');
+  return asOf.offsets
+    .map((place) => `${lanes[place.lane] ?? place.lane}${place.partition}/${place.end}`)
+    .join(', ');
 }
 
 /** Figures older than this are told to be, milliseconds. */

@@ -41,14 +41,25 @@ export function Trends() {
   );
   const unit = size === 'minute' ? words.perMinute : words.perHour;
   const chart = (title: string, n: number, colour: 1 | 2 | 3) => (
-    <Chart title={title} unit={unit} series={[{ label: title, colour }]} points={[times, counts[n] ?? []]} height={150} />
+    <Chart
+      title={title}
+      unit={unit}
+      series={[{ label: title, colour }]}
+      points={[times, counts[n] ?? []]}
+      height={150}
+    />
   );
   return (
     <Card
       title={words.title}
       className="lg:col-span-8"
       aside={
-        <Choice label={words.range} hideLabel value={range} onChange={(e) => setRange(e.target.value as Range)}>
+        <Choice
+          label={words.range}
+          hideLabel
+          value={range}
+          onChange={(e) => setRange(e.target.value as Range)}
+        >
           {RANGES.map((one) => (
             <option key={one} value={one}>
               {words.ranges[one]}
@@ -217,7 +228,9 @@ function FunnelSteps({ funnel, reached }: { funnel: string; reached: number[] })
   const words = useWords().dashboard.funnel;
   const format = useFormat();
   const { org, event } = useWhere();
-  const defined = useQuery(view<t.FunnelAnswer>(org, address(`funnels/${encodeURIComponent(funnel)}`, { event })));
+  const defined = useQuery(
+    view<t.FunnelAnswer>(org, address(`funnels/${encodeURIComponent(funnel)}`, { event })),
+  );
   const first = reached[0] ?? 0;
   return (
     <div>
@@ -229,7 +242,9 @@ function FunnelSteps({ funnel, reached }: { funnel: string; reached: number[] })
               <span className="text-soft">{defined.data?.steps?.[n] ?? `${n + 1}`}</span>
               <span>
                 <b className="font-semibold">{format.number(people)}</b>{' '}
-                <span className="text-soft text-xs">{first > 0 && n > 0 ? format.percent(people / first) : ''}</span>
+                <span className="text-soft text-xs">
+                  {first > 0 && n > 0 ? format.percent(people / first) : ''}
+                </span>
               </span>
             </div>
             <Bar share={first > 0 ? people / first : 0} />
@@ -381,7 +396,9 @@ export function Fraud() {
                 <div className="text-soft text-xs">{score.kind}</div>
               </td>
               <td className="cell py-1.5 font-mono text-xs">{shortName(score.actor)}</td>
-              <td className="cell py-1.5 text-xs whitespace-nowrap">{format.moment(fromMicros(score.event_time))}</td>
+              <td className="cell py-1.5 text-xs whitespace-nowrap">
+                {format.moment(fromMicros(score.event_time))}
+              </td>
             </tr>
           ))}
         </Table>
@@ -448,7 +465,9 @@ export function Campaigns() {
             <td className="cell figure py-1.5">{format.compact(total.served)}</td>
             <td className="cell figure py-1.5">{format.compact(total.viewed)}</td>
             <td className="cell figure py-1.5">{format.compact(total.clicked)}</td>
-            <td className="cell figure py-1.5">{total.served > 0 ? format.percent(total.clicked / total.served) : '–'}</td>
+            <td className="cell figure py-1.5">
+              {total.served > 0 ? format.percent(total.clicked / total.served) : '–'}
+            </td>
           </tr>
         ))}
       </Table>
@@ -464,7 +483,10 @@ export function Devices() {
 export function Countries() {
   const words = useWords().dashboard;
   const format = useFormat();
-  const names = useMemo(() => new Intl.DisplayNames([format.language], { type: 'region', fallback: 'code' }), [format]);
+  const names = useMemo(
+    () => new Intl.DisplayNames([format.language], { type: 'region', fallback: 'code' }),
+    [format],
+  );
   return <Split title={words.countries.title} column="country" name={(code) => names.of(code) ?? code} />;
 }
 

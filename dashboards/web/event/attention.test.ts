@@ -31,7 +31,13 @@ it('says nothing when all is well', () => {
 });
 
 it('names rooms that are full or nearly so, fullest first, at most three', () => {
-  const sessions = [session('a', 95), session('b', 120), session('c', 10), session('d', 91), session('e', 92)];
+  const sessions = [
+    session('a', 95),
+    session('b', 120),
+    session('c', 10),
+    session('d', 91),
+    session('e', 92),
+  ];
   const items = ['a', 'b', 'c', 'd', 'e'].map((name) => room(name, 100));
   const found = attention({ ...quiet, sessions, items });
   expect(found.map((item) => 'session' in item && item.session)).toEqual(['b', 'a', 'e']);
@@ -51,10 +57,19 @@ it('wonders about the doors while the event runs only', () => {
 
 it('puts what is urgent first', () => {
   const fraud = { scored: 10, high: 2, late: 0, fired: [], recent: [] };
-  const found = attention({ ...quiet, fraud, late: { late: 9, excluded: 3 }, readiness: { ready: false, detail: '' } });
+  const found = attention({
+    ...quiet,
+    fraud,
+    late: { late: 9, excluded: 3 },
+    readiness: { ready: false, detail: '' },
+  });
   expect(found.map((item) => item.what)).toEqual(['notReady', 'fraud', 'late']);
 });
 
 it('knows whether an event is coming up, running or over', () => {
-  expect([nine - 1, nine, nine + 10 * HOUR].map((now) => phaseOf(event, now))).toEqual(['before', 'running', 'over']);
+  expect([nine - 1, nine, nine + 10 * HOUR].map((now) => phaseOf(event, now))).toEqual([
+    'before',
+    'running',
+    'over',
+  ]);
 });

@@ -23,7 +23,9 @@ export type Item =
 
 export type Urgency = 'bad' | 'warn';
 export const urgencyOf = (item: Item): Urgency =>
-  item.what === 'fewCheckIns' || item.what === 'late' || (item.what === 'full' && item.share < 1) ? 'warn' : 'bad';
+  item.what === 'fewCheckIns' || item.what === 'late' || (item.what === 'full' && item.share < 1)
+    ? 'warn'
+    : 'bad';
 
 /** From this share on a room needs somebody at its door. */
 const NEARLY_FULL = 0.9;
@@ -49,7 +51,14 @@ function fullRooms({ sessions, items }: Figures): Item[] {
   const shares = sessions.flatMap((session) => {
     const item = rooms.get(session.session);
     if (!item?.capacity) return [];
-    return [{ what: 'full' as const, session: session.session, title: item.title, share: session.present / item.capacity }];
+    return [
+      {
+        what: 'full' as const,
+        session: session.session,
+        title: item.title,
+        share: session.present / item.capacity,
+      },
+    ];
   });
   return shares
     .filter((room) => room.share >= NEARLY_FULL)

@@ -55,7 +55,11 @@ export function useTitles(): (id: string) => string {
 }
 
 /** Totals by kind of record since the beginning. */
-export function useTotals(): { kinds: ReadonlyMap<string, t.KindTotals>; loaded: boolean; asOf: AsOf | null } {
+export function useTotals(): {
+  kinds: ReadonlyMap<string, t.KindTotals>;
+  loaded: boolean;
+  asOf: AsOf | null;
+} {
   const { event } = useWhere();
   const held = useFeed(address('windows/changes', { event }), 5);
   return useMemo(() => {
@@ -111,12 +115,18 @@ export function useCampaigns(): t.CampaignTotals[] | undefined {
 export function useBoards(): t.BoardInfo[] | undefined {
   const { event } = useWhere();
   const { data } = useAnswer<t.BoardInfo[]>('leaderboards', 0.2);
-  return useMemo(() => data?.filter((board) => board.scope === 'event' && board.event === event), [data, event]);
+  return useMemo(
+    () => data?.filter((board) => board.scope === 'event' && board.event === event),
+    [data, event],
+  );
 }
 
 export function useTop(leaderboard: string): Told<t.TopPlaces> {
   const { event } = useWhere();
-  return useAnswer(address(`leaderboards/${encodeURIComponent(leaderboard)}`, { event, scope: 'event', limit: 10 }), 4);
+  return useAnswer(
+    address(`leaderboards/${encodeURIComponent(leaderboard)}`, { event, scope: 'event', limit: 10 }),
+    4,
+  );
 }
 
 export function useTrending(): Told<t.Trending> {

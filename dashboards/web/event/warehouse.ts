@@ -37,7 +37,8 @@ const REVENUE =
 export function useRevenue(): { text: string | undefined; at: Date | undefined; loaded: boolean } {
   const format = useFormat();
   const answer = useWarehouse(REVENUE);
-  const sums = answer.data?.rows.map(([currency, minor]) => format.money(Number(minor), String(currency))) ?? [];
+  const sums =
+    answer.data?.rows.map(([currency, minor]) => format.money(Number(minor), String(currency))) ?? [];
   return {
     text: sums.length > 0 ? sums.join(' + ') : undefined,
     at: answer.data?.at,
@@ -54,7 +55,10 @@ const split = (column: string) =>
   `SELECT ${column} AS name, uniqExact(actor) AS people FROM records WHERE event = {event:String} AND ${column} != '' GROUP BY name ORDER BY people DESC, name LIMIT 6`;
 
 /** People by what `column` says of them; undefined while nobody has answered. */
-export function useSplit(column: 'platform' | 'country'): { shares: Share[] | undefined; at: Date | undefined } {
+export function useSplit(column: 'platform' | 'country'): {
+  shares: Share[] | undefined;
+  at: Date | undefined;
+} {
   const answer = useWarehouse(split(column));
   return {
     shares: answer.data?.rows.map(([name, people]) => ({ name: String(name), people: Number(people) })),

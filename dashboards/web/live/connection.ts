@@ -294,5 +294,13 @@ function isOfFeeds(message: { type: string }): boolean {
 
 /** Problems that go away by themselves. */
 function isPassing(code: string): boolean {
-  return ['position_wrong', 'not_ready', 'overloaded', 'too_slow', 'internal', 'feeds_too_many', 'waited_in_vain'].includes(code);
+  return [
+    'position_wrong',
+    'not_ready',
+    'overloaded',
+    'too_slow',
+    'internal',
+    'feeds_too_many',
+    'waited_in_vain',
+  ].includes(code);
 }

@@ -12,7 +12,7 @@ import {
 } from 'react';
 import { ask, Refusal } from '../server/http';
 import { inOrganization } from '../server/queries';
-import { Connection, type Condition } from './connection';
+import { Connection, type Condition, type Surroundings } from './connection';
 import { answerOf, type AsOf, type Held } from './protocol';
 
 const Current = createContext<Connection | null>(null);
@@ -20,27 +20,7 @@ const Current = createContext<Connection | null>(null);
 /** Opens the connection of an organization for everything below. */
 export function Live({ organization, children }: { organization: string; children: ReactNode }) {
   const client = useQueryClient();
-  const connection = useMemo(
-    () =>
-      new Connection({
-        socketUrl: socketUrl(organization),
-        streamUrl: (address) => inOrganization(`/v1/feeds/${address}`, organization),
-        openSocket: (url) => new WebSocket(url),
-        isOnline: () => navigator.onLine,
-        chance: () => Math.random(),
-        now: () => performance.now(),
-        mayRead: async () => {
-          try {
-            await ask('GET', inOrganization('/v1/views/freshness', organization));
-            return true;
-          } catch (error) {
-            if (error instanceof Refusal && [401, 403].includes(error.status)) return false;
-            throw error;
-          }
-        },
-      }),
-    [organization],
-  );
+  const connection = useMemo(() => new Connection(surroundingsOf(organization)), [organization]);
   useEffect(() => {
     const changed = () => connection.networkChanged();
     connection.start();
@@ -58,6 +38,26 @@ export function Live({ organization, children }: { organization: string; childre
     };
   }, [connection, client]);
   return <Current value={connection}>{children}</Current>;
+}
+
+function surroundingsOf(organization: string): Surroundings {
+  return {
+    socketUrl: socketUrl(organization),
+    streamUrl: (address) => inOrganization(`/v1/feeds/${address}`, organization),
+    openSocket: (url) => new WebSocket(url),
+    isOnline: () => navigator.onLine,
+    chance: () => Math.random(),
+    now: () => performance.now(),
+    mayRead: async () => {
+      try {
+        await ask('GET', inOrganization('/v1/views/freshness', organization));
+        return true;
+      } catch (error) {
+        if (error instanceof Refusal && [401, 403].includes(error.status)) return false;
+        throw error;
+      }
+    },
+  };
 }
 
 function socketUrl(organization: string): string {
@@ -102,7 +102,11 @@ export interface Told<T> {
 /** The whole answer of a feed that has one. */
 export function useAnswer<T>(address: string, maxRate = USUAL_RATE): Told<T> {
   const held = useFeed(address, maxRate);
-  return { data: answerOf<T>(held), asOf: held.asOf, problem: held.problem?.code ?? null };
+  return {
+    data: answerOf(held) as T | null | undefined,
+    asOf: held.asOf,
+    problem: held.problem?.code ?? null,
+  };
 }
 
 /** The present time, told anew every `every` milliseconds: for words such as "3 s ago". */

@@ -42,11 +42,20 @@ describe('a feed of changes', () => {
           // A key may be told twice, never left out.
           const extra = next() < 0.3 ? [...view.keys()].slice(0, 2) : [];
           const keys = [...changed, ...extra];
-          held = apply(held, told('deltas', epoch, keys.map((k) => ({ key: { k }, value: view.get(k) ?? null }))));
+          held = apply(
+            held,
+            told(
+              'deltas',
+              epoch,
+              keys.map((k) => ({ key: { k }, value: view.get(k) ?? null })),
+            ),
+          );
           changed = new Set();
         }
         if (changed.size === 0) {
-          expect(plain(held), `seed ${seed}, epoch ${epoch}`).toEqual([...view].map(([k, v]) => [{ k }, v]).sort());
+          expect(plain(held), `seed ${seed}, epoch ${epoch}`).toEqual(
+            [...view].map(([k, v]) => [{ k }, v]).sort(),
+          );
         }
       }
     }

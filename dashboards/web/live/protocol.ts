@@ -68,9 +68,8 @@ export function apply(held: Held, message: FeedMessage): Held {
 }
 
 /** The whole answer of a feed that has one key: undefined before the first message, null when nothing is there yet. */
-export function answerOf<T>(held: Held): T | null | undefined {
-  const change = held.values.get('null');
-  return change === undefined ? undefined : (change.value as T | null);
+export function answerOf(held: Held): unknown {
+  return held.values.get('null')?.value;
 }
 
 function nameOf(key: unknown): string {

@@ -1,6 +1,6 @@
 // A person's own page: name, language, password, second factor, logins.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { FormEvent } from 'react';
+import type { SubmitEvent } from 'react';
 import { ask, part } from '../server/http';
 import { logins, me } from '../server/queries';
 import { useMe } from '../server/session';
@@ -39,7 +39,7 @@ function Profile({ person }: { person: Me }) {
     mutationFn: (body: object) => ask('PATCH', '/v1/me', { body }),
     onSuccess: refresh,
   });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     change.mutate({ name: form.get('name'), language: form.get('language') || null });
@@ -47,7 +47,12 @@ function Profile({ person }: { person: Me }) {
   return (
     <Card title={words.account.profile}>
       <form onSubmit={submit} className="space-y-4">
-        <Field label={words.account.name} name="name" autoComplete="name" defaultValue={person.user.name ?? ''} />
+        <Field
+          label={words.account.name}
+          name="name"
+          autoComplete="name"
+          defaultValue={person.user.name ?? ''}
+        />
         <Choice label={words.account.language} name="language" defaultValue={person.user.language ?? ''}>
           <option value="">{words.account.languageAuto}</option>
           {Object.entries(LANGUAGES).map(([tag, name]) => (
@@ -76,7 +81,7 @@ function Password({ person }: { person: Me }) {
     mutationFn: (body: object) => ask('PUT', '/v1/me/password', { body }),
     onSuccess: refresh,
   });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const element = event.currentTarget;
     const form = new FormData(element);
@@ -120,7 +125,8 @@ function Logins() {
   const client = useQueryClient();
   const { data, error } = useQuery(logins);
   const end = useMutation({
-    mutationFn: (login: string | null) => ask('DELETE', login ? `/v1/me/logins/${part(login)}` : '/v1/me/logins'),
+    mutationFn: (login: string | null) =>
+      ask('DELETE', login ? `/v1/me/logins/${part(login)}` : '/v1/me/logins'),
     onSuccess: () => client.invalidateQueries({ queryKey: logins.queryKey }),
   });
   const others = data?.some((row) => !row.current) ?? false;

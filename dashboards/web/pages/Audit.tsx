@@ -75,7 +75,7 @@ function Line({ row }: { row: AuditRow }) {
 /** A detail as words: fields with their values, whatever the act has. */
 function textOf(detail: unknown): string {
   if (detail === null || detail === undefined) return '';
-  if (typeof detail !== 'object') return String(detail as string | number | boolean);
+  if (typeof detail !== 'object') return typeof detail === 'string' ? detail : JSON.stringify(detail);
   return Object.entries(detail)
     .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' · ');

@@ -66,7 +66,10 @@ function Top() {
       </div>
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
         <ConnectionState asOf={asOf} />
-        <Link to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/wall`} className="button">
+        <Link
+          to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/wall`}
+          className="button"
+        >
           {words.wall}
         </Link>
       </div>

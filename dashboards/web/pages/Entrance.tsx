@@ -6,7 +6,11 @@ import { useWords } from '../words/words';
 export function Entrance({ title, children }: { title: string; children: ReactNode }) {
   const words = useWords();
   return (
-    <main id="content" tabIndex={-1} className="mx-auto flex min-h-dvh w-full max-w-sm flex-col justify-center p-4">
+    <main
+      id="content"
+      tabIndex={-1}
+      className="mx-auto flex min-h-dvh w-full max-w-sm flex-col justify-center p-4"
+    >
       <title>{`${title} · Eventra`}</title>
       <div className="mb-6 flex items-center gap-2 text-lg font-semibold">
         <img src="/icon.svg" alt="" width={32} height={32} /> {words.product}

@@ -1,6 +1,6 @@
 // The events of an organization, the running ones first, each a way to its live dashboard.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { type SubmitEvent, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { phaseOf } from '../event/attention';
 import { ask, newWish, part } from '../server/http';
@@ -8,6 +8,7 @@ import { events, paths } from '../server/queries';
 import { useMay, useMembership } from '../server/session';
 import type { EventRow } from '../server/types';
 import { Badge, Button, Card, Field, Heading, NoData, Trouble } from '../ui/basics';
+import { textOf } from '../ui/form';
 import { useFormat, useWords } from '../words/words';
 import { useNow } from '../live/hooks';
 
@@ -70,24 +71,37 @@ function Schedule({ organization, zone }: { organization: string; zone: string }
   const client = useQueryClient();
   const [wish, setWish] = useState(newWish);
   const add = useMutation({
-    mutationFn: (row: EventRow) => ask('POST', `${paths.organization(organization)}/events`, { body: row, wish }),
+    mutationFn: (row: EventRow) =>
+      ask('POST', `${paths.organization(organization)}/events`, { body: row, wish }),
     onSuccess: async () => {
       setWish(newWish());
       await client.invalidateQueries({ queryKey: events(organization).queryKey });
     },
   });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? '').trim();
+    const text = (name: string) => textOf(form, name);
     const instant = (name: string) => new Date(text(name)).toISOString();
-    add.mutate({ event: text('id'), title: text('title'), zone: text('zone'), starts: instant('starts'), ends: instant('ends') });
+    add.mutate({
+      event: text('id'),
+      title: text('title'),
+      zone: text('zone'),
+      starts: instant('starts'),
+      ends: instant('ends'),
+    });
   };
   return (
     <Card title={words.events.add} className="mt-6 max-w-2xl">
       <form onSubmit={submit} className="grid gap-4 sm:grid-cols-2">
         <Field label={words.events.name} name="title" required maxLength={200} />
-        <Field label={words.events.id} name="id" required pattern="[a-z0-9\-]{1,14}" hint={words.events.idHint} />
+        <Field
+          label={words.events.id}
+          name="id"
+          required
+          pattern="[a-z0-9\-]{1,14}"
+          hint={words.events.idHint}
+        />
         <Field label={words.events.starts} name="starts" type="datetime-local" required />
         <Field label={words.events.ends} name="ends" type="datetime-local" required />
         <Field label={words.events.zone} name="zone" required defaultValue={zone} />

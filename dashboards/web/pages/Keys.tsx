@@ -1,11 +1,24 @@
 // The organization's API keys: made, rotated, removed; a secret is shown once.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { type SubmitEvent, useState } from 'react';
 import { useParams } from 'react-router';
 import { ask, newWish } from '../server/http';
 import { keys, paths } from '../server/queries';
 import type { KeyRow } from '../server/types';
-import { Badge, Button, Card, Confirm, Field, Heading, NoData, Secret, Table, Th, Trouble } from '../ui/basics';
+import {
+  Badge,
+  Button,
+  Card,
+  Confirm,
+  Field,
+  Heading,
+  NoData,
+  Secret,
+  Table,
+  Th,
+  Trouble,
+} from '../ui/basics';
+import { textOf } from '../ui/form';
 import { useFormat, useWords } from '../words/words';
 
 const SCOPES = ['write', 'read', 'sql', 'manage'] as const;
@@ -21,7 +34,9 @@ export default function Keys() {
   const refresh = () => client.invalidateQueries({ queryKey: keys(organization).queryKey });
   const rotate = useMutation({
     mutationFn: (name: string) =>
-      ask<{ secret: string }>('POST', `${paths.key(organization, name)}/rotation`, { body: { grace_s: GRACE_S } }),
+      ask<{ secret: string }>('POST', `${paths.key(organization, name)}/rotation`, {
+        body: { grace_s: GRACE_S },
+      }),
     onSuccess: async ({ data: made }, name) => {
       setSecret({ name, secret: made.secret });
       await refresh();
@@ -115,22 +130,25 @@ function Make(props: {
   const [wish, setWish] = useState(newWish);
   const make = useMutation({
     mutationFn: (body: object) =>
-      ask<{ name: string; secret: string }>('POST', `${paths.organization(props.organization)}/keys`, { body, wish }),
+      ask<{ name: string; secret: string }>('POST', `${paths.organization(props.organization)}/keys`, {
+        body,
+        wish,
+      }),
     onSuccess: async ({ data }) => {
       setWish(newWish());
       props.onMade(data);
       await props.onDone();
     },
   });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const element = event.currentTarget;
     const form = new FormData(element);
-    const expires = form.get('expires');
+    const expires = textOf(form, 'expires');
     const body = {
       name: form.get('name'),
       scopes: form.getAll('scope'),
-      ...(expires ? { expires: new Date(String(expires)).toISOString() } : {}),
+      ...(expires ? { expires: new Date(expires).toISOString() } : {}),
     };
     make.mutate(body, { onSuccess: () => element.reset() });
   };
@@ -143,7 +161,13 @@ function Make(props: {
           <div className="flex flex-wrap gap-x-5 gap-y-2">
             {SCOPES.map((scope) => (
               <label key={scope} className="flex min-h-6 items-center gap-2 text-sm">
-                <input type="checkbox" name="scope" value={scope} defaultChecked={scope === 'read'} className="size-4" />
+                <input
+                  type="checkbox"
+                  name="scope"
+                  value={scope}
+                  defaultChecked={scope === 'read'}
+                  className="size-4"
+                />
                 {words.scope[scope]}
               </label>
             ))}

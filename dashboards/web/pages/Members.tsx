@@ -1,12 +1,25 @@
 // Who is a member of the organization, in which role, limited to what; and inviting more.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { type SubmitEvent, useState } from 'react';
 import { useParams } from 'react-router';
 import { ask, newWish } from '../server/http';
 import { members, paths } from '../server/queries';
 import { useMe } from '../server/session';
 import { type MemberRow, type Role, ROLES } from '../server/types';
-import { Button, Card, Choice, Confirm, Field, Heading, NoData, Said, Table, Th, Trouble } from '../ui/basics';
+import {
+  Button,
+  Card,
+  Choice,
+  Confirm,
+  Field,
+  Heading,
+  NoData,
+  Said,
+  Table,
+  Th,
+  Trouble,
+} from '../ui/basics';
+import { textOf } from '../ui/form';
 import { useFormat, useWords } from '../words/words';
 
 export default function Members() {
@@ -98,8 +111,8 @@ function Member(props: { row: MemberRow; onRole: (role: Role) => void; onRemove:
   );
 }
 
-const namesOf = (text: FormDataEntryValue | null) =>
-  (typeof text === 'string' ? text : '')
+const namesOf = (text: string) =>
+  text
     .split(/[\s,]+/)
     .map((name) => name.trim())
     .filter(Boolean);
@@ -114,11 +127,11 @@ function Invite({ organization, onDone }: { organization: string; onDone: () => 
       await onDone();
     },
   });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const element = event.currentTarget;
     const form = new FormData(element);
-    const [events, campaigns] = [namesOf(form.get('events')), namesOf(form.get('campaigns'))];
+    const [events, campaigns] = [namesOf(textOf(form, 'events')), namesOf(textOf(form, 'campaigns'))];
     const body = {
       email: form.get('email'),
       role: form.get('role'),

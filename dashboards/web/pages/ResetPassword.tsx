@@ -1,9 +1,10 @@
 // Asks for a link to a new password, and sets the password of whoever comes with one.
 import { useMutation } from '@tanstack/react-query';
-import { useEffect, useState, type FormEvent } from 'react';
+import { type SubmitEvent, useEffect, useState } from 'react';
 import { Link } from 'react-router';
 import { ask } from '../server/http';
 import { Button, Field, Said, Trouble } from '../ui/basics';
+import { textOf } from '../ui/form';
 import { useWords } from '../words/words';
 import { Entrance } from './Entrance';
 
@@ -21,9 +22,9 @@ function AskFor() {
   const request = useMutation({
     mutationFn: (email: string) => ask('POST', '/v1/password-resets', { body: { email } }),
   });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    request.mutate(String(new FormData(event.currentTarget).get('email')));
+    request.mutate(textOf(new FormData(event.currentTarget), 'email'));
   };
   return (
     <Entrance title={words.reset.title}>
@@ -51,9 +52,9 @@ function Choose({ token }: { token: string }) {
   const set = useMutation({
     mutationFn: (password: string) => ask('PUT', '/v1/password-resets', { body: { token, password } }),
   });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    set.mutate(String(new FormData(event.currentTarget).get('password')));
+    set.mutate(textOf(new FormData(event.currentTarget), 'password'));
   };
   return (
     <Entrance title={words.reset.choose}>

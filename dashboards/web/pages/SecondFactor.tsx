@@ -1,11 +1,12 @@
 // Turning the second factor on (RFC 6238: a secret shown as a QR code, confirmed by its first code) and off, and recovery codes.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import qrcode from 'qrcode-generator';
-import { useState, type FormEvent } from 'react';
+import { type SubmitEvent, useState } from 'react';
 import { ask } from '../server/http';
 import { me } from '../server/queries';
 import type { Me } from '../server/types';
 import { Badge, Button, Card, Field, Secret, Trouble } from '../ui/basics';
+import { codeOf } from '../ui/form';
 import { useWords } from '../words/words';
 
 interface Begun {
@@ -65,7 +66,12 @@ function WhenOff({ onCodes }: { onCodes: (codes: string[]) => void }) {
       <Qr text={uri} />
       <p className="text-soft text-sm">{words.factorSecret}</p>
       <Secret label={words.factorSecret} text={secret} />
-      <CodeForm label={words.factorConfirm} error={confirm.error} onCode={(code) => confirm.mutate(code)} main />
+      <CodeForm
+        label={words.factorConfirm}
+        error={confirm.error}
+        onCode={(code) => confirm.mutate(code)}
+        main
+      />
     </div>
   );
 }
@@ -91,14 +97,21 @@ function WhenOn({ left, onCodes }: { left: number; onCodes: (codes: string[] | u
 
 function CodeForm(props: { label: string; error: unknown; onCode: (code: string) => void; main?: boolean }) {
   const words = useWords().account;
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    props.onCode(String(new FormData(event.currentTarget).get('code')).replace(/\s/g, ''));
+    props.onCode(codeOf(new FormData(event.currentTarget)));
   };
   return (
     <form onSubmit={submit} className="space-y-3" aria-label={props.label}>
       <div className="flex items-end gap-2">
-        <Field label={words.code} name="code" autoComplete="one-time-code" spellCheck={false} required className="w-36" />
+        <Field
+          label={words.code}
+          name="code"
+          autoComplete="one-time-code"
+          spellCheck={false}
+          required
+          className="w-36"
+        />
         <Button type="submit" {...(props.main ? { look: 'main' as const } : {})}>
           {props.label}
         </Button>
@@ -139,7 +152,12 @@ function Qr({ text }: { text: string }) {
   }
   const side = size + 2 * QUIET;
   return (
-    <svg role="img" aria-label={words.qr} viewBox={`0 0 ${side} ${side}`} className="size-48 rounded-lg bg-white">
+    <svg
+      role="img"
+      aria-label={words.qr}
+      viewBox={`0 0 ${side} ${side}`}
+      className="size-48 rounded-lg bg-white"
+    >
       <path d={dark.join('')} fill="#000" shapeRendering="crispEdges" />
     </svg>
   );

@@ -1,10 +1,11 @@
 // Sign in by password and second factor, or with a provider that the server knows.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { type SubmitEvent, useState } from 'react';
 import { Link, Navigate, useSearchParams } from 'react-router';
 import { address, ask, part, Refusal } from '../server/http';
 import { me, providers } from '../server/queries';
 import { Button, Field, Said, Trouble } from '../ui/basics';
+import { codeOf } from '../ui/form';
 import { useWords } from '../words/words';
 import { Entrance } from './Entrance';
 
@@ -31,10 +32,10 @@ export function SignIn() {
     },
   });
   if (person) return <Navigate to={to} replace />;
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const code = String(form.get('code') ?? '').replace(/\s/g, '');
+    const code = codeOf(form);
     signIn.mutate({ email: form.get('email'), password: form.get('password'), ...(code ? { code } : {}) });
   };
   const asking = signIn.error instanceof Refusal && signIn.error.code === 'second_factor_needed';
@@ -43,7 +44,13 @@ export function SignIn() {
       <form onSubmit={submit} className="space-y-4">
         {parameters.has('out') && !signIn.error && <Said>{words.signedOut}</Said>}
         <Field label={words.email} name="email" type="email" autoComplete="username" required />
-        <Field label={words.password} name="password" type="password" autoComplete="current-password" required />
+        <Field
+          label={words.password}
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          required
+        />
         {withCode && (
           <Field
             label={words.code}

@@ -82,7 +82,10 @@ export function newWish(): string {
 }
 
 /** An address with its parameters; those that are undefined are left out. */
-export function address(path: string, parameters: Record<string, string | number | undefined | null>): string {
+export function address(
+  path: string,
+  parameters: Record<string, string | number | undefined | null>,
+): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== null && value !== '') query.set(name, String(value));

@@ -85,9 +85,13 @@ export const savedQueries = (org: string) =>
 
 /** One page of what happened that matters to security, newest first. */
 export const auditPage = (org: string | null, cursor: string | null, signal: AbortSignal) =>
-  ask<t.AuditRow[]>('GET', address(org ? `${organization(org)}/audit` : '/v1/audit', { limit: 100, cursor }), {
-    signal,
-  });
+  ask<t.AuditRow[]>(
+    'GET',
+    address(org ? `${organization(org)}/audit` : '/v1/audit', { limit: 100, cursor }),
+    {
+      signal,
+    },
+  );
 
 /** A read of a view, once: `path` is what follows `/v1/views/`. */
 export const view = <T>(org: string, path: string, every?: number) =>

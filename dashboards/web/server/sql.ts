@@ -35,7 +35,10 @@ interface Told {
 const path = (org: string) => `/v1/organizations/${part(org)}/sql`;
 
 export async function runSql(org: string, request: SqlRequest, signal?: AbortSignal): Promise<Result> {
-  const { data, as_of } = await ask<Told>('POST', path(org), { body: { format: 'json', ...request }, signal });
+  const { data, as_of } = await ask<Told>('POST', path(org), {
+    body: { format: 'json', ...request },
+    signal,
+  });
   return {
     columns: data.columns,
     rows: data.rows,
@@ -60,6 +63,8 @@ export interface TableSchema {
 }
 
 export async function sqlSchema(org: string, signal: AbortSignal): Promise<TableSchema[]> {
-  const { data } = await ask<TableSchema[] | { tables: TableSchema[] }>('GET', `${path(org)}/schema`, { signal });
+  const { data } = await ask<TableSchema[] | { tables: TableSchema[] }>('GET', `${path(org)}/schema`, {
+    signal,
+  });
   return Array.isArray(data) ? data : data.tables;
 }

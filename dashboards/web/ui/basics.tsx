@@ -40,7 +40,13 @@ export function NoData({ children }: { children?: ReactNode }) {
 export function Button(props: ComponentProps<'button'> & { look?: 'main' | 'quiet' | 'bad' }) {
   const { look, className, type, ...rest } = props;
   const looks = { main: 'button-main', quiet: 'button-quiet', bad: 'button-bad' };
-  return <button type={type ?? 'button'} className={`button ${look ? looks[look] : ''} ${className ?? ''}`} {...rest} />;
+  return (
+    <button
+      type={type ?? 'button'}
+      className={`button ${look ? looks[look] : ''} ${className ?? ''}`}
+      {...rest}
+    />
+  );
 }
 
 /** A text field with its label, hint and error, bound together for screen readers. */
@@ -124,7 +130,9 @@ export function Badge({ tone, children }: { tone?: 'good' | 'warn' | 'bad' | 'pl
     plain: 'bg-sunk text-soft',
   };
   return (
-    <span className={`inline-flex items-center rounded-full px-2 py-0.5 text-xs font-medium ${tones[tone ?? 'plain']}`}>
+    <span
+      className={`inline-flex items-center rounded-full px-2 py-0.5 text-xs font-medium ${tones[tone ?? 'plain']}`}
+    >
       {children}
     </span>
   );
@@ -176,7 +184,11 @@ export function Secret({ label, text }: { label: string; text: string }) {
   };
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <code className="bg-sunk min-w-0 flex-1 rounded-lg px-3 py-2 text-sm break-all" aria-label={label} role="group">
+      <code
+        className="bg-sunk min-w-0 flex-1 rounded-lg px-3 py-2 text-sm break-all"
+        aria-label={label}
+        role="group"
+      >
         {text}
       </code>
       <Button onClick={() => void copy()}>{copied ? words.copied : words.copy}</Button>
@@ -185,7 +197,12 @@ export function Secret({ label, text }: { label: string; text: string }) {
 }
 
 /** A button that asks once more before it does what cannot be undone. */
-export function Confirm(props: { what: string; children: ReactNode; onConfirm: () => void; disabled?: boolean }) {
+export function Confirm(props: {
+  what: string;
+  children: ReactNode;
+  onConfirm: () => void;
+  disabled?: boolean;
+}) {
   const words = useWords();
   const [asked, setAsked] = useState(false);
   if (!asked) {
@@ -196,7 +213,11 @@ export function Confirm(props: { what: string; children: ReactNode; onConfirm: (
     );
   }
   return (
-    <span className="inline-flex flex-wrap items-center gap-2" role="group" aria-label={words.sure(props.what)}>
+    <span
+      className="inline-flex flex-wrap items-center gap-2"
+      role="group"
+      aria-label={words.sure(props.what)}
+    >
       <Button
         look="bad"
         autoFocus

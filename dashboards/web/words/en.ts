@@ -26,7 +26,11 @@ export const en = {
   asTable: 'Show as table',
   asChart: 'Show as chart',
   sure: (what: string) => `Really ${what}?`,
-  notFound: { title: 'There is no such page', text: 'The address may be mistyped, or what it named is gone.', home: 'To the start' },
+  notFound: {
+    title: 'There is no such page',
+    text: 'The address may be mistyped, or what it named is gone.',
+    home: 'To the start',
+  },
   failed: {
     title: 'This did not work',
     unreachable: 'The server does not answer. It may be starting again.',
@@ -130,7 +134,8 @@ export const en = {
     code: 'Code',
     codesLeft: (n: number) => (n === 1 ? 'One recovery code is left.' : `${n} recovery codes are left.`),
     codes: 'Recovery codes',
-    codesHint: 'Each works once, when you do not have your phone. They are shown only now: keep them somewhere safe.',
+    codesHint:
+      'Each works once, when you do not have your phone. They are shown only now: keep them somewhere safe.',
     codesNew: 'Make new recovery codes',
     codesDone: 'I have kept them',
     qr: 'QR code of the secret of your second factor',
@@ -259,7 +264,10 @@ export const en = {
       full: 'Full',
       noCapacity: 'no limit said',
     },
-    checkIn: { title: 'Check-in', of: (checked: string, registered: string) => `${checked} of ${registered}` },
+    checkIn: {
+      title: 'Check-in',
+      of: (checked: string, registered: string) => `${checked} of ${registered}`,
+    },
     trends: {
       title: 'Trends',
       registrations: 'Registrations over time',
@@ -367,7 +375,8 @@ export const en = {
     tables: 'Tables',
     examples: 'Examples',
     limit: 'Rows shown',
-    limits: 'A query may run for a bounded time and show a bounded number of rows; the server says so when one is reached.',
+    limits:
+      'A query may run for a bounded time and show a bounded number of rows; the server says so when one is reached.',
     sorted: 'sorted',
   },
   system: {
@@ -382,10 +391,12 @@ export const en = {
     log: 'Log',
     memory: 'Memory',
     duplicates: 'Duplicates',
-    snapshots: 'Snapshots',
     sinks: 'Warehouse',
     landed: 'Landed through',
     waiting: 'Waiting to land',
+    rows: 'Rows landed',
+    filling: 'Being filled with history',
+    late: 'Late records',
     state: 'State',
     errors: 'Newest errors',
     noErrors: 'No errors.',
@@ -396,7 +407,6 @@ export const en = {
     reason: 'Reason',
     field: 'Field',
     count: 'Count',
-    other: 'Everything that the server tells',
   },
   reference: {
     title: 'API reference',

@@ -77,7 +77,11 @@ function make(language: string, zone: string): Format {
 
 /** Minor units have as many digits as the currency says (ISO 4217): none for JPY, three for KWD. */
 function money(language: string, minor: number, currency: string): string {
-  const format = new Intl.NumberFormat(language, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
+  const format = new Intl.NumberFormat(language, {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'narrowSymbol',
+  });
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
   return format.format(minor / 10 ** digits);
 }

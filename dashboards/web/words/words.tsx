@@ -28,7 +28,11 @@ export function languageOf(wanted: readonly (string | null | undefined)[]): stri
 }
 
 /** Speaks to everything below in the first known of `wanted`, with times in `zone`. */
-export function Speaking(props: { wanted: (string | null | undefined)[]; zone: string; children: ReactNode }) {
+export function Speaking(props: {
+  wanted: (string | null | undefined)[];
+  zone: string;
+  children: ReactNode;
+}) {
   const language = languageOf([...props.wanted, ...navigator.languages]);
   const [words, setWords] = useState<{ language: string; words: Words }>({ language: 'en', words: en });
   useEffect(() => {
