@@ -220,7 +220,7 @@ function Total(props: {
       {text === null ? (
         <div className="text-soft text-sm">{loaded ? words.noData : '…'}</div>
       ) : (
-        <div className={`font-semibold tracking-tight ${text.length > 9 ? 'text-xl' : 'text-3xl'}`}>
+        <div className={`font-semibold tracking-tight ${text.length > 8 ? 'text-lg' : 'text-2xl'}`}>
           {text}
         </div>
       )}
@@ -256,7 +256,7 @@ export function Availability() {
     .sort((a, b) => b.present / b.capacity - a.present / a.capacity)
     .slice(0, 6);
   return (
-    <Card title={words.title} hint={words.hint} className="lg:col-span-4">
+    <Card title={words.title} hint={words.hint} className="">
       <div id="availability" tabIndex={-1} className="min-h-52">
         {rooms.length === 0 ? (
           <NoData />

@@ -85,7 +85,7 @@ export function Activity() {
   const chat = useWindows(org, event, 'chat_reported', 'minute');
   const reactions = useWindows(org, event, 'reaction_reported', 'minute');
   const points = useMemo(
-    () => columns([polls, questions, chat, reactions], 'six', 'minute'),
+    () => columns([polls, questions, chat, reactions], 'hour', 'minute'),
     [polls, questions, chat, reactions],
   );
   return (
@@ -214,7 +214,7 @@ export function Funnels() {
   const words = useWords().dashboard.funnel;
   const funnels = useFunnels() ?? [];
   return (
-    <Panel title={words.title} empty={funnels.length === 0} className="lg:col-span-4">
+    <Panel title={words.title} empty={funnels.length === 0} className="flex-1">
       <div className="space-y-4">
         {funnels.map((funnel) => (
           <FunnelSteps key={funnel.funnel} funnel={funnel.funnel} reached={funnel.reached} />
@@ -353,6 +353,27 @@ function Movement({ known, before, now }: { known: boolean; before: number | und
   );
 }
 
+interface Suspect {
+  newest: t.FraudScore;
+  records: number;
+  worst: number;
+}
+
+/** Accounts that are listed; SQL has them all. */
+const SUSPECTS = 7;
+
+/** The newest high scores by account, since one bot alone would fill the list. */
+function suspectsOf(recent: t.FraudScore[]): Suspect[] {
+  const suspects = new Map<string, Suspect>();
+  for (const score of recent) {
+    const known = suspects.get(score.actor) ?? { newest: score, records: 0, worst: 0 };
+    known.records += 1;
+    known.worst = Math.max(known.worst, score.score);
+    suspects.set(score.actor, known);
+  }
+  return [...suspects.values()].slice(0, SUSPECTS);
+}
+
 export function Fraud() {
   const words = useWords().dashboard.fraud;
   const format = useFormat();
@@ -362,7 +383,7 @@ export function Fraud() {
       title={words.title}
       hint={words.organization}
       empty={!fraud || fraud.scored === 0}
-      className="lg:col-span-8"
+      className="lg:col-span-12"
       aside={
         fraud && (
           <span className="text-soft text-xs">
@@ -372,32 +393,32 @@ export function Fraud() {
         )
       }
     >
-      <div id="fraud" tabIndex={-1} className="grid gap-5 xl:grid-cols-[1fr_14rem]">
+      <div id="fraud" tabIndex={-1} className="grid gap-5 xl:grid-cols-[1fr_16rem]">
         <Table
           label={words.title}
           head={
             <>
               <Th figure>{words.score}</Th>
-              <Th>{words.reasons}</Th>
               <Th>{words.who}</Th>
+              <Th>{words.reasons}</Th>
+              <Th figure>{words.records}</Th>
               <Th>{words.at}</Th>
             </>
           }
         >
-          {fraud?.recent.map((score) => (
-            <tr key={score.record}>
+          {suspectsOf(fraud?.recent ?? []).map(({ newest, records, worst }) => (
+            <tr key={newest.actor}>
               <td className="cell figure py-1.5">
-                <Badge tone={score.score >= 800 ? 'bad' : 'warn'}>{format.number(score.score)}</Badge>
+                <Badge tone={worst >= 800 ? 'bad' : 'warn'}>{format.number(worst)}</Badge>
               </td>
+              <td className="cell py-1.5 font-mono text-xs">{shortName(newest.actor)}</td>
               <td className="cell py-1.5">
-                {score.reasons.map((reason) => (
-                  <div key={reason.rule}>{reason.text}</div>
-                ))}
-                <div className="text-soft text-xs">{score.kind}</div>
+                {newest.reasons.map((reason) => reason.text).join('; ')}{' '}
+                <span className="text-soft text-xs">{newest.kind}</span>
               </td>
-              <td className="cell py-1.5 font-mono text-xs">{shortName(score.actor)}</td>
+              <td className="cell figure py-1.5">{format.number(records)}</td>
               <td className="cell py-1.5 text-xs whitespace-nowrap">
-                {format.moment(fromMicros(score.event_time))}
+                {format.moment(fromMicros(newest.event_time))}
               </td>
             </tr>
           ))}
@@ -446,7 +467,7 @@ export function Campaigns() {
   const format = useFormat();
   const campaigns = useCampaigns() ?? [];
   return (
-    <Panel title={words.title} empty={campaigns.length === 0} className="lg:col-span-6">
+    <Panel title={words.title} empty={campaigns.length === 0} className="lg:col-span-8">
       <Table
         label={words.title}
         head={
@@ -500,7 +521,7 @@ function Split(props: { title: string; column: 'platform' | 'country'; name?: (c
       title={props.title}
       hint={at ? words.warehouseHint(format.clock(at)) : undefined}
       empty={rows.length === 0}
-      className="lg:col-span-3"
+      className="lg:col-span-4"
     >
       <Shares rows={rows} />
     </Panel>

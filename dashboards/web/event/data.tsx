@@ -134,7 +134,7 @@ export function useTrending(): Told<t.Trending> {
   return useAnswer(address('trending', { event, limit: 10 }), 1);
 }
 
-export const useFraud = (): Told<t.FraudOverview> => useAnswer('fraud/scores?limit=6', 1);
+export const useFraud = (): Told<t.FraudOverview> => useAnswer('fraud/scores?limit=100', 1);
 export const useSegments = (): Told<t.SegmentCount[]> => useAnswer('segments', 1);
 export const useReadiness = (): Told<t.Readiness> => useAnswer('freshness', 1);
 

@@ -30,16 +30,18 @@ export function Dashboard() {
           <Status />
           <CheckIn />
           <Totals />
-          <Availability />
+          <div className="flex min-w-0 flex-col gap-3 lg:col-span-4">
+            <Availability />
+            <Funnels />
+          </div>
           <Trends />
           <Activity />
           <Sessions />
           <Trending />
-          <Funnels />
           <Leaderboard />
-          <Segments />
-          <Fraud />
           <Campaigns />
+          <Fraud />
+          <Segments />
           <Devices />
           <Countries />
         </div>

@@ -331,6 +331,7 @@ export const de: Words = {
       high: 'hoch',
       record: 'Vorgang',
       score: 'Wert',
+      records: 'Neueste Vorgänge',
       reasons: 'Gründe',
       who: 'Konto',
       at: 'Wann',

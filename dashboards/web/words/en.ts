@@ -329,6 +329,7 @@ export const en = {
       high: 'high',
       record: 'Record',
       score: 'Score',
+      records: 'Newest records',
       reasons: 'Reasons',
       who: 'Account',
       at: 'When',

@@ -45,7 +45,8 @@ function knownZone(zone: string): string {
 function make(language: string, zone: string): Format {
   const number = new Intl.NumberFormat(language);
   const compact = new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 });
-  const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
+  // Three digits say enough: 203 %, 89.4 %.
+  const percent = new Intl.NumberFormat(language, { style: 'percent', maximumSignificantDigits: 3 });
   const times = (options: Intl.DateTimeFormatOptions) => {
     const formatter = new Intl.DateTimeFormat(language, { timeZone: zone, hourCycle: 'h23', ...options });
     return (time: Date) => formatter.format(time);
