@@ -17,7 +17,9 @@ const echarts = folder ? readFileSync(`${folder}/echarts.min.js`, 'utf8') : null
 /** Runs in the page. */
 function measure([library, series, points, updates, every]: [string, number, number, number, number]) {
   const times = Array.from({ length: points }, (_, n) => 1_700_000_000 + n);
-  const values = Array.from({ length: series }, (_, s) => times.map((_, n) => Math.sin(n / 20 + s) * 50 + 50 + s));
+  const values = Array.from({ length: series }, (_, s) =>
+    times.map((_, n) => Math.sin(n / 20 + s) * 50 + 50 + s),
+  );
   const names = values.map((_, n) => `s${n}`);
   const box = document.createElement('div');
   box.style.cssText = 'width:1000px;height:300px';

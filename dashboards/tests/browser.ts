@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 
 export const CHROMIUM =
   process.env['CHROMIUM'] ??
-  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path)) ??
+  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+    existsSync(path),
+  ) ??
   '';
 
 export const FLAGS = [

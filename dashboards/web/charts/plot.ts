@@ -62,7 +62,7 @@ export function makePlot(element: HTMLElement, look: Look, points: Points): uPlo
     tzDate: (time) => uPlot.tzDate(new Date(time * 1_000), look.zone),
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(4, (most || 0) * 1.1)] } },
     axes: [
-      { ...axis, values: tickWords(look.language, look.zone), grid: { show: false } },
+      { ...axis, size: 28, values: tickWords(look.language, look.zone), grid: { show: false } },
       { ...axis, size: 44, values: (_plot, ticks) => ticks.map((tick) => look.number(tick)) },
     ],
     series: [

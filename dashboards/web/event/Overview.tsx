@@ -211,7 +211,7 @@ function Total(props: {
   const moved = value !== undefined && earlier ? value - earlier.value : 0;
   const text =
     props.text ??
-    (value === undefined ? null : `${props.exact === false ? '≈ ' : ''}${format.compact(value)}`);
+    (value === undefined ? null : `${props.exact === false ? '≈' : ''}${format.compact(value)}`);
   return (
     <div
       className={`card flex min-h-28 flex-col justify-between p-4 ${props.strong ? 'border-accent/50' : ''}`}
@@ -220,7 +220,9 @@ function Total(props: {
       {text === null ? (
         <div className="text-soft text-sm">{loaded ? words.noData : '…'}</div>
       ) : (
-        <div className={`font-semibold tracking-tight ${text.length > 8 ? 'text-lg' : 'text-2xl'}`}>
+        <div
+          className={`font-semibold tracking-tight whitespace-nowrap ${text.length > 8 ? 'text-lg' : 'text-2xl'}`}
+        >
           {text}
         </div>
       )}

@@ -14,6 +14,7 @@ import {
   useCampaigns,
   useFraud,
   useFunnels,
+  useItems,
   useSegments,
   useSessions,
   useTitles,
@@ -26,7 +27,8 @@ import { type Share, useSplit } from './warehouse';
 
 const RANGES: readonly Range[] = ['hour', 'six', 'day', 'all'];
 
-export function Trends() {
+/** `compact` for the wall, where everything fits one screen. */
+export function Trends({ compact = false }: { compact?: boolean }) {
   const words = useWords().dashboard.trends;
   const { org, event } = useWhere();
   const [range, setRange] = useState<Range>('day');
@@ -46,7 +48,7 @@ export function Trends() {
       unit={unit}
       series={[{ label: title, colour }]}
       points={[times, counts[n] ?? []]}
-      height={150}
+      height={compact ? 110 : 150}
     />
   );
   return (
@@ -145,7 +147,7 @@ export function Sessions() {
       >
         {sessions.slice(0, ROWS).map((session) => (
           <tr key={session.session}>
-            <td className="cell max-w-64 truncate">{title(session.session)}</td>
+            <td className="cell max-w-56 min-w-40 truncate">{title(session.session)}</td>
             <td className="cell figure font-semibold">{format.number(session.present)}</td>
             <td className="cell figure">{format.number(session.joined)}</td>
             <td className="cell figure">{format.number(session.peak)}</td>
@@ -161,7 +163,9 @@ export function Trending() {
   const title = useTitles();
   const trending = useTrending().data?.trends ?? [];
   const most = trending[0]?.score ?? 1;
-  const first = trending.find((trend) => trend.item)?.item;
+  const items = useItems();
+  const top = trending[0];
+  const first = top?.item ?? items.find((item) => item.session === top?.session)?.item;
   return (
     <Panel title={words.trending.title} empty={trending.length === 0} className="lg:col-span-6">
       <div className="grid gap-x-6 gap-y-3 sm:grid-cols-2">
@@ -412,7 +416,7 @@ export function Fraud() {
                 <Badge tone={worst >= 800 ? 'bad' : 'warn'}>{format.number(worst)}</Badge>
               </td>
               <td className="cell py-1.5 font-mono text-xs">{shortName(newest.actor)}</td>
-              <td className="cell py-1.5">
+              <td className="cell min-w-64 py-1.5">
                 {newest.reasons.map((reason) => reason.text).join('; ')}{' '}
                 <span className="text-soft text-xs">{newest.kind}</span>
               </td>
@@ -482,7 +486,7 @@ export function Campaigns() {
       >
         {campaigns.slice(0, ROWS).map(({ campaign, total }) => (
           <tr key={campaign}>
-            <td className="cell py-1.5">{campaign}</td>
+            <td className="cell py-1.5 whitespace-nowrap">{campaign}</td>
             <td className="cell figure py-1.5">{format.compact(total.served)}</td>
             <td className="cell figure py-1.5">{format.compact(total.viewed)}</td>
             <td className="cell figure py-1.5">{format.compact(total.clicked)}</td>

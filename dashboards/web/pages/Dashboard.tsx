@@ -90,11 +90,10 @@ export function Wall() {
           <WallTop />
           <div className="grid grid-cols-1 gap-3 lg:grid-cols-12">
             <Totals />
-            <Trends />
+            <Trends compact />
             <Leaderboard />
             <Sessions />
             <Trending />
-            <Activity />
           </div>
         </main>
       </OfEvent>

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use records::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +24,7 @@ pub struct Answer<T> {
 
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        Json(self).into_response()
+        crate::conditional::tagged(&self)
     }
 }
 

@@ -11,7 +11,7 @@ use schemars::json_schema;
 
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
-use crate::{Api, Readiness};
+use crate::{Api, Readiness, conditional};
 
 /// The routes, without bounds.
 pub(crate) fn routes() -> Routes {
@@ -36,7 +36,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| crate::openapi::document().
 
 /// What all routes take and give.
 async fn document() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+    conditional::with_tag(DOCUMENT.as_bytes().to_vec())
 }
 
 /// Answers as long as the process runs its tasks.

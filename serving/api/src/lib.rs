@@ -17,10 +17,12 @@
 pub mod answer;
 pub mod auth;
 pub mod callers;
+pub mod conditional;
 mod feeds;
 pub mod guard;
 pub mod health;
 pub mod limits;
+pub mod lists;
 pub mod metrics;
 pub mod openapi;
 mod pages;
@@ -29,6 +31,7 @@ pub mod reads;
 pub mod routes;
 pub mod server;
 mod tracking;
+pub mod writes;
 
 use std::sync::Arc;
 

@@ -10,6 +10,9 @@ pub const TRACK_BYTES_MAX: usize = 2 << 20;
 /// memory of many.
 pub const IMPORT_BYTES_MAX: usize = 64 << 20;
 
+/// Bytes of a write's body: rules and saved queries are the largest, some hundred kilobytes at most.
+pub const WRITE_BYTES_MAX: usize = 1 << 20;
+
 /// Requests answered at once. Each holds at most its body, so this bounds memory; beyond it a caller is told to come
 /// back rather than queued, because a queue only hides that the server is full.
 pub const REQUESTS_MAX: usize = 1_024;

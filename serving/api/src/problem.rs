@@ -80,9 +80,6 @@ codes! {
     /// The rules refuse it.
     Refused = "refused", CONFLICT, "the rules refuse it",
         "change what `detail` names, and ask again";
-    /// It has changed since it was read.
-    Changed = "changed", PRECONDITION_FAILED, "it has changed since you read it",
-        "read it again, and decide again";
     /// The desk does not keep up, or does not know.
     DeskBusy = "desk_busy", SERVICE_UNAVAILABLE, "it may not have been done",
         "send the same again with the same `Idempotency-Key` after `Retry-After` seconds";
@@ -103,7 +100,7 @@ codes! {
         "send what the `Content-Type` and `Content-Encoding` headers say";
     /// Fields of the message are wrong; `fields` lists them.
     FieldsWrong = "fields_wrong", BAD_REQUEST, "some fields are wrong",
-        "correct the fields that `fields` lists; the message was kept as a dead letter";
+        "correct the fields that `fields` lists; a tracked message was kept as a dead letter";
     /// A parameter of the query is wrong.
     ParameterWrong = "parameter_wrong", BAD_REQUEST, "a parameter is wrong",
         "correct the parameter that `detail` names";

@@ -14,12 +14,12 @@
 //! | `GET` of anything else outside of `/v1` | none | the pages: see [`crate::pages`] |
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::guard::{self, Bounds};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, feeds, health, limits, pages, reads, tracking};
+use crate::{Api, conditional, feeds, health, limits, pages, reads, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -33,6 +33,7 @@ pub fn router(api: Api) -> Router {
         .merge(unbounded().finish().0)
         .fallback(pages::answer)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
+        .layer(from_fn(conditional::not_modified))
         .layer(from_fn_with_state(metrics, guard::count))
         .with_state(api)
 }

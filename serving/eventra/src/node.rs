@@ -215,9 +215,9 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
     Ok(Api::from(Parts {
         callers: Arc::clone(&core.callers),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
-        chance: Box::new(|bytes| rand::fill(bytes)),
         door: core.door()?,
         clock: Arc::clone(&core.clock),
+        chance: Box::new(|bytes: &mut [u8]| rand::fill(bytes)),
         views: Box::new(move || readers(&views.views())),
         rules: Arc::clone(&core.rules),
         readiness: Box::new(move || ready(&readiness)),

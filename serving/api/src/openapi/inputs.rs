@@ -52,6 +52,12 @@ impl<T> Takes for Named<T> {
     }
 }
 
+impl Gives for axum::response::NoContent {
+    fn describe(sketch: &mut Sketch<'_>) {
+        sketch.answers_empty(204, "It is done.");
+    }
+}
+
 /// As a handler that reads requests by itself.
 impl Gives for Response {
     fn describe(_: &mut Sketch<'_>) {}
@@ -79,6 +85,7 @@ impl<T: JsonSchema> Gives for Answer<T> {
             "required": ["as_of", "data"]
         });
         sketch.answers_as(200, "The data, and what part of the log it reflects.", "application/json", schema);
+        crate::conditional::describe(sketch);
     }
 }
 

@@ -186,6 +186,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Routes { added: Vec::new(), router: change(router), told }
     }
 
+    /// The router alone.
+    pub fn into_router(self) -> Router<S> {
+        self.finish().0
+    }
+
     /// The router, and what there is to say about it.
     pub(crate) fn finish(self) -> (Router<S>, Vec<Entry>) {
         let Self { added, mut router, mut told } = self;

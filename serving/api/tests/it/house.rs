@@ -38,6 +38,7 @@ pub(crate) fn acme() -> OrganizationId {
 /// What a test holds.
 pub(crate) struct House {
     pub(crate) router: Router,
+    pub(crate) api: Api,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) announcer: Announcer,
     pub(crate) frontier: Frontier,
@@ -68,15 +69,24 @@ impl House {
         Self::with(MemoryOptions::default())
     }
 
+    /// With another secret.
+    pub(crate) fn seeded(seed: u8) -> Self {
+        Self::made(seed, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default())
+    }
+
     pub(crate) fn with(options: MemoryOptions) -> Self {
         Self::live(options, api::limits::Feeds::default(), Limits::default())
     }
 
     /// With bounds of feeds, and of what their rings remember.
     pub(crate) fn live(options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
+        Self::made(0, options, feeds, ring)
+    }
+
+    fn made(seed: u8, options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
-        let mut drawn = 0u8;
+        let mut drawn = seed;
         let chance = move |bytes: &mut [u8]| {
             bytes.iter_mut().for_each(|byte| {
                 drawn = drawn.wrapping_mul(29).wrapping_add(7);
@@ -126,9 +136,9 @@ impl House {
         let api = Api::from(Parts {
             callers: Arc::clone(&callers),
             desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),
-            chance: Box::new(draws()),
             door: Arc::new(door),
             clock: Arc::new(ManualClock::new(NOW)),
+            chance: Box::new(draws()),
             views: {
                 let views = Arc::clone(&views);
                 Box::new(move || views.read().unwrap().clone())
@@ -141,7 +151,8 @@ impl House {
             metrics_public: false,
         });
         Self {
-            router: api::routes::router(api),
+            router: api::routes::router(api.clone()),
+            api,
             log,
             announcer,
             frontier,

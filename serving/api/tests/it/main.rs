@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
+mod conditional;
 mod document;
 mod feeds;
 mod house;
@@ -12,3 +13,4 @@ mod reads;
 mod sockets;
 mod tracking;
 mod wire;
+mod writes;
