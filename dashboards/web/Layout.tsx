@@ -102,7 +102,7 @@ function Ways() {
     <nav aria-label={words.main} className="mt-3 flex-1 space-y-0.5">
       {organization !== undefined && <OrganizationWays organization={organization} />}
       {admin && <Way to="/system">{words.system}</Way>}
-      {admin && <Way to="/audit">{words.audit}</Way>}
+      {admin && <Way to="/audit">{words.platformAudit}</Way>}
       <Way to="/reference">{words.reference}</Way>
     </nav>
   );
@@ -154,7 +154,7 @@ function Person() {
   return (
     <div className="border-line mt-3 space-y-2 border-t pt-3">
       <NavLink to="/account" className="hover:bg-sunk block rounded-lg px-3 py-2 text-sm">
-        <span className="block truncate font-medium">{person?.user.name ?? person?.user.email}</span>
+        <span className="block truncate font-medium">{person?.user.name || person?.user.email}</span>
         <span className="text-soft block text-xs">{words.nav.account}</span>
       </NavLink>
       <Theme />

@@ -165,7 +165,7 @@ export function Trending() {
   const most = trending[0]?.score ?? 1;
   const items = useItems();
   const top = trending[0];
-  const first = top?.item ?? items.find((item) => item.session === top?.session)?.item;
+  const first = top?.item ?? items.find((item) => item.session === top?.session)?.id;
   return (
     <Panel title={words.trending.title} empty={trending.length === 0} className="lg:col-span-6">
       <div className="grid gap-x-6 gap-y-3 sm:grid-cols-2">

@@ -5,7 +5,7 @@ import type { Attendance, ItemRow } from '../server/types';
 
 const HOUR = 3_600_000;
 const event = {
-  event: 'e',
+  id: 'e',
   title: 'E',
   zone: 'UTC',
   starts: '2026-05-01T09:00:00Z',

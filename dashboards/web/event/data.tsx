@@ -31,7 +31,7 @@ export function useWhere(): Where {
 /** What is known of the event itself, from the facts. */
 export function useEventRow(): t.EventRow | undefined {
   const { org, event } = useWhere();
-  return useQuery(events(org)).data?.find((row) => row.event === event);
+  return useQuery(events(org)).data?.find((row) => row.id === event);
 }
 
 const noItems: t.ItemRow[] = [];
@@ -47,7 +47,7 @@ export function useTitles(): (id: string) => string {
   return useMemo(() => {
     const titles = new Map<string, string>();
     for (const item of all) {
-      titles.set(item.item, item.title);
+      titles.set(item.id, item.title);
       if (item.session) titles.set(item.session, item.title);
     }
     return (id: string) => titles.get(id) ?? id;

@@ -26,7 +26,7 @@ export interface ProblemDocument {
   detail?: string;
   mend?: string;
   status?: number;
-  fields?: { field: string; message?: string }[];
+  fields?: { field: string; problem: string }[];
 }
 
 export type FeedMessage =

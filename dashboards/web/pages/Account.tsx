@@ -42,18 +42,13 @@ function Profile({ person }: { person: Me }) {
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    change.mutate({ name: form.get('name'), language: form.get('language') || null });
+    change.mutate({ name: form.get('name'), language: form.get('language') });
   };
   return (
     <Card title={words.account.profile}>
       <form onSubmit={submit} className="space-y-4">
-        <Field
-          label={words.account.name}
-          name="name"
-          autoComplete="name"
-          defaultValue={person.user.name ?? ''}
-        />
-        <Choice label={words.account.language} name="language" defaultValue={person.user.language ?? ''}>
+        <Field label={words.account.name} name="name" autoComplete="name" defaultValue={person.user.name} />
+        <Choice label={words.account.language} name="language" defaultValue={person.user.language}>
           <option value="">{words.account.languageAuto}</option>
           {Object.entries(LANGUAGES).map(([tag, name]) => (
             <option key={tag} value={tag} lang={tag}>
@@ -164,7 +159,7 @@ function LoginLine({ row, onEnd }: { row: LoginRow; onEnd: () => void }) {
   return (
     <tr>
       <td className="cell">
-        {row.device ?? words.unknown} {row.current && <Badge tone="good">{words.account.thisLogin}</Badge>}
+        {row.device || words.unknown} {row.current && <Badge tone="good">{words.account.thisLogin}</Badge>}
       </td>
       <td className="cell whitespace-nowrap">{format.moment(new Date(row.opened))}</td>
       <td className="cell">

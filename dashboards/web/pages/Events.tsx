@@ -9,6 +9,7 @@ import { useMay, useMembership } from '../server/session';
 import type { EventRow } from '../server/types';
 import { Badge, Button, Card, Field, Heading, NoData, Trouble } from '../ui/basics';
 import { textOf } from '../ui/form';
+import { instantIn } from '../words/format';
 import { useFormat, useWords } from '../words/words';
 import { useNow } from '../live/hooks';
 
@@ -35,7 +36,7 @@ export function Events() {
       )}
       <ul className="grid gap-3 md:grid-cols-2 2xl:grid-cols-3">
         {sorted.map((row) => (
-          <EventCard key={row.event} organization={organization} row={row} now={now} />
+          <EventCard key={row.id} organization={organization} row={row} now={now} />
         ))}
       </ul>
       {may && <Schedule organization={organization} zone={membership?.zone ?? 'UTC'} />}
@@ -50,7 +51,7 @@ function EventCard({ organization, row, now }: { organization: string; row: Even
   return (
     <li>
       <Link
-        to={`/o/${part(organization)}/events/${part(row.event)}`}
+        to={`/o/${part(organization)}/events/${part(row.id)}`}
         className="card hover:border-accent flex flex-col gap-2 p-5"
       >
         <span className="flex items-start justify-between gap-3">
@@ -82,9 +83,9 @@ function Schedule({ organization, zone }: { organization: string; zone: string }
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const text = (name: string) => textOf(form, name);
-    const instant = (name: string) => new Date(text(name)).toISOString();
+    const instant = (name: string) => instantIn(text('zone'), text(name)).toISOString();
     add.mutate({
-      event: text('id'),
+      id: text('id'),
       title: text('title'),
       zone: text('zone'),
       starts: instant('starts'),

@@ -19,6 +19,7 @@ import {
   Trouble,
 } from '../ui/basics';
 import { textOf } from '../ui/form';
+import { instantIn } from '../words/format';
 import { useFormat, useWords } from '../words/words';
 
 const SCOPES = ['write', 'read', 'sql', 'manage'] as const;
@@ -127,6 +128,7 @@ function Make(props: {
   onDone: () => Promise<void>;
 }) {
   const words = useWords().keys;
+  const format = useFormat();
   const [wish, setWish] = useState(newWish);
   const make = useMutation({
     mutationFn: (body: object) =>
@@ -148,7 +150,7 @@ function Make(props: {
     const body = {
       name: form.get('name'),
       scopes: form.getAll('scope'),
-      ...(expires ? { expires: new Date(expires).toISOString() } : {}),
+      ...(expires ? { expires: instantIn(format.zone, expires).toISOString() } : {}),
     };
     make.mutate(body, { onSuccess: () => element.reset() });
   };

@@ -20,7 +20,7 @@ export function Organizations() {
               <Link to={`/o/${part(one.organization)}`} className="card hover:border-accent block p-5">
                 <span className="block text-lg font-semibold">{one.name}</span>
                 <span className="text-soft mt-1 flex items-center gap-2 text-sm">
-                  <Badge>{words.roles[one.role]}</Badge> {one.zone}
+                  <Badge>{one.role ? words.roles[one.role] : words.admin}</Badge> {one.zone}
                 </span>
               </Link>
             </li>

@@ -14,7 +14,8 @@ export function pathOf(to: string | null): string {
   return to && /^\/(?![/\\])/.test(to) ? to : '/';
 }
 
-const wantsCode = (error: unknown) =>
+/** Whether the server asks for (another) code of the second factor. */
+export const wantsCode = (error: unknown) =>
   error instanceof Refusal && ['second_factor_needed', 'second_factor_wrong'].includes(error.code);
 
 export function SignIn() {

@@ -7,8 +7,10 @@ export interface Membership {
   organization: string;
   name: string;
   zone: string;
-  language: string | null;
-  role: Role;
+  /** Empty when nobody has chosen one. */
+  language: string;
+  /** Null for a platform admin who is no member. */
+  role: Role | null;
   events: string[];
   campaigns: string[];
   may: string[];
@@ -18,8 +20,8 @@ export interface Me {
   user: {
     id: string;
     email: string;
-    name: string | null;
-    language: string | null;
+    name: string;
+    language: string;
     has_password: boolean;
     second_factor: boolean;
     recovery_codes_left: number;
@@ -33,12 +35,12 @@ export interface LoginRow {
   id: string;
   opened: string;
   expires: string;
-  device: string | null;
+  device: string;
   current: boolean;
 }
 
 export interface EventRow {
-  event: string;
+  id: string;
   title: string;
   zone: string;
   starts: string;
@@ -46,7 +48,7 @@ export interface EventRow {
 }
 
 export interface ItemRow {
-  item: string;
+  id: string;
   session: string | null;
   title: string;
   track: string | null;
@@ -58,7 +60,7 @@ export interface ItemRow {
 export interface MemberRow {
   user: string;
   email: string;
-  name: string | null;
+  name: string;
   role: Role;
   events: string[];
   campaigns: string[];
@@ -75,14 +77,14 @@ export interface KeyRow {
 export interface AuditRow {
   at: string;
   offset: string;
-  by: string | null;
+  by: string;
   act: string;
-  about: string | null;
+  about: string;
   detail: unknown;
 }
 
 export interface QueryRow {
-  query: string;
+  id: string;
   title: string;
   sql: string;
 }

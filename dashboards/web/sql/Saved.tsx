@@ -36,7 +36,7 @@ export function Saved(props: { organization: string; sql: string; onOpen: (sql: 
       {!isPending && (data?.length ?? 0) === 0 && <NoData>{words.sql.savedNone}</NoData>}
       <ul className="mb-3 space-y-1">
         {data?.map((row) => (
-          <li key={row.query} className="flex flex-wrap items-center justify-between gap-2">
+          <li key={row.id} className="flex flex-wrap items-center justify-between gap-2">
             <button
               type="button"
               className="link min-h-6 text-start text-sm"
@@ -46,7 +46,7 @@ export function Saved(props: { organization: string; sql: string; onOpen: (sql: 
             >
               {row.title}
             </button>
-            <Confirm what={`${words.remove}: ${row.title}`} onConfirm={() => remove.mutate(row.query)}>
+            <Confirm what={`${words.remove}: ${row.title}`} onConfirm={() => remove.mutate(row.id)}>
               <span aria-hidden>×</span>
               <span className="sr-only">
                 {words.remove}: {row.title}

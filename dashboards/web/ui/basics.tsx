@@ -113,7 +113,8 @@ export function Trouble({ error }: { error: unknown }) {
 export function troubleText(error: unknown, words: Words): string {
   if (!(error instanceof Refusal)) return words.failed.title;
   const known = (words.failed as Record<string, unknown>)[error.code];
-  const text = typeof known === 'string' ? known : firstUpper(error.message);
+  const fields = error.problem.fields?.map((wrong) => `${wrong.field}: ${wrong.problem}`) ?? [];
+  const text = typeof known === 'string' ? known : [firstUpper(error.message), ...fields].join(' · ');
   return error.retryAfter ? `${text} ${words.failed.retryIn(error.retryAfter)}` : text;
 }
 

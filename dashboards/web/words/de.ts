@@ -37,8 +37,10 @@ export const de: Words = {
     second_factor_needed: 'Geben Sie den Code Ihres zweiten Faktors ein.',
     second_factor_wrong: 'Der Code stimmt nicht. Codes wechseln alle 30 Sekunden.',
     rate_limited: 'Zu viele Versuche. Warten Sie einen Augenblick.',
-    permission_missing: 'Ihre Rolle erlaubt das nicht.',
-    act_denied: 'Ihre Rolle erlaubt das nicht.',
+    access_denied: 'Ihre Rolle erlaubt das nicht.',
+    origin_foreign:
+      'Diese Seite ist nicht dort, wo der Server sie vermutet. Öffnen Sie sie unter seiner eigenen Adresse.',
+    link_wrong: 'Dieser Link wurde schon benutzt oder ist zu alt.',
     not_ready: 'Die Zahlen holen das Log gerade noch ein.',
     route_unknown: 'Dieser Server bietet das noch nicht.',
     retryIn: (seconds) => `Versuchen Sie es in ${seconds} s noch einmal.`,
@@ -50,6 +52,7 @@ export const de: Words = {
     members: 'Mitglieder',
     keys: 'API-Schlüssel',
     audit: 'Protokoll',
+    platformAudit: 'Protokoll der Plattform',
     system: 'System',
     reference: 'API-Referenz',
     account: 'Ihr Konto',
@@ -144,6 +147,7 @@ export const de: Words = {
     title: 'Ihre Organisationen',
     none: 'Sie sind noch in keiner Organisation Mitglied. Veranstalter können Sie über Ihre E-Mail-Adresse einladen.',
     role: 'Rolle',
+    admin: 'Plattform-Admin',
     roles: {
       organizer: 'Veranstalter',
       moderator: 'Moderator',

@@ -105,3 +105,31 @@ function duration(milliseconds: number, unit: Unit): string {
 
 /** The instant of a figure in microseconds since 1970. */
 export const fromMicros = (micros: number): Date => new Date(micros / 1_000);
+
+/**
+ * The instant at which clocks in `zone` show `local` (as a form field gives it: `2026-05-01T09:00`).
+ * Where clocks are turned, the hour that comes twice is taken as the first, one that is left out as the one after.
+ */
+export function instantIn(zone: string, local: string): Date {
+  const wall = Date.parse(`${local}Z`);
+  const first = wall - offsetAt(zone, wall);
+  // The offset at the wall clock's own number may be that of the other side of a change: ask again, nearer.
+  return new Date(wall - offsetAt(zone, first));
+}
+
+/** How far clocks in `zone` are ahead of UTC at `instant`, milliseconds. */
+function offsetAt(zone: string, instant: number): number {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: knownZone(zone),
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
+  const parts = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, value]));
+  const wall = `${parts['year']}-${parts['month']}-${parts['day']}T${parts['hour']}:${parts['minute']}:${parts['second']}Z`;
+  return Date.parse(wall) - Math.floor(instant / 1_000) * 1_000;
+}

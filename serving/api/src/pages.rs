@@ -29,12 +29,17 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
     }
     match dashboards::file(path.trim_start_matches('/')) {
         Some(file) if path != "/index.html" => file_answer(file, request.headers()),
-        // A name with a dot is a file that is not there: the document in its place would only puzzle.
-        _ if path.rsplit('/').next().is_some_and(|name| name.contains('.')) => {
-            Problem::new(Code::RouteUnknown, "").into_response()
-        }
-        _ => document(&nonce(&api)),
+        _ if is_of_a_page(path, request.headers()) => document(&nonce(&api)),
+        _ => Problem::new(Code::RouteUnknown, "").into_response(),
     }
+}
+
+/// Whether the document stands at this address: a name with a dot is a file that is not there, and a program that has
+/// mistyped a route is told so rather than shown a page.
+fn is_of_a_page(path: &str, asked: &HeaderMap) -> bool {
+    let accepts = asked.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    path == "/" || (accepts.contains("text/html") && !name.contains('.'))
 }
 
 /// As many random bytes as make a nonce that nobody guesses (Content Security Policy level 3, section 7.1: at least 128 bits).
