@@ -16,6 +16,11 @@ export default tseslint.config(
       // Series and languages follow what arrives; there is no React Compiler that the other rule would speak for.
       'react-hooks/set-state-in-effect': 'off',
       'react-hooks/incompatible-library': 'off',
+      // The runner awaits what these promise.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['it', 'describe', 'before', 'after'] }] },
+      ],
       eqeqeq: 'error',
       'no-console': 'error',
     },

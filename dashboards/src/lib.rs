@@ -21,7 +21,10 @@ const ABSENT: &str = "<!doctype html>
 <p>It was built without them. Run <code>make build</code>, which builds the pages and then the binary.</p></body></html>
 ";
 
-const FILES: &[(&str, &[u8], Option<&[u8]>)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+/// A path, the bytes of its file, and the same compressed.
+type Packed = (&'static str, &'static [u8], Option<&'static [u8]>);
+
+const FILES: &[Packed] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// One embedded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
