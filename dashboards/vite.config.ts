@@ -17,6 +17,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: true,
   },
-  server: { proxy: { '/v1': { target: server, changeOrigin: true, ws: true } } },
+  server: { proxy: { '/v1': { target: server, ws: true } } },
   test: { include: ['web/**/*.test.ts'], environment: 'node' },
 });

@@ -19,7 +19,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::guard::{self, Bounds};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, conditional, feeds, health, limits, pages, reads, tracking};
+use crate::{Api, accounts, conditional, feeds, health, limits, pages, reads, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -40,7 +40,7 @@ pub fn router(api: Api) -> Router {
 
 /// What is answered at once. New routes go here.
 fn requests() -> Routes {
-    tracking::quick().merge(reads::routes())
+    tracking::quick().merge(reads::routes()).merge(accounts::routes())
 }
 
 /// Health stays outside of the bounds: a full server must still say that it lives.
