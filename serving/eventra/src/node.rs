@@ -269,6 +269,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
         sql: analysts::sql(core),
+        chance: Box::new(|bytes| rand::fill(bytes)),
         clock: Arc::clone(&core.clock),
         views: Box::new(move || readers(&views.views())),
         rules: Arc::clone(&core.rules),

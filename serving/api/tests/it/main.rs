@@ -10,6 +10,7 @@ mod feeds;
 mod house;
 mod libraries;
 mod page;
+mod pages;
 mod presence;
 mod reads;
 mod sockets;
