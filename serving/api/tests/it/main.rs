@@ -7,6 +7,7 @@ mod clients;
 mod conditional;
 mod document;
 mod feeds;
+mod foreign;
 mod house;
 mod libraries;
 mod page;
