@@ -23,7 +23,6 @@ mod stream;
 use std::sync::Arc;
 
 use axum::Router;
-use records::fact::Scope;
 use schemars::{JsonSchema, json_schema};
 
 use crate::Api;
@@ -92,7 +91,8 @@ const EVENTS: &str = "Events `reset`, `deltas`, `as_of` and `problem`; the data 
 a `Problem`. A comment comes after 15 s of silence.";
 
 fn as_events(operation: &mut Sketch<'_>) {
-    operation.key(Scope::Read);
+    operation.known();
+    operation.may(&[Code::OrganizationMissing]);
     operation.query::<FeedParameters>();
     operation.open();
     operation.header("Last-Event-ID", "The id of the last event.", serde_json::json!({"type": "string"}), false);
@@ -107,7 +107,8 @@ fn streams(operation: &mut Sketch<'_>) {
 }
 
 fn over_websocket(operation: &mut Sketch<'_>) {
-    operation.key(Scope::Read);
+    operation.known();
+    operation.may(&[Code::OrganizationMissing]);
     operation.written::<FeedMessage>();
     operation.text(
         "Send `{\"type\": \"subscribe\", \"id\": \"top\", \"feed\": \"leaderboards/points?limit=10\"}`, `feed` being what \
@@ -118,7 +119,8 @@ fn over_websocket(operation: &mut Sketch<'_>) {
 }
 
 fn presence(operation: &mut Sketch<'_>) {
-    operation.key(Scope::Read);
+    operation.known();
+    operation.may(&[Code::OrganizationMissing]);
     operation.query::<presence::Which>();
     streams(operation);
     operation.may(&[Code::NotFound, Code::FeedsTooMany]);

@@ -14,6 +14,7 @@
 //! assert_eq!(refusal.status(), 429);
 //! ```
 
+pub mod accounts;
 pub mod answer;
 pub mod auth;
 pub mod callers;
@@ -30,7 +31,9 @@ pub mod reads;
 pub mod routes;
 pub mod server;
 pub mod sql;
+pub mod system;
 mod tracking;
+pub mod trail;
 pub mod writes;
 
 use std::sync::Arc;
@@ -66,6 +69,12 @@ pub struct Api(Arc<Parts>);
 pub struct Parts {
     /// Who is asking.
     pub callers: Arc<callers::Callers>,
+    /// Who did what.
+    pub trail: Arc<trail::Trail>,
+    /// How the process is, and dead letters.
+    pub operations: system::Operations,
+    /// What is chosen about accounts.
+    pub accounts: accounts::Options,
     /// The front door.
     pub door: Arc<collect::Door>,
     /// Has a command decided, once for each tag; none while the process ends.

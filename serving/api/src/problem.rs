@@ -256,8 +256,8 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
-            // RFC 9110 §11.6.1: a 401 says which schemes are taken.
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"eventra\", Bearer"));
+            // RFC 9110 §11.6.1: a 401 names a scheme. Not Basic, although it is taken: browsers would ask people for a password.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"eventra\""));
         }
         // For feeds, which ask routes and tell what became of it in their own way.
         response.extensions_mut().insert(self);

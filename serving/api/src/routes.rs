@@ -19,7 +19,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::guard::{self, Bounds};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, conditional, feeds, health, limits, reads, sql, tracking};
+use crate::{Api, accounts, conditional, feeds, health, limits, reads, sql, system, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -42,7 +42,7 @@ pub fn router(api: Api) -> Router {
 
 /// What is answered at once. New routes go here.
 fn requests() -> Routes {
-    tracking::quick().merge(reads::routes())
+    tracking::quick().merge(reads::routes()).merge(accounts::routes()).merge(system::routes())
 }
 
 /// Health stays outside of the bounds: a full server must still say that it lives.

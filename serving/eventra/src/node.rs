@@ -7,6 +7,8 @@ mod gauges;
 mod handler;
 mod lettered;
 pub(crate) mod offline;
+mod operations;
+mod people;
 mod resets;
 mod simulation;
 pub(crate) mod storage;
@@ -83,9 +85,10 @@ impl Node {
                 .with_people_max(u64::from(settings.people_max.0)),
         );
         let callers: Arc<api::callers::Callers> = Arc::default();
+        let trail: Arc<api::trail::Trail> = Arc::default();
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
         let parts = facts::parts(Arc::clone(&log), Arc::clone(&disk), storage::clock(), address.to_string());
-        let facts = open_facts(parts, &callers, &rules, &subjects)?;
+        let facts = open_facts(parts, &callers, &trail, &rules, &subjects)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
         let warehouse = Warehouse::prepare(settings, &runtime, &disk, &log)?;
@@ -106,6 +109,7 @@ impl Node {
             files,
             log,
             callers,
+            trail,
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
             appender,
@@ -225,11 +229,13 @@ fn serve_sql(
 fn open_facts(
     parts: desk::Parts,
     callers: &Arc<api::callers::Callers>,
+    trail: &Arc<api::trail::Trail>,
     rules: &Arc<std::sync::RwLock<rules::Rulebook>>,
     subjects: &Subjects,
 ) -> anyhow::Result<Facts> {
-    let (callers, book) = (Arc::clone(callers), Arc::clone(rules));
-    let listener = Arc::new(move |_, row: &records::FactRow| {
+    let (callers, trail, book) = (Arc::clone(callers), Arc::clone(trail), Arc::clone(rules));
+    let listener = Arc::new(move |place, row: &records::FactRow| {
+        trail.apply(place, row);
         callers.apply(row);
         book.write().expect("nothing panics under the lock").apply(row);
     });
@@ -257,6 +263,9 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
     let (desk, views, readiness) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
     Ok(Api::from(Parts {
         callers: Arc::clone(&core.callers),
+        trail: Arc::clone(&core.trail),
+        accounts: accounts(core),
+        operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
         sql: analysts::sql(core),
@@ -270,6 +279,14 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         feeds: api::limits::Feeds::default(),
         metrics_public: core.settings.metrics_public,
     }))
+}
+
+fn accounts(core: &Core) -> api::accounts::Options {
+    let days = i64::from(core.settings.login_days.0);
+    let public_url = core.settings.public_url.trim_end_matches('/');
+    let public_url = if public_url.is_empty() { format!("http://{}", core.address) } else { public_url.to_owned() };
+    let secure = public_url.starts_with("https://");
+    api::accounts::Options { login: Span::from_seconds(days * 86_400), public_url, secure }
 }
 
 fn readers(views: &dataflow::computations::Views) -> api::reads::Views {

@@ -84,6 +84,11 @@ settings! {
     data_dir: PathBuf = "";
     /// The address that HTTP is served on. Port 0 takes a free one.
     listen: SocketAddr = "127.0.0.1:7171";
+    /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value:
+    /// `http://` and the address that HTTP is served on.
+    public_url: String = "";
+    /// Days that a device stays signed in.
+    login_days: Within<1, 365> = "30";
     /// Whether `/metrics` answers callers that are not on this machine.
     metrics_public: bool = "false";
     /// Dataflow workers, each one thread. 0: half of the machine's cores.

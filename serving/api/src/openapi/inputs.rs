@@ -7,13 +7,12 @@ use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use records::fact::Scope;
 use schemars::{JsonSchema, json_schema};
 
 use super::operation::{Gives, Sketch, Takes};
 use crate::answer::{Answer, Waiting};
 use crate::problem::Code;
-use crate::reads::extract::{Caller, Date, Instant, Named, Params};
+use crate::reads::extract::{Caller, Date, Instant, Named, Params, Where};
 
 impl<S> Takes for State<S> {
     fn describe(_: &mut Sketch<'_>) {}
@@ -34,9 +33,10 @@ impl Takes for Option<Extension<ConnectInfo<SocketAddr>>> {
 
 impl Takes for Caller {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.key(Scope::Read);
+        sketch.known();
+        sketch.query::<Where>();
         sketch.query::<Waiting>();
-        sketch.may(&[Code::WaitedInVain]);
+        sketch.may(&[Code::WaitedInVain, Code::OrganizationMissing]);
     }
 }
 

@@ -219,6 +219,7 @@ impl Sketch<'_> {
     pub fn known(&mut self) {
         self.told.security = ["bearer", "basic", "login"].into_iter().map(|scheme| json!({ scheme: [] })).collect();
         self.told.codes.extend([Code::KeyMissing, Code::KeyUnknown, Code::ScopeMissing]);
+        self.told.codes.extend([Code::AccessDenied, Code::LoginEnded, Code::OriginForeign]);
     }
 }
 

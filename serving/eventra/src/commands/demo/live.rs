@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use super::setting::USER;
 use super::{Arguments, setting};
 use crate::commands::{engine, top};
 use crate::control::{Simulation, client};
@@ -54,7 +55,8 @@ pub(super) fn run(arguments: &Arguments, loaded: &Loaded) -> anyhow::Result<Exit
         limit.unwrap_or(PLAY_SECONDS)
     );
     let play = Play::start(simulation, &node)?;
-    introduce(&settings, &node, &play.key);
+    let link = node.core().sign_in_link_for(setting::USER)?;
+    introduce(&settings, &node, &play.key, &link);
     let limit = limit.map(Duration::from_secs);
     let started = Instant::now();
     let over = || {
@@ -112,7 +114,7 @@ impl Play {
     }
 }
 
-fn introduce(settings: &Settings, node: &Node, key: &str) {
+fn introduce(settings: &Settings, node: &Node, key: &str, link: &str) {
     let address = node.address();
     let data_dir = settings.data_dir.display();
     let sql = node.sql_address().map_or_else(String::new, |sql| {
@@ -128,6 +130,8 @@ fn introduce(settings: &Settings, node: &Node, key: &str) {
     println!(
         "
     address   http://{address}
+    sign in   {link}
+              (as {USER}, once, within 15 minutes; another one: eventra sign-in-link {USER})
 
     Move a count that has your name on it:
       KEY={key}

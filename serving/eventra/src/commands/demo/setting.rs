@@ -13,6 +13,9 @@ use crate::settings::{Loaded, Settings, WarehouseChoice};
 /// The name of the demo's key; each run makes a new one of this name, which replaces the last.
 const KEY: &str = "demo";
 
+/// Who looks at the demo's pages.
+pub(super) const USER: &str = "demo@example.org";
+
 /// The settings of a demo, and whether the directory was the user's choice.
 pub(super) fn settings(loaded: &Loaded, name: &str) -> anyhow::Result<Settings> {
     let mut settings = loaded.settings.clone();
