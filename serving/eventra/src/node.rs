@@ -41,6 +41,9 @@ const LAND_WITHIN: Duration = Duration::from_secs(15);
 /// How often the log's segments are looked after: those that may go, and one that has become cold.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// How often the files of the certificate are looked at.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
+
 /// A running process: everything that `eventra serve` is.
 pub(crate) struct Node {
     core: Arc<Core>,
@@ -59,6 +62,7 @@ impl Node {
     /// The first part that does not start, with what to do about it.
     pub(crate) fn start(settings: &Settings) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("eventra").build()?;
+        let tls = settings.tls()?;
         // The log's lock is the directory's: nothing else of the directory is touched before it is held.
         let disk = storage::disk(&settings.data_dir)?;
         let files = Arc::new(storage::open_log(settings, Arc::clone(&disk))?);
@@ -112,7 +116,11 @@ impl Node {
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
-        let http = runtime.spawn(api::server::serve(listener, router, async {
+        let tls = tls.map(Arc::new);
+        if let Some(tls) = &tls {
+            runtime.spawn(renew(Arc::clone(tls)));
+        }
+        let http = runtime.spawn(api::server::serve_over(listener, router, tls, async {
             // An error means that the sender is gone, which is a stop too.
             let _ = stopped.await;
         }));
@@ -179,6 +187,18 @@ impl Node {
     }
 }
 
+/// Reads the certificate again when its files change, and on SIGHUP.
+async fn renew(tls: Arc<api::tls::Tls>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => tls.follow(CERTIFICATE_EVERY, async move || hangup.recv().await.is_some()).await,
+        Err(error) => {
+            tracing::warn!(%error, "no SIGHUP; a changed certificate is seen by its file");
+            tls.follow(CERTIFICATE_EVERY, std::future::pending::<bool>).await;
+        }
+    }
+}
+
 fn open_facts(
     parts: desk::Parts,
     callers: &Arc<api::callers::Callers>,
@@ -217,12 +237,14 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
         clock: Arc::clone(&core.clock),
+        chance: Box::new(|bytes| rand::fill(bytes)),
         views: Box::new(move || readers(&views.views())),
         rules: Arc::clone(&core.rules),
         readiness: Box::new(move || ready(&readiness)),
         intake: Arc::clone(&core.intake),
         metrics: Arc::clone(&core.metrics),
-        feeds: api::limits::Feeds::default(),
+        feeds: core.settings.feeds(),
+        edge: core.settings.edge(),
         metrics_public: core.settings.metrics_public,
     }))
 }

@@ -5,6 +5,7 @@
 mod clients;
 mod conditional;
 mod document;
+mod edge;
 mod feeds;
 mod house;
 mod libraries;
@@ -12,6 +13,7 @@ mod page;
 mod presence;
 mod reads;
 mod sockets;
+mod tls;
 mod tracking;
 mod wire;
 mod writes;
