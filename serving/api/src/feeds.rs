@@ -23,12 +23,12 @@ mod stream;
 use std::sync::Arc;
 
 use axum::Router;
-use records::fact::Scope;
 use schemars::{JsonSchema, json_schema};
 
 use crate::Api;
-use crate::openapi::{Entry, OfOrganization, Routes, Sketch};
+use crate::openapi::{Entry, Routes, Sketch};
 use crate::problem::Code;
+use crate::reads::extract::Where;
 
 /// The routes of feeds.
 pub(crate) fn routes(api: &Api) -> Router<Api> {
@@ -92,7 +92,8 @@ const EVENTS: &str = "Events `reset`, `deltas`, `as_of` and `problem`; the data 
 a `Problem`. A comment comes after 15 s of silence.";
 
 fn as_events(operation: &mut Sketch<'_>) {
-    operation.known(Scope::Read);
+    operation.known();
+    operation.may(&[Code::OrganizationMissing]);
     operation.query::<FeedParameters>();
     operation.open();
     operation.header("Last-Event-ID", "The id of the last event.", serde_json::json!({"type": "string"}), false);
@@ -107,8 +108,9 @@ fn streams(operation: &mut Sketch<'_>) {
 }
 
 fn over_websocket(operation: &mut Sketch<'_>) {
-    operation.known(Scope::Read);
-    operation.query::<OfOrganization>();
+    operation.known();
+    operation.may(&[Code::OrganizationMissing]);
+    operation.query::<Where>();
     operation.written::<FeedMessage>();
     operation.text(
         "Send `{\"type\": \"subscribe\", \"id\": \"top\", \"feed\": \"leaderboards/points?limit=10\"}`, `feed` being what \
@@ -119,7 +121,8 @@ fn over_websocket(operation: &mut Sketch<'_>) {
 }
 
 fn presence(operation: &mut Sketch<'_>) {
-    operation.known(Scope::Read);
+    operation.known();
+    operation.may(&[Code::OrganizationMissing]);
     operation.query::<presence::Which>();
     streams(operation);
     operation.may(&[Code::NotFound, Code::FeedsTooMany]);

@@ -14,6 +14,7 @@
 //! assert_eq!(refusal.status(), 429);
 //! ```
 
+pub mod accounts;
 pub mod answer;
 pub mod auth;
 pub mod callers;
@@ -30,8 +31,11 @@ pub mod problem;
 pub mod reads;
 pub mod routes;
 pub mod server;
+pub mod sql;
+pub mod system;
 pub mod tls;
 mod tracking;
+pub mod trail;
 pub mod writes;
 
 use std::sync::Arc;
@@ -67,12 +71,20 @@ pub struct Api(Arc<Parts>);
 pub struct Parts {
     /// Who is asking.
     pub callers: Arc<callers::Callers>,
+    /// Who did what.
+    pub trail: Arc<trail::Trail>,
+    /// How the process is, and dead letters.
+    pub operations: system::Operations,
+    /// What is chosen about accounts.
+    pub accounts: accounts::Options,
     /// The front door.
     pub door: Arc<collect::Door>,
     /// Has a command decided, once for each tag; none while the process ends.
     pub desk: Box<Decides>,
     /// Draws what nobody can guess.
     pub chance: Box<Draws>,
+    /// The way to the warehouse; none when there is none.
+    pub sql: Option<sql::Sql>,
     /// When requests arrive.
     pub clock: Arc<dyn eventlog::clock::Clock>,
     /// The readers of the views as they are now.

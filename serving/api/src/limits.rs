@@ -140,3 +140,16 @@ impl Default for Feeds {
         }
     }
 }
+
+/// Questions to the warehouse that are waited for at once: more than run, so that who is too many is told so by the
+/// warehouse's own bounds.
+pub const QUESTIONS_MAX: usize = 64;
+
+/// The longest that the head of an answer may take: the warehouse gives a question half of it.
+pub const QUESTION_WITHIN: Duration = Duration::from_secs(60);
+
+/// Rows of one answer in JSON when `limit` is not given: what a page shows.
+pub const QUESTION_ROWS_DEFAULT: u64 = 1_000;
+
+/// The most rows of one answer in JSON; files hold more.
+pub const QUESTION_ROWS_MAX: u64 = 10_000;

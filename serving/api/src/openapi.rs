@@ -15,7 +15,6 @@ mod operation;
 mod routes;
 
 pub use document::{document, text};
-pub(crate) use inputs::OfOrganization;
 pub use operation::{Described, Gives, Sketch, Takes};
 pub(crate) use routes::Entry;
 pub use routes::Routes;

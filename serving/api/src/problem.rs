@@ -131,6 +131,21 @@ codes! {
     /// The key, or the connection, has as many feeds as it may.
     FeedsTooMany = "feeds_too_many", TOO_MANY_REQUESTS, "too many feeds at once",
         "close feeds that nobody looks at, or try again after `Retry-After` seconds";
+    /// The warehouse does not take the question.
+    SqlRefused = "sql_refused", BAD_REQUEST, "the warehouse does not take this question",
+        "correct the statement; `detail` holds the warehouse's words";
+    /// The question met a bound.
+    SqlLimit = "sql_limit", UNPROCESSABLE_ENTITY, "the question met a bound of time, memory, rows or bytes",
+        "ask for less: a shorter time, fewer columns, a LIMIT; `detail` names the bound";
+    /// Too many questions run at once.
+    SqlBusy = "sql_busy", TOO_MANY_REQUESTS, "too many questions run at once",
+        "ask again after `Retry-After` seconds, or cancel a question that runs";
+    /// The question was cancelled.
+    SqlCancelled = "sql_cancelled", CONFLICT, "the question was cancelled",
+        "ask again when the answer is wanted after all";
+    /// The warehouse cannot be asked.
+    SqlUnavailable = "sql_unavailable", SERVICE_UNAVAILABLE, "the warehouse cannot be asked now",
+        "try again after `Retry-After` seconds; `eventra doctor` says what to mend";
     /// Too many requests are being answered at once.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "too many requests at once",
         "try again after `Retry-After` seconds";
@@ -241,8 +256,8 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
-            // RFC 9110 §11.6.1: a 401 says which schemes are taken.
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"eventra\", Bearer"));
+            // RFC 9110 §11.6.1: a 401 names a scheme. Not Basic, although it is taken: browsers would ask people for a password.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"eventra\""));
         }
         // For feeds, which ask routes and tell what became of it in their own way.
         response.extensions_mut().insert(self);

@@ -8,6 +8,7 @@
 //! | `GET /v1/views/...` | read | see [`crate::reads`] |
 //! | `GET /v1/feeds`, `/v1/feeds/...` | read | the same, live: WebSocket, server-sent events |
 //! | `GET /v1/presence/...` | read | who is here now |
+//! | `/v1/organizations/{organization}/sql` | sql | questions to the warehouse |
 //! | `GET /v1/openapi.json` | none | what all of these take and give |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
@@ -18,13 +19,14 @@ use axum::middleware::from_fn_with_state;
 use crate::guard::{self, Bounds};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, edge, feeds, health, limits, reads, tracking};
+use crate::{Api, accounts, edge, feeds, health, limits, reads, sql, system, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
     let metrics = std::sync::Arc::clone(&api.metrics);
     let quick = Bounds::new(limits::REQUESTS_MAX, limits::REQUEST_WITHIN);
     let large = Bounds::new(limits::IMPORTS_MAX, limits::IMPORT_WITHIN);
+    let questions = Bounds::new(limits::QUESTIONS_MAX, limits::QUESTION_WITHIN);
     // Who asks too often takes no place from others.
     let bounded = |routes: Router<Api>, bounds: Bounds| {
         let counted = from_fn_with_state(api.clone(), edge::rates::limit);
@@ -33,6 +35,7 @@ pub fn router(api: Api) -> Router {
 
     let routes = bounded(requests().into_router().merge(feeds::routes(&api)), quick)
         .merge(bounded(tracking::uploads().into_router(), large))
+        .merge(bounded(sql::routes().into_router(), questions))
         .merge(unbounded().into_router())
         .fallback(async || Problem::new(Code::RouteUnknown, ""))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
@@ -43,7 +46,7 @@ pub fn router(api: Api) -> Router {
 
 /// What is answered at once. New routes go here.
 fn requests() -> Routes {
-    tracking::quick().merge(reads::routes())
+    tracking::quick().merge(reads::routes()).merge(accounts::routes()).merge(system::routes())
 }
 
 /// Health stays outside of the bounds: a full server must still say that it lives.
@@ -53,7 +56,7 @@ fn unbounded() -> Routes {
 
 /// Everything that the document tells of.
 pub(crate) fn entries() -> Vec<Entry> {
-    let mut entries = requests().merge(tracking::uploads()).merge(unbounded()).finish().1;
+    let mut entries = requests().merge(tracking::uploads()).merge(sql::routes()).merge(unbounded()).finish().1;
     entries.extend(feeds::entries());
     entries
 }

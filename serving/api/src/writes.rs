@@ -34,4 +34,5 @@ mod idempotent;
 mod written;
 
 pub use idempotent::Idempotent;
+pub(crate) use idempotent::{parse, read};
 pub use written::{Made, OFFSET_HEADER, Offset, Written};

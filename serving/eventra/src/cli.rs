@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     apply, completions, config, dead_letters, demo, doctor, engine, erase, leaderboard, log, openapi, replay, serve,
-    simulate, sql, status, top, verify,
+    simulate, sql, status, top, user, verify,
 };
 use crate::settings::{Flags, load};
 
@@ -43,6 +43,11 @@ enum Command {
     Apply(apply::Arguments),
     /// Destroy a person's key: what is personal becomes unreadable everywhere, counts stay
     Erase(erase::Arguments),
+    /// Users of the pages: make one, let them do something
+    #[command(subcommand)]
+    User(user::Command),
+    /// Print a link that signs a user in, once
+    SignInLink(user::Link),
     /// Start a leaderboard again; what it held is archived
     #[command(subcommand)]
     Leaderboard(leaderboard::Command),
@@ -91,6 +96,8 @@ impl Cli {
             Command::Serve(arguments) => serve::run(&arguments, settings),
             Command::Apply(arguments) => apply::run(&arguments, settings),
             Command::Erase(arguments) => erase::run(&arguments, settings),
+            Command::User(command) => user::run(&command, settings),
+            Command::SignInLink(arguments) => user::link(&arguments, settings),
             Command::Leaderboard(command) => leaderboard::run(&command, settings),
             Command::Log(command) => log::run(&command, settings),
             Command::Replay(arguments) => replay::run(&arguments, settings),

@@ -17,6 +17,7 @@ pub(crate) mod simulate;
 pub(crate) mod sql;
 pub(crate) mod status;
 pub(crate) mod top;
+pub(crate) mod user;
 pub(crate) mod verify;
 
 use std::sync::Arc;

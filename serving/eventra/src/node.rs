@@ -1,11 +1,14 @@
 //! The wiring: what `eventra serve` is made of, how it starts and how it ends. The only file that names every part.
 
+mod analysts;
 mod core;
 mod figures;
 mod gauges;
 mod handler;
 mod lettered;
 pub(crate) mod offline;
+mod operations;
+mod people;
 mod resets;
 mod simulation;
 pub(crate) mod storage;
@@ -30,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::control;
 use crate::facts::{self, Facts};
-use crate::settings::Settings;
+use crate::settings::{Settings, WarehouseChoice};
 pub(crate) use core::Core;
 use warehouse::Warehouse;
 
@@ -51,8 +54,16 @@ pub(crate) struct Node {
     runtime: Runtime,
     stop_http: Option<oneshot::Sender<()>>,
     http: Option<JoinHandle<bool>>,
+    sql: Option<SqlEndpoint>,
     control: JoinHandle<()>,
     finishing: JoinHandle<()>,
+}
+
+/// The ClickHouse endpoint.
+struct SqlEndpoint {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<bool>,
 }
 
 impl Node {
@@ -71,15 +82,17 @@ impl Node {
             .block_on(tokio::net::TcpListener::bind(settings.listen))
             .with_context(|| format!("listening on {} (choose another address with --listen)", settings.listen))?;
         let address = listener.local_addr()?;
+        let sql_listener = settings.sql_listen.map(|address| listen_sql(&runtime, settings, address)).transpose()?;
         let subjects = Arc::new(
             Subjects::open_at(&settings.data_dir, Box::new(|bytes: &mut [u8]| rand::fill(bytes)))
                 .context("opening the key store")?
                 .with_people_max(u64::from(settings.people_max.0)),
         );
         let callers: Arc<api::callers::Callers> = Arc::default();
+        let trail: Arc<api::trail::Trail> = Arc::default();
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
         let parts = facts::parts(Arc::clone(&log), Arc::clone(&disk), storage::clock(), address.to_string());
-        let facts = open_facts(parts, &callers, &rules, &subjects)?;
+        let facts = open_facts(parts, &callers, &trail, &rules, &subjects)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
         let warehouse = Warehouse::prepare(settings, &runtime, &disk, &log)?;
@@ -100,6 +113,7 @@ impl Node {
             files,
             log,
             callers,
+            trail,
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
             appender,
@@ -120,22 +134,28 @@ impl Node {
         if let Some(tls) = &tls {
             runtime.spawn(renew(Arc::clone(tls)));
         }
-        let http = runtime.spawn(api::server::serve_over(listener, router, tls, async {
+        let http = runtime.spawn(api::server::serve_over(listener, router, tls.clone(), async {
             // An error means that the sender is gone, which is a stop too.
             let _ = stopped.await;
         }));
+        let sql = sql_listener.and_then(|listener| serve_sql(&runtime, &core, listener, tls.clone())).transpose()?;
         let socket = {
             let _inside = runtime.enter();
             control::server::listen(&settings.socket()).context("opening the control socket")?
         };
         let control = runtime.spawn(control::server::serve(socket, handler::handler(&core)));
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "serving");
-        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), control, finishing })
+        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), sql, control, finishing })
     }
 
     /// Where HTTP is served.
     pub(crate) fn address(&self) -> SocketAddr {
         self.core.address
+    }
+
+    /// Where analysts' clients are served, when they are.
+    pub(crate) fn sql_address(&self) -> Option<SocketAddr> {
+        self.sql.as_ref().map(|sql| sql.address)
     }
 
     /// What all parts share.
@@ -165,7 +185,11 @@ impl Node {
             // Gone already means stopped already.
             let _ = stop.send(());
         }
-        let drained = self.http.take().is_some_and(|http| self.runtime.block_on(http).unwrap_or(false));
+        let asked = self.sql.take().is_none_or(|sql| {
+            let _ = sql.stop.send(());
+            self.runtime.block_on(sql.task).unwrap_or(false)
+        });
+        let drained = asked & self.http.take().is_some_and(|http| self.runtime.block_on(http).unwrap_or(false));
         self.control.abort();
         self.finishing.abort();
         // Waits for the door's queue and its two threads.
@@ -199,14 +223,40 @@ async fn renew(tls: Arc<api::tls::Tls>) {
     }
 }
 
+fn listen_sql(runtime: &Runtime, settings: &Settings, address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+    if settings.warehouse == WarehouseChoice::None {
+        anyhow::bail!("`sql_listen` needs a warehouse, and `warehouse` is `none`");
+    }
+    runtime
+        .block_on(tokio::net::TcpListener::bind(address))
+        .with_context(|| format!("listening on {address} for analysts (choose another address with --sql-listen)"))
+}
+
+fn serve_sql(
+    runtime: &Runtime,
+    core: &Arc<Core>,
+    listener: tokio::net::TcpListener,
+    tls: Option<Arc<api::tls::Tls>>,
+) -> Option<anyhow::Result<SqlEndpoint>> {
+    let router = analysts::endpoint::router(core)?;
+    let address = listener.local_addr();
+    let (stop, stopped) = oneshot::channel();
+    let task = runtime.spawn(api::server::serve_over(listener, router, tls, async {
+        let _ = stopped.await;
+    }));
+    Some(address.map(|address| SqlEndpoint { address, stop, task }).map_err(anyhow::Error::from))
+}
+
 fn open_facts(
     parts: desk::Parts,
     callers: &Arc<api::callers::Callers>,
+    trail: &Arc<api::trail::Trail>,
     rules: &Arc<std::sync::RwLock<rules::Rulebook>>,
     subjects: &Subjects,
 ) -> anyhow::Result<Facts> {
-    let (callers, book) = (Arc::clone(callers), Arc::clone(rules));
-    let listener = Arc::new(move |_, row: &records::FactRow| {
+    let (callers, trail, book) = (Arc::clone(callers), Arc::clone(trail), Arc::clone(rules));
+    let listener = Arc::new(move |place, row: &records::FactRow| {
+        trail.apply(place, row);
         callers.apply(row);
         book.write().expect("nothing panics under the lock").apply(row);
     });
@@ -234,8 +284,12 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
     let (desk, views, readiness) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
     Ok(Api::from(Parts {
         callers: Arc::clone(&core.callers),
+        trail: Arc::clone(&core.trail),
+        accounts: accounts(core),
+        operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
+        sql: analysts::sql(core),
         clock: Arc::clone(&core.clock),
         chance: Box::new(|bytes| rand::fill(bytes)),
         views: Box::new(move || readers(&views.views())),
@@ -247,6 +301,14 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         edge: core.settings.edge(),
         metrics_public: core.settings.metrics_public,
     }))
+}
+
+fn accounts(core: &Core) -> api::accounts::Options {
+    let days = i64::from(core.settings.login_days.0);
+    let public_url = core.settings.public_url.trim_end_matches('/');
+    let public_url = if public_url.is_empty() { format!("http://{}", core.address) } else { public_url.to_owned() };
+    let secure = public_url.starts_with("https://");
+    api::accounts::Options { login: Span::from_seconds(days * 86_400), public_url, secure }
 }
 
 fn readers(views: &dataflow::computations::Views) -> api::reads::Views {

@@ -111,6 +111,11 @@ settings! {
     feed_subscriptions: Within<1, 1024> = "64";
     /// Updates a second that one subscription is told at most.
     feed_updates: Within<1, 100> = "20";
+    /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value:
+    /// `http://` and the address that HTTP is served on.
+    public_url: String = "";
+    /// Days that a device stays signed in.
+    login_days: Within<1, 365> = "30";
     /// Whether `/metrics` answers callers that are not on this machine.
     metrics_public: bool = "false";
     /// Dataflow workers, each one thread. 0: half of the machine's cores.
@@ -132,6 +137,9 @@ settings! {
     warehouse: WarehouseChoice = "embedded";
     /// The most memory that the embedded engine may take for queries and merges, in MiB.
     engine_memory_mb: Within<256, 1048576> = "1024";
+    /// The address of the ClickHouse endpoint for analysts' own clients (BI tools, notebooks, libraries), who show a key with
+    /// the scope `sql` as the password. Nothing: none is served.
+    sql_listen: Option<SocketAddr> = "";
     /// How this process logs: `text`, `json`, or `auto` (text on a terminal, JSON otherwise).
     log_format: LogFormat = "auto";
     /// Which log lines are written, as in `info` or `info,dataflow=debug`.

@@ -224,7 +224,7 @@ impl Client {
         Ok(self.endpoint()?.database)
     }
 
-    fn endpoint(&self) -> Result<Endpoint, Error> {
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Error> {
         match &self.place {
             Place::Fixed(endpoint) => Ok(endpoint.clone()),
             Place::Watched(endpoint) => endpoint.borrow().clone().ok_or(Error::NotRunning),

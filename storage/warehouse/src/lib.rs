@@ -1,7 +1,7 @@
 //! The warehouse: ClickHouse, embedded as a child process or as a server, behind one HTTP client.
 //!
 //! It holds the engine's installation and supervision, the schema with its documentation, exactly-once landing of
-//! chunks, the durable outbox of the views, erasure, and the SQL shell. It does not know timely, HTTP serving, or how a
+//! chunks, the durable outbox of the views, erasure, the SQL shell, and the way in for analysts. It does not know timely, HTTP serving, or how a
 //! row is computed: it takes Arrow batches that fit its [`schema::TableSchema`]s.
 //!
 //! ```
@@ -14,6 +14,7 @@
 //! println!("{}", schema::markdown(&schema::tables(), &schema::current_views()));
 //! ```
 
+pub mod analysts;
 mod arrow_body;
 mod backoff;
 pub mod client;

@@ -5,13 +5,12 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use records::fact::Scope;
 use schemars::{JsonSchema, json_schema};
 
 use super::operation::{Gives, Sketch, Takes};
 use crate::answer::{Answer, Waiting};
 use crate::problem::Code;
-use crate::reads::extract::{Caller, Date, Instant, Named, Params};
+use crate::reads::extract::{Caller, Date, Instant, Named, Params, Where};
 
 impl<S> Takes for State<S> {
     fn describe(_: &mut Sketch<'_>) {}
@@ -30,20 +29,12 @@ impl<T> Takes for Option<Extension<T>> {
     fn describe(_: &mut Sketch<'_>) {}
 }
 
-/// Which organization a request is about that has none in its path.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "it only tells what is read by hand")]
-pub(crate) struct OfOrganization {
-    /// The organization that is meant, for people who belong to several; a key has its own.
-    organization: Option<records::OrganizationId>,
-}
-
 impl Takes for Caller {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.known(Scope::Read);
-        sketch.query::<OfOrganization>();
+        sketch.known();
+        sketch.query::<Where>();
         sketch.query::<Waiting>();
-        sketch.may(&[Code::WaitedInVain]);
+        sketch.may(&[Code::WaitedInVain, Code::OrganizationMissing]);
     }
 }
 

@@ -215,29 +215,16 @@ impl Sketch<'_> {
         self.told.codes.extend(REFUSED);
     }
 
-    /// Wants a key with this scope, or somebody who is signed in and may.
-    pub fn known(&mut self, scope: Scope) {
-        self.key(scope);
-        self.told.security.push(json!({"login": []}));
-    }
-
-    /// Wants somebody who is signed in.
-    pub fn person(&mut self) {
-        self.told.security = vec![json!({"bearer": []}), json!({"login": []})];
+    /// Wants somebody who is known: by a key, or by a login as a token or a cookie.
+    pub fn known(&mut self) {
+        self.told.security = ["bearer", "basic", "login"].into_iter().map(|scheme| json!({ scheme: [] })).collect();
         self.told.codes.extend(REFUSED);
     }
 }
 
 /// How somebody is refused who is not known, or may not.
-const REFUSED: [Code; 7] = [
-    Code::KeyMissing,
-    Code::KeyUnknown,
-    Code::ScopeMissing,
-    Code::LoginEnded,
-    Code::OriginForeign,
-    Code::AccessDenied,
-    Code::OrganizationMissing,
-];
+const REFUSED: [Code; 6] =
+    [Code::KeyMissing, Code::KeyUnknown, Code::ScopeMissing, Code::LoginEnded, Code::OriginForeign, Code::AccessDenied];
 
 /// A parameter whose schema holds its description.
 pub(super) fn parameter(place: &str, name: &str, mut schema: Value, required: bool) -> Value {

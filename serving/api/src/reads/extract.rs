@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use collect::Who;
 use records::zone::Day;
 use records::{OrganizationId, Timestamp, Token};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -30,16 +31,13 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         if let Some(Asking(organization)) = parts.extensions.get().copied() {
-            let Params(given) = Params::<Vec<(String, String)>>::from_request_parts(parts, api).await?;
-            known(&given)?;
             return Ok(Self { organization, views: (api.views)() });
         }
         let presented = auth::present(api, &parts.method, &parts.headers, None)?;
-        let Params(given) = Params::<Vec<(String, String)>>::from_request_parts(parts, api).await?;
-        let organization = presented.organization(named(&given)?)?;
+        let Params(Where { organization }) = Params::<Where>::from_request_parts(parts, api).await?;
+        let organization = presented.organization(organization)?;
         let (act, on) = about(organization, &parts.uri)?;
         presented.may(act, &on)?;
-        known(&given)?;
         let views = (api.views)();
         let Params(waiting) = Params::<Waiting>::from_request_parts(parts, api).await?;
         waiting.settle(views.progress()).await?;
@@ -47,40 +45,11 @@ impl FromRequestParts<Api> for Caller {
     }
 }
 
-/// Every parameter of every read.
-const PARAMETERS: [&str; 17] = [
-    "around",
-    "at",
-    "day",
-    "event",
-    "from",
-    "kind",
-    "limit",
-    "minutes",
-    "organization",
-    "scope",
-    "session",
-    "size",
-    "skip",
-    "to",
-    "track",
-    "wait_for",
-    "wait_ms",
-];
-
-/// The organization that a request names.
-pub(crate) fn named(given: &[(String, String)]) -> Result<Option<OrganizationId>, Problem> {
-    let text = given.iter().find(|(name, _)| name == "organization").map(|(_, value)| value);
-    let parsed = text.map(|text| OrganizationId::parse(text)).transpose();
-    parsed.map_err(|error| Problem::new(Code::ParameterWrong, format!("`organization`: {error}")))
-}
-
-/// Refuses a slip such as `evnt=`, which would otherwise be answered about no event at all.
-fn known(given: &[(String, String)]) -> Result<(), Problem> {
-    match given.iter().find(|(name, _)| !PARAMETERS.contains(&name.as_str())) {
-        Some((name, _)) => Err(Problem::new(Code::ParameterWrong, format!("no read has a parameter `{name}`"))),
-        None => Ok(()),
-    }
+/// Which organization is meant.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct Where {
+    /// The organization; needed by people who belong to several. A key knows its own.
+    pub(crate) organization: Option<OrganizationId>,
 }
 
 /// The query's parameters.

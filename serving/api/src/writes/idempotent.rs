@@ -105,7 +105,8 @@ fn drawn(api: &Api) -> CommandId {
     CommandId::mint(api.clock.now(), u128::from_le_bytes(chance))
 }
 
-async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
+/// A body within bounds.
+pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
     let read = Limited::new(body, limits::WRITE_BYTES_MAX).collect().await;
     let read = read.map_err(|error| {
         if error.is::<LengthLimitError>() {
@@ -126,7 +127,8 @@ fn digest(method: &str, address: &str, body: &[u8]) -> blake3::Hash {
     hasher.finalize()
 }
 
-fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Problem> {
+/// A body of JSON; `null` when it is empty.
+pub(crate) fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Problem> {
     // A write without a body says all in its address.
     if bytes.is_empty() {
         return serde_json::from_str("null").map_err(|_| Problem::new(Code::BodyUnreadable, "a JSON body is missing"));

@@ -5,6 +5,8 @@ use std::sync::{Arc, LazyLock, RwLock};
 use api::callers::Callers;
 use api::metrics::Registry;
 use api::reads::Views;
+use api::system::{Figures, Operations, Replayed};
+use api::trail::Trail;
 use api::{Api, Parts, Readiness};
 use axum::Router;
 use axum::body::Body;
@@ -37,6 +39,7 @@ pub(crate) fn acme() -> OrganizationId {
 
 /// What a test holds.
 pub(crate) struct House {
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) router: Router,
     pub(crate) api: Api,
     pub(crate) log: Arc<dyn EventLog>,
@@ -103,7 +106,9 @@ impl House {
         let door = Door::open(Appender::new(Arc::clone(&log), Arc::clone(&subjects)), DoorOptions::default()).unwrap();
         let callers = Arc::new(Callers::default());
         let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
-        let desk = desk(&log, &callers, &rules);
+        let trail = Arc::new(Trail::default());
+        let clock = Arc::new(ManualClock::new(NOW));
+        let desk = desk(&log, &clock, &callers, &rules, &trail);
         let other = OrganizationId::parse("other").unwrap();
         for (organization, name, secret, scopes) in [
             (acme(), "web", WRITE, vec![Scope::Write]),
@@ -141,9 +146,17 @@ impl House {
         let metrics = Arc::new(Registry::default());
         let api = Api::from(Parts {
             callers: Arc::clone(&callers),
+            trail: Arc::clone(&trail),
+            accounts: api::accounts::Options::default(),
+            operations: Operations {
+                figures: Box::new(Figures::default),
+                letters: Box::new(|_, _| Ok(Vec::new())),
+                replay: Box::new(|| Ok(Replayed::default())),
+            },
             desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),
             door: Arc::new(door),
-            clock: Arc::new(ManualClock::new(NOW)),
+            sql: None,
+            clock: Arc::<ManualClock>::clone(&clock),
             chance: Box::new(draws()),
             views: {
                 let views = Arc::clone(&views);
@@ -173,6 +186,7 @@ impl House {
             subjects,
             callers,
             metrics,
+            clock,
             views,
             _folder: folder,
         }
@@ -255,16 +269,23 @@ pub(crate) fn request(method: Method, path: &str, headers: &[(&str, &str)], body
 }
 
 /// The desk of the house: what it decides is in the log, and known to all when it is answered.
-fn desk(log: &Arc<dyn EventLog>, callers: &Arc<Callers>, rules: &Arc<RwLock<rules::Rulebook>>) -> Desk<Domains> {
+fn desk(
+    log: &Arc<dyn EventLog>,
+    clock: &Arc<ManualClock>,
+    callers: &Arc<Callers>,
+    rules: &Arc<RwLock<rules::Rulebook>>,
+    trail: &Arc<Trail>,
+) -> Desk<Domains> {
     let parts = desk::Parts {
         log: Arc::clone(log),
         disk: Arc::new(SimDisk::new(1)),
-        clock: Arc::new(ManualClock::new(NOW)),
+        clock: Arc::<ManualClock>::clone(clock),
         address: "here".into(),
         chance: Arc::new(|| 7),
     };
-    let (callers, rules) = (Arc::clone(callers), Arc::clone(rules));
-    let listener = move |_, row: &FactRow| {
+    let (callers, rules, trail) = (Arc::clone(callers), Arc::clone(rules), Arc::clone(trail));
+    let listener = move |place, row: &FactRow| {
+        trail.apply(place, row);
         callers.apply(row);
         rules.write().unwrap().apply(row);
     };

@@ -10,6 +10,7 @@ use eventlog::clock::{Clock as _, SystemClock};
 use records::Timestamp;
 use warehouse::engine::find;
 
+mod analysts;
 mod tables;
 
 use crate::control::client;
@@ -46,6 +47,7 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("address", address(settings, running)),
         ("warehouse", warehouse(settings)),
         ("tables", tables::tables(settings, running)),
+        ("analysts", analysts::analysts(settings)),
         ("clock", clock()),
         ("open files", files()),
         ("memory", memory()),

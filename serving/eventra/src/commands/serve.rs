@@ -19,6 +19,9 @@ pub(crate) fn run(_: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode
     let node = Node::start(settings)?;
     // Scripts read the first line: it says where.
     println!("http://{}", node.address());
+    if let Some(address) = node.sql_address() {
+        println!("sql http://{address}");
+    }
     node.run_until(|| interrupted.load(std::sync::atomic::Ordering::Relaxed));
     let clean = node.stop();
     // A stop that had to cut something off loses nothing, but whoever watches should know.

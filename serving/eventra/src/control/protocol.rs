@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use records::fact::Role;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +30,22 @@ pub(crate) enum Request {
         subject: String,
         /// The tenant.
         organization: String,
+    },
+    /// Make a user, unless there is one with this address.
+    AddUser {
+        /// The mail address.
+        email: String,
+        /// What people call them.
+        name: String,
+        /// Whether they may do everything everywhere.
+        admin: bool,
+        /// An organization, and what they are in it.
+        member: Option<(String, Role)>,
+    },
+    /// A link that signs a user in once.
+    SignInLink {
+        /// The mail address.
+        email: String,
     },
     /// Start every board of a leaderboard again.
     ResetLeaderboard {

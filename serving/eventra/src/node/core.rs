@@ -42,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) files: Arc<FileLog>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) callers: Arc<Callers>,
+    pub(crate) trail: Arc<api::trail::Trail>,
     pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     pub(crate) facts: RwLock<Option<Arc<Facts>>>,
     pub(crate) appender: Appender,
@@ -107,6 +108,15 @@ impl Core {
     /// When the log refuses.
     pub(crate) fn apply_rows(&self, rows: Vec<FactRow>) -> anyhow::Result<usize> {
         Ok(self.facts()?.decide_all(&facts::commands_of(rows))?.len())
+    }
+
+    /// A link that signs in a platform admin with this address, who is made if there is none.
+    ///
+    /// # Errors
+    /// When the log refuses.
+    pub(crate) fn sign_in_link_for(self: &Arc<Self>, email: &str) -> anyhow::Result<String> {
+        super::people::add(self, email, "", true, None)?;
+        super::people::sign_in_link(self, email)
     }
 
     /// Destroys a person's key, says so in the log, and takes what is unmasked out of the warehouse.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use records::{LeaderboardId, OrganizationId};
 use serde_json::{Value, json};
 
-use super::{Core, figures, lettered, resets, simulation, verification};
+use super::{Core, figures, lettered, people, resets, simulation, verification};
 use crate::commands::erase::Told;
 use crate::control::Request;
 use crate::control::server::{Handler, Teller};
@@ -30,6 +30,8 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
         Request::Top => Ok(serde_json::to_value(figures::figures(core))?),
         Request::Apply { document } => Ok(serde_json::to_value(core.apply(&document)?)?),
         Request::Erase { subject, organization: tenant } => erase(core, organization(&tenant)?, &subject),
+        Request::AddUser { email, name, admin, member } => Ok(json!(people::add(core, &email, &name, admin, member)?)),
+        Request::SignInLink { email } => Ok(json!(people::sign_in_link(core, &email)?)),
         Request::ResetLeaderboard { leaderboard, organization: tenant } => {
             let named = LeaderboardId::parse(&leaderboard).with_context(|| format!("`{leaderboard}` is no id"))?;
             Ok(serde_json::to_value(resets::reset(core, organization(&tenant)?, named)?)?)
@@ -49,7 +51,16 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
         Request::DeadLetters { organization: tenant, limit } => {
             Ok(serde_json::to_value(lettered::list(core, organization(&tenant)?, limit)?)?)
         }
-        Request::ReplayDeadLetters => lettered::replay(core),
+        Request::ReplayDeadLetters => {
+            let done = lettered::replay(core)?;
+            Ok(json!({
+                "seen": done.seen,
+                "replayed": done.replayed,
+                "already": done.already,
+                "still_bad": done.still_bad,
+                "unreadable": done.unreadable,
+            }))
+        }
         Request::Warehouse => Ok(serde_json::to_value(core.warehouse.place()?)?),
         Request::Stop => {
             core.stopping.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use collect::Appender;
+use collect::dead::Replayed;
 use dataflow::Skipped;
 use eventlog::{Lane, ReadLimits};
 use records::{Batch, Kind, OrganizationId, Pos, Record, Source, Text};
-use serde_json::{Value, json};
 
 use super::Core;
 use crate::commands::dead_letters::Letter;
@@ -71,14 +71,7 @@ pub(super) fn list(core: &Core, organization: OrganizationId, limit: usize) -> a
 }
 
 /// Sends every dead letter of the log through the door again.
-pub(super) fn replay(core: &Core) -> anyhow::Result<Value> {
+pub(super) fn replay(core: &Core) -> anyhow::Result<Replayed> {
     let from = core.log.starts(Lane::Activity);
-    let replayed = collect::dead::replay_dead_letters(&core.appender, &from, core.clock.now())?;
-    Ok(json!({
-        "seen": replayed.seen,
-        "replayed": replayed.replayed,
-        "already": replayed.already,
-        "still_bad": replayed.still_bad,
-        "unreadable": replayed.unreadable,
-    }))
+    Ok(collect::dead::replay_dead_letters(&core.appender, &from, core.clock.now())?)
 }

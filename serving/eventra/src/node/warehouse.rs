@@ -18,11 +18,14 @@ use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use views::as_of::PartitionEnd;
+use warehouse::analysts::{Cut, Gateway, Limits, Secret};
 use warehouse::engine::{Engine, EngineConfig, EngineState, find};
 use warehouse::landing::{self, Progress};
 use warehouse::outbox::{self, Filling, Intake, OutboxConfig, Ready, Source};
 use warehouse::{Client, Endpoint, erase, schema};
 
+use super::analysts::{Landing, Landings};
 use crate::commands::sql::Where;
 use crate::figures;
 use crate::settings::{Settings, WarehouseChoice};
@@ -36,6 +39,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long an erasure may take in the warehouse before the caller is told that it goes on.
 const ERASE_WITHIN: Duration = Duration::from_secs(60);
 
+/// How often it is tried to make what analysts see: for about a minute, in which an engine with much data starts.
+const PREPARE_TRIES: u32 = 60;
+const PREPARE_EVERY: Duration = Duration::from_secs(1);
+
 /// Everything about the warehouse; empty when none is configured.
 pub(crate) struct Warehouse {
     parts: Option<Parts>,
@@ -44,6 +51,8 @@ pub(crate) struct Warehouse {
 struct Parts {
     client: Client,
     endpoint: Address,
+    gateway: Gateway,
+    landings: Arc<Landings>,
     engine: Mutex<Option<Engine>>,
     intake: Arc<Intake>,
     ready: Mutex<Option<Ready>>,
@@ -74,17 +83,27 @@ impl Warehouse {
         disk: &Arc<dyn Disk>,
         log: &Arc<dyn EventLog>,
     ) -> anyhow::Result<Self> {
+        // Drawn anew for each start; only the owner of the process is ever told.
+        let password = crate::document::make_secret();
+        let secret = Secret::of(&password);
         let (endpoint, engine) = match &settings.warehouse {
             WarehouseChoice::None => return Ok(Self { parts: None }),
             WarehouseChoice::Server(address) => (Address::Server(Endpoint::parse(address)?), None),
             WarehouseChoice::Embedded => {
-                let engine = runtime.block_on(start_engine(settings))?;
+                let engine = runtime.block_on(start_engine(settings, password))?;
                 (Address::Embedded(engine.endpoint()), Some(engine))
             }
         };
-        let client = match &endpoint {
-            Address::Server(endpoint) => Client::server(endpoint.clone()),
-            Address::Embedded(endpoint) => Client::embedded(endpoint.clone()),
+        let limits = Limits::for_engine(engine_memory(settings));
+        let (client, gateway) = match &endpoint {
+            Address::Server(endpoint) => {
+                let client = Client::server(endpoint.clone());
+                (client.clone(), Gateway::server(client, secret, limits))
+            }
+            Address::Embedded(endpoint) => {
+                let client = Client::embedded(endpoint.clone());
+                (client.clone(), Gateway::embedded(client, secret, limits))
+            }
         };
         let tables = schema::aggregate_tables();
         let source = Source {
@@ -105,6 +124,8 @@ impl Warehouse {
             parts: Some(Parts {
                 client,
                 endpoint,
+                gateway,
+                landings: Arc::default(),
                 engine: Mutex::new(engine),
                 intake: Arc::new(intake),
                 reached: Arc::new(AtomicBool::new(ready.is_some())),
@@ -121,8 +142,10 @@ impl Warehouse {
 
     /// What takes the views' landing epochs: it writes them to the outbox, never to ClickHouse itself.
     pub(super) fn sink(&self) -> Option<Sink> {
-        let intake = Arc::clone(&self.parts.as_ref()?.intake);
+        let parts = self.parts.as_ref()?;
+        let (intake, landings) = (Arc::clone(&parts.intake), Arc::clone(&parts.landings));
         Some(Box::new(move |epoch: &LandingEpoch| {
+            landings.remember(landing(epoch));
             let failed = |error: &dyn std::fmt::Display| SinkError(error.to_string());
             let wanted = intake.wants(epoch.first, epoch.number);
             let parts = if wanted { aggregates::parts(epoch).map_err(|error| failed(&error))? } else { Vec::new() };
@@ -166,6 +189,10 @@ impl Warehouse {
             parts.stop_views.subscribe(),
         );
         *parts.views.lock() = Some(runtime.spawn(task));
+        // A server may be somebody else's: nothing is made there before somebody asks.
+        if matches!(parts.endpoint, Address::Embedded(_)) {
+            runtime.spawn(prepare(parts.gateway.clone()));
+        }
     }
 
     /// Waits until what was handed over has landed, at most `within`, then ends landing and the engine. Returns whether
@@ -206,6 +233,19 @@ impl Warehouse {
         };
         let Endpoint { url, user, password, database } = endpoint;
         Ok(Where { url, user, password, database })
+    }
+
+    /// The way in for analysts, when there is a warehouse.
+    pub(crate) fn gateway(&self) -> Option<&Gateway> {
+        self.parts.as_ref().map(|parts| &parts.gateway)
+    }
+
+    /// The newest landing epoch that is there whole, of records and of views, and what it reflects.
+    pub(crate) fn cut(&self) -> (Option<Cut>, api::sql::Landed) {
+        let (Some(raw), Some(views)) = self.landed() else { return (None, api::sql::Landed::default()) };
+        let both = raw.min(views);
+        let as_of = self.parts.as_ref().map(|parts| parts.landings.at(both)).unwrap_or_default();
+        (Some(Cut { raw: both, views: both }), as_of)
     }
 
     /// How far landing is: of raw records, and of the views' rows.
@@ -310,12 +350,39 @@ impl Parts {
     }
 }
 
+/// Makes what analysts see before the first of them asks. The tables are there soon after the start.
+async fn prepare(gateway: Gateway) {
+    for _ in 1..PREPARE_TRIES {
+        if gateway.prepare().await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(PREPARE_EVERY).await;
+    }
+    if let Err(error) = gateway.prepare().await {
+        tracing::warn!(%error, "what analysts see is not made yet; tried again when somebody asks");
+    }
+}
+
+fn landing(epoch: &LandingEpoch) -> Landing {
+    let raw = epoch.raw.iter();
+    Landing {
+        number: epoch.number,
+        epoch: epoch.epoch,
+        log_time: epoch.bound,
+        offsets: raw.map(|at| PartitionEnd { lane: 1, partition: at.partition.0, end: at.end.0 }).collect(),
+    }
+}
+
+fn engine_memory(settings: &Settings) -> u64 {
+    u64::from(settings.engine_memory_mb.0) << 20
+}
+
 fn in_words(filling: &Filling) -> String {
     let Filling { tables, through, made } = filling;
     format!("{}: {made} of {through} landing epochs", tables.join(", "))
 }
 
-async fn start_engine(settings: &Settings) -> anyhow::Result<Engine> {
+async fn start_engine(settings: &Settings, password: String) -> anyhow::Result<Engine> {
     let executable = std::env::current_exe().context("the path of this program is not known")?;
     let library = find::library(|name| std::env::var_os(name), Some(&executable))?;
     let command: Vec<OsString> = vec![executable.into(), crate::cli::ENGINE_CHILD.into()];
@@ -323,9 +390,8 @@ async fn start_engine(settings: &Settings) -> anyhow::Result<Engine> {
         library,
         command,
         root: settings.data_dir.join("engine"),
-        // Drawn anew for each start; only the owner of the process is ever told.
-        password: crate::document::make_secret(),
-        memory_bytes: u64::from(settings.engine_memory_mb.0) << 20,
+        password,
+        memory_bytes: engine_memory(settings),
     };
     Engine::start(config).await.context("starting the embedded ClickHouse")
 }

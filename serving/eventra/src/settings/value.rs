@@ -121,6 +121,18 @@ impl Value for SocketAddr {
     }
 }
 
+impl Value for Option<SocketAddr> {
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { SocketAddr::read(text).map(Some) }
+    }
+    fn shape() -> String {
+        "address:port, or nothing".into()
+    }
+    fn show(&self) -> String {
+        self.map(|address| address.to_string()).unwrap_or_default()
+    }
+}
+
 impl Value for bool {
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "must be `true` or `false`".into())

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::analysts::{self, Limits, Secret};
+
 /// The only account that may read and write; the password is the caller's.
 pub(crate) const USER: &str = "app";
 /// The database that the account works in.
@@ -20,7 +22,7 @@ const KEEP_ALIVE_S: u32 = 3;
 
 /// Writes `config.xml` and `users.xml` into `root`, readable by their owner only.
 pub(crate) fn write(root: &Path, password: &str, memory_bytes: u64) -> io::Result<()> {
-    private_file(&root.join("users.xml"), &users(password))?;
+    private_file(&root.join("users.xml"), &users(password, &Limits::for_engine(memory_bytes)))?;
     private_file(&root.join("config.xml"), &server(root, memory_bytes))
 }
 
@@ -61,13 +63,16 @@ fn server(root: &Path, memory_bytes: u64) -> String {
     )
 }
 
+/// The accounts of analysts stand here because the library takes accounts from this file only, when it starts.
+///
 /// `default` is the session that keeps the engine up; it logs in without a password from this process, and so may do nothing else.
-fn users(password: &str) -> String {
+fn users(password: &str, limits: &Limits) -> String {
+    let (profile, accounts) = analysts::users_xml(DATABASE, &Secret::of(password), limits);
     let sum = Sha256::digest(password.as_bytes());
     let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
         "<clickhouse>
-  <profiles><default/></profiles>
+  <profiles><default/>{profile}</profiles>
   <quotas><default/></quotas>
   <users>
     <default>
@@ -83,6 +88,7 @@ fn users(password: &str) -> String {
       <profile>default</profile>
       <quota>default</quota>
     </{USER}>
+    {accounts}
   </users>
 </clickhouse>
 "

@@ -1,6 +1,7 @@
 //! The warehouse against the real engine: nothing here is mocked.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+mod analysts;
 mod delivery;
 mod engine;
 mod erasure;

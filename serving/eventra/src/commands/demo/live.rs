@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use super::setting::USER;
 use super::{Arguments, setting};
 use crate::commands::{engine, top};
 use crate::control::{Simulation, client};
@@ -54,7 +55,8 @@ pub(super) fn run(arguments: &Arguments, loaded: &Loaded) -> anyhow::Result<Exit
         limit.unwrap_or(PLAY_SECONDS)
     );
     let play = Play::start(simulation, &node)?;
-    introduce(&settings, &node, &play.key);
+    let link = node.core().sign_in_link_for(setting::USER)?;
+    introduce(&settings, &node, &play.key, &link);
     let limit = limit.map(Duration::from_secs);
     let started = Instant::now();
     let over = || {
@@ -112,14 +114,24 @@ impl Play {
     }
 }
 
-fn introduce(settings: &Settings, node: &Node, key: &str) {
+fn introduce(settings: &Settings, node: &Node, key: &str, link: &str) {
     let address = node.address();
     let data_dir = settings.data_dir.display();
+    let sql = node.sql_address().map_or_else(String::new, |sql| {
+        format!(
+            "
+    The same from ClickHouse's own clients (the user's name is free), each organization its own rows:
+      curl 'http://{sql}/?user=me&password='$KEY --data 'SELECT kind, count() FROM records GROUP BY kind FORMAT PrettyCompact'
+"
+        )
+    });
     // `make demo` leaves the binary in the build cache, where no shell looks for it.
     let eventra = std::env::current_exe().map_or_else(|_| "eventra".into(), |path| path.display().to_string());
     println!(
         "
     address   http://{address}
+    sign in   {link}
+              (as {USER}, once, within 15 minutes; another one: eventra sign-in-link {USER})
 
     Move a count that has your name on it:
       KEY={key}
@@ -132,7 +144,7 @@ fn introduce(settings: &Settings, node: &Node, key: &str) {
       eventra sql \"SELECT kind, count() FROM records GROUP BY kind ORDER BY 2 DESC\"
       eventra sql \"SELECT leaderboard, participant, score FROM leaderboard_scores WHERE scope = 'all_time' ORDER BY score DESC LIMIT 5\"
       eventra sql \"SELECT reasons, count() FROM fraud_scores WHERE score > 0 GROUP BY reasons ORDER BY 2 DESC LIMIT 5\"
-
+{sql}
     stop      Ctrl-C (it compares the figures and ends)
     reset     rm -r '{data_dir}'
 "

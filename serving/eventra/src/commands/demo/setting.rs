@@ -1,5 +1,6 @@
-//! Where a demo takes place: a directory of its own, a free port, a key that may write and read.
+//! Where a demo takes place: a directory of its own, a free port, a key that may write, read and ask.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -7,10 +8,13 @@ use records::OrganizationId;
 use records::fact::Scope;
 
 use crate::document::{Document, make_secret};
-use crate::settings::{Loaded, Settings};
+use crate::settings::{Loaded, Settings, WarehouseChoice};
 
 /// The name of the demo's key; each run makes a new one of this name, which replaces the last.
 const KEY: &str = "demo";
+
+/// Who looks at the demo's pages.
+pub(super) const USER: &str = "demo@example.org";
 
 /// The settings of a demo, and whether the directory was the user's choice.
 pub(super) fn settings(loaded: &Loaded, name: &str) -> anyhow::Result<Settings> {
@@ -21,6 +25,9 @@ pub(super) fn settings(loaded: &Loaded, name: &str) -> anyhow::Result<Settings> 
     }
     if !chosen("listen") {
         settings.listen.set_port(0);
+    }
+    if !chosen("sql_listen") && settings.warehouse != WarehouseChoice::None {
+        settings.sql_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     }
     if !chosen("log_filter") {
         // The live view owns the terminal; what must be known still comes.
@@ -40,7 +47,7 @@ pub(super) fn key(organization: OrganizationId, name: &str) -> anyhow::Result<(D
     let document = serde_json::from_value(serde_json::json!({"organization": [{
         "id": organization.to_string(),
         "name": name,
-        "key": [{"name": KEY, "scopes": [Scope::Write, Scope::Read], "hash": records::SecretHash::of(&secret).to_string()}],
+        "key": [{"name": KEY, "scopes": [Scope::Write, Scope::Read, Scope::Sql], "hash": records::SecretHash::of(&secret).to_string()}],
     }]}))?;
     Ok((document, secret))
 }

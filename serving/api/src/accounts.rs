@@ -1,0 +1,63 @@
+//! Accounts: signing in, the own account, organizations with their members, keys, events, rules and saved queries.
+//!
+//! Every write is a command to the desk and is answered when its facts are durable; every read asks the directory,
+//! which is a fold of these facts. There is no other database. Mail addresses, names and devices are sealed under the
+//! user's key before they become facts, and opened here only, in memory.
+
+mod ask;
+mod audit;
+mod decide;
+mod events;
+mod keys;
+mod links;
+mod logins;
+mod mails;
+mod me;
+mod members;
+pub mod operator;
+mod organizations;
+mod passwords;
+mod people;
+mod queries;
+mod second;
+mod secrets;
+
+use records::Span;
+
+pub use ask::Signed;
+pub use mails::{Letter, Template};
+pub use people::{Address, AddressError, Personal};
+pub use secrets::make as make_secret;
+
+use crate::openapi::Routes;
+
+/// What an installation chooses about accounts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long a device stays signed in without signing in again.
+    pub login: Span,
+    /// Where people reach the pages, without a slash at the end: links in mails begin with it.
+    pub public_url: String,
+    /// Whether pages are served over TLS, so that cookies are bound to it.
+    pub secure: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { login: Span::from_seconds(30 * 86_400), public_url: "http://127.0.0.1:7171".into(), secure: false }
+    }
+}
+
+/// The routes of accounts and organizations.
+pub(crate) fn routes() -> Routes {
+    logins::routes()
+        .merge(links::routes())
+        .merge(me::routes())
+        .merge(second::routes())
+        .merge(organizations::routes())
+        .merge(members::routes())
+        .merge(keys::routes())
+        .merge(events::routes())
+        .merge(queries::routes())
+        .merge(audit::routes())
+}

@@ -1,0 +1,312 @@
+//! ClickHouse's HTTP interface for analysts' own clients: BI tools, notebooks, the official libraries.
+//!
+//! Who asks shows a key with the scope `sql` as the password (Basic, `X-ClickHouse-Key` or `?password=`; the user's name is
+//! free; a login's token does as well, and then the user's name is the organization). The question goes through the same gateway
+//! as those of the SQL page. Everything that a client may say beside the statement is on a list; the engine never sees the rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::auth::Presented;
+use api::guard::{Bounds, bound};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::TryStreamExt as _;
+use records::{OrganizationId, SecretHash};
+use rules::access::{Act, On, Principal};
+use warehouse::analysts::{Ask, AskError, Gateway, QUESTION_BYTES_MAX, analysts_database};
+
+use crate::node::core::Core;
+
+/// Questions that are waited for at once: more than run, so that who is too many hears so in ClickHouse's words.
+const WAITING_MAX: usize = 64;
+/// The longest until the head of an answer: the engine gives a question half of it.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+
+/// Parameters that are ours, or mean nothing here: a question has no session, and `readonly` is what it is anyway.
+const TAKEN: [&str; 10] = [
+    "user",
+    "password",
+    "query",
+    "query_id",
+    "database",
+    "session_id",
+    "session_timeout",
+    "session_check",
+    "readonly",
+    "stacktrace",
+];
+
+#[derive(Clone)]
+struct Endpoint {
+    core: Arc<Core>,
+    gateway: Gateway,
+}
+
+/// A refusal in ClickHouse's words, so that clients show it.
+#[derive(Debug)]
+struct Exception {
+    status: StatusCode,
+    code: i32,
+    message: String,
+}
+
+impl Exception {
+    fn new(status: StatusCode, code: i32, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    /// AUTHENTICATION_FAILED
+    fn nobody(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, 516, format!("{message}. (AUTHENTICATION_FAILED)"))
+    }
+
+    /// BAD_ARGUMENTS
+    fn wrong(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 36, format!("{}. (BAD_ARGUMENTS)", message.into()))
+    }
+}
+
+impl From<AskError> for Exception {
+    fn from(error: AskError) -> Self {
+        let words = error.to_string();
+        match error {
+            AskError::Refused { code, message, status } => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Self::new(status, code, message)
+            }
+            AskError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, 497, format!("{words}. (ACCESS_DENIED)")),
+            AskError::Wrong(_) => Self::wrong(words),
+            AskError::TooMany => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, 202, format!("{words}. (TOO_MANY_SIMULTANEOUS_QUERIES)"))
+            }
+            AskError::Unavailable(cause) => {
+                tracing::warn!(error = %cause, "a question cannot be put to the warehouse");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, 210, format!("{words}. (NETWORK_ERROR)"))
+            }
+        }
+    }
+}
+
+impl axum::response::IntoResponse for Exception {
+    fn into_response(self) -> Response {
+        let text = format!("Code: {}. DB::Exception: {}\n", self.code, self.message);
+        let mut response = (self.status, [(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response();
+        let headers = response.headers_mut();
+        headers.insert("x-clickhouse-exception-code", HeaderValue::from(self.code));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"eventra\""));
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(2));
+        }
+        response
+    }
+}
+
+/// The routes; none without a warehouse.
+pub(crate) fn router(core: &Arc<Core>) -> Option<Router> {
+    let endpoint = Endpoint { core: Arc::clone(core), gateway: core.warehouse.gateway()?.clone() };
+    let router = Router::new()
+        .route("/", get(ask).post(ask))
+        .layer(from_fn_with_state(Bounds::new(WAITING_MAX, HEAD_WITHIN), bound))
+        .layer(DefaultBodyLimit::max(QUESTION_BYTES_MAX))
+        .route("/ping", get(async || "Ok.\n"))
+        .with_state(endpoint);
+    Some(router)
+}
+
+async fn ask(
+    State(endpoint): State<Endpoint>,
+    Query(parameters): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if parameters.is_empty() && body.is_empty() {
+        return "Ok.\n".into_response();
+    }
+    endpoint.answer(&parameters, &headers, &body).await.unwrap_or_else(axum::response::IntoResponse::into_response)
+}
+
+impl Endpoint {
+    async fn answer(
+        &self,
+        parameters: &[(String, String)],
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Response, Exception> {
+        let (organization, asker) = self.analyst(parameters, headers)?;
+        let ask = Ask { organization: organization.to_string(), asker, ..question(parameters, headers, body)? };
+        let id = ask.id.clone();
+        let (_, as_of) = self.core.warehouse.cut();
+        let reply = self.gateway.ask(ask).await?;
+        let mut response = Response::new(Body::from_stream(reply.body.map_err(std::io::Error::other)));
+        *response.headers_mut() = reply.headers;
+        let mut tell = |name: &'static str, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        };
+        if let Some(id) = id {
+            tell("x-clickhouse-query-id", &id);
+        }
+        // At least this much: an answer here holds whatever has landed when it is made.
+        tell("eventra-as-of", &serde_json::to_string(&as_of).unwrap_or_default());
+        Ok(response)
+    }
+
+    /// Who asks, and about whose rows.
+    fn analyst(
+        &self,
+        parameters: &[(String, String)],
+        headers: &HeaderMap,
+    ) -> Result<(OrganizationId, String), Exception> {
+        let (user, secret) = credentials(parameters, headers)
+            .ok_or_else(|| Exception::nobody("a key with the scope `sql` is wanted as the password"))?;
+        let hash = SecretHash::of(&secret);
+        let known = if secret.is_empty() || secret.len() > api::callers::SECRET_BYTES_MAX {
+            None
+        } else {
+            self.core.callers.principal(&hash, self.core.clock.now())
+        };
+        let principal = known.ok_or_else(|| Exception::nobody("the key is not known"))?;
+        let named = match &principal {
+            Principal::Person(_) => OrganizationId::parse(&user).ok().filter(|named| named.is_some()),
+            _ => None,
+        };
+        let presented = Presented { principal, secret: Some(hash) };
+        let denied = |problem: api::problem::Problem| {
+            Exception::new(StatusCode::FORBIDDEN, 497, format!("{}. (ACCESS_DENIED)", problem.detail))
+        };
+        let organization = presented.organization(named).map_err(denied)?;
+        presented.may(Act::RunSql, &On::organization(organization)).map_err(denied)?;
+        Ok((organization, presented.who()))
+    }
+}
+
+/// User and password, from the places in which ClickHouse looks.
+fn credentials(parameters: &[(String, String)], headers: &HeaderMap) -> Option<(String, String)> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if let Some(password) = text("x-clickhouse-key") {
+        return Some((text("x-clickhouse-user").unwrap_or_default(), password));
+    }
+    if let Some(authorization) = text("authorization") {
+        let (scheme, rest) = authorization.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some((text("x-clickhouse-user").unwrap_or_default(), rest.trim().to_owned()));
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let plain = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+        let (user, password) = plain.split_once(':')?;
+        return Some((user.to_owned(), password.to_owned()));
+    }
+    let of = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    Some((of("user").unwrap_or_default(), of("password")?))
+}
+
+/// The question in a request: the statement is the parameter `query`, the body, or the one before the other.
+fn question(parameters: &[(String, String)], headers: &HeaderMap, body: &[u8]) -> Result<Ask, Exception> {
+    let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if !matches!(header(header::CONTENT_ENCODING), "" | "identity") {
+        return Err(Exception::wrong("statements are taken as they are, not compressed"));
+    }
+    if header(header::CONTENT_TYPE).starts_with("multipart/") {
+        return Err(Exception::wrong("forms and external tables are not taken; send parameters in the address"));
+    }
+    let body = std::str::from_utf8(body).map_err(|_| Exception::wrong("the statement is not UTF-8"))?;
+    let mut ask = Ask { accept_encoding: Some(header(header::ACCEPT_ENCODING).to_owned()), ..Ask::default() };
+    let given: BTreeMap<&str, &str> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let query = given.get("query").copied().unwrap_or("");
+    ask.text = if query.is_empty() { body.to_owned() } else { format!("{query}\n{body}") };
+    ask.id = given.get("query_id").filter(|id| !id.is_empty()).map(|id| (*id).to_owned());
+    is_ours(given.get("database").copied().unwrap_or(""))?;
+    is_ours(headers.get("x-clickhouse-database").and_then(|value| value.to_str().ok()).unwrap_or(""))?;
+    for (name, value) in given {
+        if let Some(parameter) = name.strip_prefix("param_") {
+            ask.parameters.push((parameter.to_owned(), value.to_owned()));
+        } else if name == "decompress" && value != "0" {
+            return Err(Exception::wrong("statements are taken as they are, not compressed"));
+        } else if !TAKEN.contains(&name) && name != "decompress" {
+            ask.settings.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    if let Some(format) = headers.get("x-clickhouse-format").and_then(|value| value.to_str().ok()) {
+        ask.settings.push(("default_format".to_owned(), format.to_owned()));
+    }
+    Ok(ask)
+}
+
+/// There is one database, whatever clients call the one that they begin with.
+fn is_ours(database: &str) -> Result<(), Exception> {
+    let known = ["", "default", "eventra"];
+    if known.contains(&database) || database.ends_with(&analysts_database("")) {
+        return Ok(());
+    }
+    // UNKNOWN_DATABASE
+    Err(Exception::new(StatusCode::NOT_FOUND, 81, "there is one database here, `eventra`. (UNKNOWN_DATABASE)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    fn pairs(given: &[(&str, &str)]) -> Vec<(String, String)> {
+        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn keys_come_from_all_places_in_which_clickhouse_looks() {
+        let basic = format!("Basic {}", STANDARD.encode("ana:secret"));
+        for (given, user) in [
+            (headers(&[("authorization", &basic)]), "ana"),
+            (headers(&[("x-clickhouse-key", "secret"), ("x-clickhouse-user", "ana")]), "ana"),
+            (headers(&[("authorization", "Bearer secret")]), ""),
+        ] {
+            assert_eq!(credentials(&[], &given), Some((user.to_owned(), "secret".to_owned())));
+        }
+        let given = pairs(&[("user", "ana"), ("password", "secret")]);
+        assert_eq!(credentials(&given, &HeaderMap::new()), Some(("ana".to_owned(), "secret".to_owned())));
+        assert_eq!(credentials(&pairs(&[("user", "ana")]), &HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn statement_parameters_and_settings_are_told_apart() {
+        let given = pairs(&[
+            ("query", "SELECT {a:UInt8}"),
+            ("param_a", "1"),
+            ("session_id", "x"),
+            ("max_threads", "1"),
+            ("query_id", "q"),
+            ("password", "secret"),
+        ]);
+        let ask = question(&given, &HeaderMap::new(), b"FORMAT CSV").unwrap();
+        assert_eq!(ask.text, "SELECT {a:UInt8}\nFORMAT CSV");
+        assert_eq!(ask.parameters, pairs(&[("a", "1")]));
+        assert_eq!(ask.settings, pairs(&[("max_threads", "1")]));
+        assert_eq!(ask.id.as_deref(), Some("q"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_here_is_refused() {
+        let none = HeaderMap::new();
+        assert!(question(&pairs(&[("decompress", "1")]), &none, b"x").is_err());
+        assert!(question(&[], &headers(&[("content-encoding", "gzip")]), b"x").is_err());
+        assert!(question(&[], &headers(&[("content-type", "multipart/form-data; boundary=x")]), b"x").is_err());
+        assert!(question(&pairs(&[("database", "system")]), &none, b"SELECT 1").is_err());
+        assert!(question(&pairs(&[("database", "default")]), &none, b"SELECT 1").is_ok());
+    }
+}
