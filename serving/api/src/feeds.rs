@@ -92,7 +92,7 @@ const EVENTS: &str = "Events `reset`, `deltas`, `as_of` and `problem`; the data 
 a `Problem`. A comment comes after 15 s of silence.";
 
 fn as_events(operation: &mut Sketch<'_>) {
-    operation.known();
+    operation.known(records::fact::Scope::Read);
     operation.may(&[Code::OrganizationMissing]);
     operation.query::<FeedParameters>();
     operation.open();
@@ -108,9 +108,9 @@ fn streams(operation: &mut Sketch<'_>) {
 }
 
 fn over_websocket(operation: &mut Sketch<'_>) {
-    operation.known();
-    operation.may(&[Code::OrganizationMissing]);
+    operation.known(records::fact::Scope::Read);
     operation.query::<Where>();
+    operation.may(&[Code::OrganizationMissing]);
     operation.written::<FeedMessage>();
     operation.text(
         "Send `{\"type\": \"subscribe\", \"id\": \"top\", \"feed\": \"leaderboards/points?limit=10\"}`, `feed` being what \
@@ -121,7 +121,7 @@ fn over_websocket(operation: &mut Sketch<'_>) {
 }
 
 fn presence(operation: &mut Sketch<'_>) {
-    operation.known();
+    operation.known(records::fact::Scope::Read);
     operation.may(&[Code::OrganizationMissing]);
     operation.query::<presence::Which>();
     streams(operation);

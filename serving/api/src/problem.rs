@@ -80,6 +80,9 @@ codes! {
     /// The rules refuse it.
     Refused = "refused", CONFLICT, "the rules refuse it",
         "change what `detail` names, and ask again";
+    /// It has changed since it was read.
+    Changed = "changed", PRECONDITION_FAILED, "it has changed since you read it",
+        "read it again, and decide again";
     /// The desk does not keep up, or does not know.
     DeskBusy = "desk_busy", SERVICE_UNAVAILABLE, "it may not have been done",
         "send the same again with the same `Idempotency-Key` after `Retry-After` seconds";
@@ -164,9 +167,6 @@ codes! {
     /// The cursor belongs to another list, or is not one.
     CursorWrong = "cursor_wrong", BAD_REQUEST, "the cursor is not one of this list",
         "start again without `cursor`, with the same filters on every page";
-    /// The thing is not what the caller thinks it is.
-    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "it has changed since it was read",
-        "read it again, apply the change to what it is now, and send its new `ETag` as `If-Match`";
     /// The caller asks more often than they may.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "too many requests of one caller",
         "wait `Retry-After` seconds; the header `RateLimit` says what is left";

@@ -31,7 +31,7 @@ impl<T> Takes for Option<Extension<T>> {
 
 impl Takes for Caller {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.known();
+        sketch.known(records::fact::Scope::Read);
         sketch.query::<Where>();
         sketch.query::<Waiting>();
         sketch.may(&[Code::WaitedInVain, Code::OrganizationMissing]);

@@ -216,8 +216,20 @@ impl Sketch<'_> {
     }
 
     /// Wants somebody who is known: by a key, or by a login as a token or a cookie.
-    pub fn known(&mut self) {
+    pub fn somebody(&mut self) {
         self.told.security = ["bearer", "basic", "login"].into_iter().map(|scheme| json!({ scheme: [] })).collect();
+        self.told.codes.extend(REFUSED);
+    }
+
+    /// Wants a key with this scope, or somebody who is signed in and may.
+    pub fn known(&mut self, scope: Scope) {
+        self.key(scope);
+        self.told.security.push(json!({"login": []}));
+    }
+
+    /// Wants somebody who is signed in.
+    pub fn person(&mut self) {
+        self.told.security = vec![json!({"bearer": []}), json!({"login": []})];
         self.told.codes.extend(REFUSED);
     }
 }

@@ -11,6 +11,7 @@ mod feeds;
 mod house;
 mod libraries;
 mod page;
+mod pages;
 mod presence;
 mod reads;
 mod sockets;
