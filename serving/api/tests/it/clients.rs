@@ -148,7 +148,8 @@ fn a_fuzzer_that_reads_the_document_finds_nothing() {
         "presence",
     ]);
     fuzz.args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-time", FUZZ_SECONDS]);
-    fuzz.args(["--seed", "7", "--generation-database", "none", "--warnings", "off", "--no-color", "--workers", "2"]);
+    // One worker: with two, its generator of values races with itself (a KeyError in its own cache, seldom).
+    fuzz.args(["--seed", "7", "--generation-database", "none", "--warnings", "off", "--no-color", "--workers", "1"]);
     fuzz.args(["--header", &format!("Authorization: Bearer {OTHER}")]).arg(format!("http://{address}/v1/openapi.json"));
     must_run(&mut fuzz, "schemathesis");
 }
