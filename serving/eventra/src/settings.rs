@@ -112,10 +112,14 @@ settings! {
     /// Updates a second that one subscription is told at most.
     feed_updates: Within<1, 100> = "20";
     /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value:
-    /// `http://` and the address that HTTP is served on.
+    /// the address that HTTP is served on.
     public_url: String = "";
     /// Days that a device stays signed in.
     login_days: Within<1, 365> = "30";
+    /// A TOML file of OpenID Connect providers to sign in with: `[[provider]]` with `id`, `name`, `issuer`, `client_id`,
+    /// and if wanted `client_secret` and `register = true` (who is known to nobody becomes a user). They send browsers back to
+    /// `PUBLIC_URL/v1/oidc/ID/callback`.
+    oidc_file: PathBuf = "";
     /// Whether `/metrics` answers callers that are not on this machine.
     metrics_public: bool = "false";
     /// Dataflow workers, each one thread. 0: half of the machine's cores.
