@@ -9,7 +9,7 @@ export CARGO_INCREMENTAL ?= 0
 export PATH := $(PATH):$(HOME)/.cargo/bin
 EVENTRA := $(CARGO_TARGET_DIR)/release/eventra
 
-.PHONY: help demo demo-crash test bench bench-peers check-replays build setup setup-test clean fmt lint doc unit sim
+.PHONY: help demo demo-crash test bench bench-peers check-replays build pages screenshots setup setup-test clean fmt lint doc unit sim
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,7 +20,10 @@ setup: ## Installs what a build needs (Debian packages as root only) and checks 
 setup-test:
 	@scripts/setup test
 
-build: setup ## Builds the release binary
+pages: setup ## Builds the pages that the binary embeds (only when they changed)
+	@scripts/dashboards build
+
+build: pages ## Builds the pages and the release binary
 	@echo "==> building eventra (about 4 minutes on two quiet cores the first time, 1.1 GB of disk)"
 	@cargo build --release --locked -p eventra
 
@@ -41,6 +44,9 @@ lint: ## Lints as CI does
 
 doc: ## Builds the documentation as CI does
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+screenshots: build ## Takes the screenshots of the README (needs Chromium)
+	@scripts/screenshots $(EVENTRA)
 
 sim: ## 10,000 seeded crash runs of the whole system
 	@cargo run --release --locked -p sim -- --runs 10000

@@ -3,6 +3,7 @@
 /// Every crate with its folder and floor, as drawn in `ARCHITECTURE.md`.
 pub const FLOORS: &[(&str, &str, u8)] = &[
     ("records", "ingest", 0),
+    ("dashboards", "", 0),
     ("eventlog", "ingest", 1),
     ("rules", "pipelines", 1),
     ("models", "ml", 1),

@@ -89,10 +89,10 @@ impl IfMatch {
     /// decide, which see the thing in order.
     ///
     /// # Errors
-    /// `precondition_failed`.
+    /// `changed`.
     pub fn allows(&self, current: &str) -> Result<(), Problem> {
         match &self.0 {
-            Some(list) if !names(list, current) => Err(Problem::new(Code::PreconditionFailed, "")),
+            Some(list) if !names(list, current) => Err(Problem::new(Code::Changed, "")),
             _ => Ok(()),
         }
     }
@@ -112,7 +112,7 @@ impl Takes for IfMatch {
     fn describe(sketch: &mut Sketch<'_>) {
         let text = "The `ETag` of the thing as the caller read it; the write is refused when it has changed since.";
         sketch.header("If-Match", text, json!({"type": "string"}), false);
-        sketch.may(&[Code::PreconditionFailed]);
+        sketch.may(&[Code::Changed]);
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
         let (before, now) = (tag_of_answer(&json!({"data": 1})), tag_of_answer(&json!({"data": 2})));
         assert!(IfMatch(None).allows(&now).is_ok());
         assert!(IfMatch(Some(now.clone())).allows(&now).is_ok());
-        assert_eq!(IfMatch(Some(before)).allows(&now).unwrap_err().code, Code::PreconditionFailed);
+        assert_eq!(IfMatch(Some(before)).allows(&now).unwrap_err().code, Code::Changed);
         assert!(IfMatch(Some(String::new())).allows(&now).is_err());
     }
 }

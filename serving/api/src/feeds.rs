@@ -28,6 +28,7 @@ use schemars::{JsonSchema, json_schema};
 use crate::Api;
 use crate::openapi::{Entry, Routes, Sketch};
 use crate::problem::Code;
+use crate::reads::extract::Where;
 
 /// The routes of feeds.
 pub(crate) fn routes(api: &Api) -> Router<Api> {
@@ -91,7 +92,7 @@ const EVENTS: &str = "Events `reset`, `deltas`, `as_of` and `problem`; the data 
 a `Problem`. A comment comes after 15 s of silence.";
 
 fn as_events(operation: &mut Sketch<'_>) {
-    operation.known();
+    operation.known(records::fact::Scope::Read);
     operation.may(&[Code::OrganizationMissing]);
     operation.query::<FeedParameters>();
     operation.open();
@@ -107,7 +108,8 @@ fn streams(operation: &mut Sketch<'_>) {
 }
 
 fn over_websocket(operation: &mut Sketch<'_>) {
-    operation.known();
+    operation.known(records::fact::Scope::Read);
+    operation.query::<Where>();
     operation.may(&[Code::OrganizationMissing]);
     operation.written::<FeedMessage>();
     operation.text(
@@ -119,7 +121,7 @@ fn over_websocket(operation: &mut Sketch<'_>) {
 }
 
 fn presence(operation: &mut Sketch<'_>) {
-    operation.known();
+    operation.known(records::fact::Scope::Read);
     operation.may(&[Code::OrganizationMissing]);
     operation.query::<presence::Which>();
     streams(operation);

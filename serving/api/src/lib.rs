@@ -26,6 +26,7 @@ pub mod limits;
 pub mod lists;
 pub mod metrics;
 pub mod openapi;
+mod pages;
 pub mod problem;
 pub mod reads;
 pub mod routes;

@@ -2,7 +2,10 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use records::OrganizationId;
+use records::fact::By;
 use records::json::FieldError;
+use rules::access::Act;
 use serde::Serialize;
 
 /// The most field errors one answer lists: enough to mend a message, small enough to read.
@@ -80,6 +83,9 @@ codes! {
     /// The rules refuse it.
     Refused = "refused", CONFLICT, "the rules refuse it",
         "change what `detail` names, and ask again";
+    /// It has changed since it was read.
+    Changed = "changed", PRECONDITION_FAILED, "it has changed since you read it",
+        "read it again, and decide again";
     /// The desk does not keep up, or does not know.
     DeskBusy = "desk_busy", SERVICE_UNAVAILABLE, "it may not have been done",
         "send the same again with the same `Idempotency-Key` after `Retry-After` seconds";
@@ -164,9 +170,6 @@ codes! {
     /// The cursor belongs to another list, or is not one.
     CursorWrong = "cursor_wrong", BAD_REQUEST, "the cursor is not one of this list",
         "start again without `cursor`, with the same filters on every page";
-    /// The thing is not what the caller thinks it is.
-    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "it has changed since it was read",
-        "read it again, apply the change to what it is now, and send its new `ETag` as `If-Match`";
     /// The caller asks more often than they may.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "too many requests of one caller",
         "wait `Retry-After` seconds; the header `RateLimit` says what is left";
@@ -186,6 +189,19 @@ pub struct Problem {
     pub fields: Vec<FieldError>,
     /// When trying again makes sense, seconds.
     pub retry_after: Option<u32>,
+    /// Who was not let do what, for the audit trail; never sent.
+    pub(crate) refused: Option<Box<Refused>>,
+}
+
+/// Somebody who was not let do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Who it was.
+    pub(crate) by: Option<By>,
+    /// What they wanted.
+    pub(crate) act: Act,
+    /// Whose audit trail tells of it.
+    pub(crate) organization: OrganizationId,
 }
 
 /// Why a request was refused (RFC 9457).
@@ -213,7 +229,7 @@ pub(crate) struct Document<'a> {
 impl Problem {
     /// A problem with this code and detail.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None }
+        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None, refused: None }
     }
 
     /// The same, worth trying again after `seconds`.

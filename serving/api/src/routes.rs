@@ -12,6 +12,7 @@
 //! | `GET /v1/openapi.json` | none | what all of these take and give |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
+//! | `GET` of anything else outside of `/v1` | none | the pages: see [`crate::pages`] |
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -19,7 +20,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::guard::{self, Bounds};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, conditional, feeds, health, limits, reads, sql, system, tracking};
+use crate::{Api, accounts, conditional, feeds, health, limits, pages, reads, sql, system, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -33,9 +34,10 @@ pub fn router(api: Api) -> Router {
         .merge(bounded(tracking::uploads().finish().0, large))
         .merge(bounded(sql::routes().finish().0, questions))
         .merge(unbounded().finish().0)
-        .fallback(async || Problem::new(Code::RouteUnknown, ""))
+        .fallback(pages::answer)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
         .layer(from_fn(conditional::not_modified))
+        .layer(from_fn_with_state(api.clone(), accounts::notes::refusals))
         .layer(from_fn_with_state(metrics, guard::count))
         .with_state(api)
 }

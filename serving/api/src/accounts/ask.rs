@@ -19,7 +19,7 @@ impl FromRequestParts<Api> for Presented {
 
 impl Takes for Presented {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.known();
+        sketch.somebody();
     }
 }
 
@@ -41,6 +41,6 @@ impl FromRequestParts<Api> for Signed {
 
 impl Takes for Signed {
     fn describe(sketch: &mut Sketch<'_>) {
-        Presented::describe(sketch);
+        sketch.person();
     }
 }

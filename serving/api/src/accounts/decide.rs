@@ -92,7 +92,7 @@ fn problem(error: DeskError<Refusal>) -> Problem {
 
 fn code(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::Office(office::Refusal::Changed) => Code::PreconditionFailed,
+        Refusal::Office(office::Refusal::Changed) => Code::Changed,
         Refusal::Office(office::Refusal::NoKey(_)) => Code::NotFound,
         Refusal::Account(accounts::Refusal::Nobody | accounts::Refusal::NoLogin) => Code::NotFound,
         Refusal::Account(accounts::Refusal::PasswordChanged) => Code::LoginRefused,

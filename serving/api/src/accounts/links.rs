@@ -26,6 +26,7 @@ pub(crate) const INVITATION_WITHIN: Span = Span::from_seconds(7 * 86_400);
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .post("/v1/password-resets", "Asks for a link to choose another password, by mail", ask)
+        .may(&[Code::Refused])
         .put("/v1/password-resets", "Chooses a password with such a link", choose)
         .may(&[Code::LinkWrong, Code::Refused])
 }

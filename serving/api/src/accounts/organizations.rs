@@ -137,7 +137,7 @@ async fn make(State(api): State<Api>, caller: Presented, write: Idempotent<New>)
 /// What is there already is not a precondition that failed: nobody named one.
 pub(crate) fn taken(problem: Problem) -> Problem {
     match problem.code {
-        Code::PreconditionFailed => Problem::new(Code::Refused, "there is one with this id or name already"),
+        Code::Changed => Problem::new(Code::Refused, "there is one with this id or name already"),
         _ => problem,
     }
 }

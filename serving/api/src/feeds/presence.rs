@@ -147,6 +147,7 @@ pub(super) struct Which {
     event: EventId,
     /// Who is here, as people are named everywhere; without it the reader only looks.
     person: Option<String>,
+    /// The organization that is meant, for people who belong to several; a key has its own.
     organization: Option<OrganizationId>,
 }
 

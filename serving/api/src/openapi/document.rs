@@ -83,6 +83,7 @@ pub fn document() -> Value {
     });
     let components = components(schemas, &mut document);
     document["components"]["schemas"] = components;
+    plain_words(&mut document);
     document
 }
 
@@ -253,6 +254,42 @@ fn components(mut schemas: Schemas, document: &mut Value) -> Value {
         all.insert(name, schema);
     }
     Value::Object(all)
+}
+
+/// Turns a choice of constants, each with its meaning, into one list of words with all meanings in its description: what
+/// generators of clients make a type of.
+fn plain_words(value: &mut Value) {
+    if let Some((words, meanings)) = value.get("oneOf").and_then(Value::as_array).and_then(|choices| words_of(choices))
+        && let Some(fields) = value.as_object_mut()
+    {
+        fields.remove("oneOf");
+        fields.insert("type".into(), "string".into());
+        fields.insert("enum".into(), words.into());
+        let before = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+        let description = [&[before.to_owned()], &meanings[..]].concat().join("\n");
+        fields.insert("description".into(), description.trim().into());
+    }
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(plain_words),
+        Value::Object(fields) => fields.values_mut().for_each(plain_words),
+        _ => {}
+    }
+}
+
+fn words_of(choices: &[Value]) -> Option<(Vec<Value>, Vec<String>)> {
+    let (mut words, mut meanings) = (Vec::new(), Vec::new());
+    for choice in choices {
+        let own: Vec<&str> = match (choice.get("const"), choice.get("enum")) {
+            (Some(word), None) => vec![word.as_str()?],
+            (None, Some(list)) => list.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?,
+            _ => return None,
+        };
+        if let ([word], Some(meaning)) = (&own[..], choice.get("description").and_then(Value::as_str)) {
+            meanings.push(format!("`{word}`: {meaning}"));
+        }
+        words.extend(own.into_iter().map(Value::from));
+    }
+    Some((words, meanings))
 }
 
 fn refer(value: &mut Value, from: &str, to: &str) {

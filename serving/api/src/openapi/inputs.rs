@@ -33,7 +33,7 @@ impl Takes for Option<Extension<ConnectInfo<SocketAddr>>> {
 
 impl Takes for Caller {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.known();
+        sketch.known(records::fact::Scope::Read);
         sketch.query::<Where>();
         sketch.query::<Waiting>();
         sketch.may(&[Code::WaitedInVain, Code::OrganizationMissing]);

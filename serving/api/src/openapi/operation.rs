@@ -212,16 +212,38 @@ impl Sketch<'_> {
     pub fn key(&mut self, scope: Scope) {
         let word = json!(scope);
         self.told.security = vec![json!({"bearer": [word]}), json!({"basic": [word]})];
-        self.told.codes.extend([Code::KeyMissing, Code::KeyUnknown, Code::ScopeMissing]);
+        self.told.codes.extend(REFUSED);
     }
 
     /// Wants somebody who is known: by a key, or by a login as a token or a cookie.
-    pub fn known(&mut self) {
+    pub fn somebody(&mut self) {
         self.told.security = ["bearer", "basic", "login"].into_iter().map(|scheme| json!({ scheme: [] })).collect();
-        self.told.codes.extend([Code::KeyMissing, Code::KeyUnknown, Code::ScopeMissing]);
-        self.told.codes.extend([Code::AccessDenied, Code::LoginEnded, Code::OriginForeign]);
+        self.told.codes.extend(REFUSED);
+    }
+
+    /// Wants a key with this scope, or somebody who is signed in and may.
+    pub fn known(&mut self, scope: Scope) {
+        self.key(scope);
+        self.told.security.push(json!({"login": []}));
+    }
+
+    /// Wants somebody who is signed in.
+    pub fn person(&mut self) {
+        self.told.security = vec![json!({"bearer": []}), json!({"login": []})];
+        self.told.codes.extend(REFUSED);
     }
 }
+
+/// How somebody is refused who is not known, or may not.
+const REFUSED: [Code; 7] = [
+    Code::KeyMissing,
+    Code::KeyUnknown,
+    Code::ScopeMissing,
+    Code::LoginEnded,
+    Code::OriginForeign,
+    Code::AccessDenied,
+    Code::OrganizationMissing,
+];
 
 /// A parameter whose schema holds its description.
 pub(super) fn parameter(place: &str, name: &str, mut schema: Value, required: bool) -> Value {

@@ -207,17 +207,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
 /// Refuses a slip such as `evnt=`, which would otherwise be answered about no event at all.
 async fn only(names: Arc<[String]>, request: Request, next: Next) -> Response {
-    let given = request.uri().query().unwrap_or("").split('&').filter(|pair| !pair.is_empty());
-    for name in given.map(|pair| pair.split('=').next().unwrap_or(pair)) {
-        // Nobody encodes plain letters; who does is understood by the handler, and gets no hint.
-        if !names.iter().any(|known| known == name) && !name.contains(['%', '+']) {
+    for (name, _) in form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes()) {
+        if !names.iter().any(|known| *known == name) {
             let known = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "none".to_owned() } else { known };
-            let detail = format!("there is no parameter `{name}` here; there is {known}");
+            let detail = format!("there is no parameter `{}` here; there is {known}", shown(&name));
             return Problem::new(Code::ParameterWrong, detail).into_response();
         }
     }
     next.run(request).await
+}
+
+/// What came from outside, short enough to be told again.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 /// The names of a query's parameters in a description.

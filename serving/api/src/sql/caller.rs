@@ -37,9 +37,8 @@ impl FromRequestParts<Api> for Analyst {
 
 impl Takes for Analyst {
     fn describe(sketch: &mut Sketch<'_>) {
-        sketch.known();
-        sketch.key(Scope::Sql);
-        sketch.may(&[Code::AccessDenied, Code::LoginEnded, Code::OriginForeign, Code::ParameterWrong]);
+        sketch.known(Scope::Sql);
+        sketch.may(&[Code::ParameterWrong]);
     }
 }
 

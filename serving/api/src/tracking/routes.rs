@@ -39,11 +39,14 @@ struct TrackingMessage {
     /// The name of a page or screen.
     name: Option<String>,
     /// Details: `event`, `session`, `item` and others that `docs/vocabulary` names.
-    properties: Option<Map<String, Value>>,
+    #[schemars(default)]
+    properties: Map<String, Value>,
     /// What is known of the person.
-    traits: Option<Map<String, Value>>,
+    #[schemars(default)]
+    traits: Map<String, Value>,
     /// Where it came from: page, device, campaign.
-    context: Option<Map<String, Value>>,
+    #[schemars(default)]
+    context: Map<String, Value>,
     /// When it happened, RFC 3339.
     timestamp: Option<String>,
     /// The group, of `group`.
@@ -117,7 +120,7 @@ pub(crate) fn uploads() -> Routes {
         .post("/v1/import", "Many messages, one JSON object a line; at most 16 MiB after decompression", import)
         .with(|operation| taking(operation, SAFELY))
         .with(|operation| {
-            operation.body_as("application/x-ndjson", json_schema!({"type": "string"}));
+            operation.body_as("application/x-ndjson", json_schema!({"type": "string", "format": "binary"}));
             operation.body::<TrackingBatch>();
         })
 }

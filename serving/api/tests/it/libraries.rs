@@ -50,7 +50,7 @@ if failed:
 "#;
 
 /// A server on loopback, until the test ends.
-fn serve(house: &House) -> (SocketAddr, tokio::runtime::Runtime) {
+pub(crate) fn serve(house: &House) -> (SocketAddr, tokio::runtime::Runtime) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
@@ -67,7 +67,7 @@ fn cache(name: &str) -> PathBuf {
 }
 
 /// Fills a folder of the cache once: under another name until it is whole, so that a stopped run leaves nothing that looks done.
-fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+pub(crate) fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let folder = cache("").join(name);
     if !folder.is_dir() {
         let begun = tempfile::Builder::new().prefix(name).tempdir_in(cache("")).unwrap();
@@ -80,7 +80,7 @@ fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
     folder
 }
 
-fn must_run(command: &mut Command, what: &str) {
+pub(crate) fn must_run(command: &mut Command, what: &str) {
     let output = command.output().unwrap_or_else(|error| panic!("{what}: {error}; this test needs the package client"));
     assert!(
         output.status.success(),
@@ -140,7 +140,7 @@ fn the_python_library_posts_unchanged() {
     check(&house.records());
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
     path

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
 mod accounts;
+mod clients;
 mod conditional;
 mod document;
 mod feeds;
+mod foreign;
 mod house;
 mod libraries;
 mod page;
+mod pages;
 mod presence;
 mod reads;
 mod sockets;

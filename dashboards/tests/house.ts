@@ -1,0 +1,149 @@
+// One server, one conference, one browser for all tests of a file; and what tests ask of a page.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { CHROMIUM, FLAGS } from './browser.ts';
+import { Eventra, isThere } from './eventra.ts';
+
+export const ORGANIZATION = 'summit';
+export const EVENT = 'summit-2026';
+export const DASHBOARD = `/o/${ORGANIZATION}/events/${EVENT}`;
+export const EMAIL = 'ann@example.org';
+
+/** Why the tests of the browser cannot run here; none when they can. */
+export const missing: string | null = !CHROMIUM
+  ? 'skipped: there is no Chromium (CHROMIUM names one)'
+  : !isThere
+    ? 'skipped: there is no eventra binary (EVENTRA names one; cargo build -p eventra makes one)'
+    : null;
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export interface House {
+  eventra: Eventra;
+  browser: Browser;
+  /** Everything that pages complained of, each with its page: must stay empty but for what a test expects. */
+  complaints: string[];
+  context: (options?: Parameters<Browser['newContext']>[0]) => Promise<BrowserContext>;
+  signIn: (context: BrowserContext, to?: string) => Promise<Page>;
+  close: () => Promise<void>;
+}
+
+export async function open(): Promise<House> {
+  const eventra = await Eventra.start();
+  // A small conference within a minute, and nothing afterwards: figures that stand still can be recounted.
+  eventra.simulate('--seed', '7', '--within', '45', '--attendees', '120');
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  await organizationIsThere(eventra);
+  await eventra.command(
+    ...[
+      'user',
+      'add',
+      EMAIL,
+      '--name',
+      'Ann',
+      '--admin',
+      '--organization',
+      ORGANIZATION,
+      '--role',
+      'organizer',
+    ],
+  );
+  const complaints: string[] = [];
+  const context = async (options: Parameters<Browser['newContext']>[0] = {}) => {
+    const made = await browser.newContext({
+      baseURL: eventra.url,
+      locale: 'en-GB',
+      viewport: { width: 1440, height: 900 },
+      ...options,
+    });
+    made.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(`${message.page()?.url() ?? ''}: ${message.text()}`);
+    });
+    made.on('weberror', (error) => complaints.push(`${error.page()?.url() ?? ''}: ${error.error().message}`));
+    return made;
+  };
+  const signIn = async (made: BrowserContext, to?: string) => {
+    const page = await made.newPage();
+    const link = (await eventra.command('sign-in-link', EMAIL)).match(/https?:\S+/)?.[0] ?? '';
+    await page.goto(link);
+    await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
+    if (to) await page.goto(to);
+    return page;
+  };
+  const close = async () => {
+    await browser.close();
+    await eventra.stop();
+  };
+  return { eventra, browser, complaints, context, signIn, close };
+}
+
+/** The simulation makes its organization first. */
+async function organizationIsThere(eventra: Eventra): Promise<void> {
+  const until = Date.now() + 20_000;
+  while (Date.now() < until) {
+    const status = await eventra.command('status').catch(() => '');
+    if (/"facts":\s*[1-9]/.test(status)) return;
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  throw new Error('the simulation made no organization');
+}
+
+export interface Violation {
+  id: string;
+  impact: string;
+  targets: string[];
+}
+
+/** What axe-core finds wrong with the page as it is, by the rules of WCAG 2.2 A and AA and good practice. */
+export async function violations(page: Page): Promise<Violation[]> {
+  // Evaluated, not added as a script: the content security policy of the page stays in force.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    interface Axe {
+      run: (options: object) => Promise<{
+        violations: { id: string; impact: string; nodes: { target: string[]; html: string }[] }[];
+      }>;
+    }
+    const { run } = (window as unknown as { axe: Axe }).axe;
+    const { violations } = await run({
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    });
+    return violations.map((one) => ({
+      id: one.id,
+      impact: one.impact,
+      targets: one.nodes.map((node) => `${node.target.join(' ')} ${node.html.slice(0, 200)}`),
+    }));
+  });
+}
+
+/** The number under a name in the row of totals; null while there is none. */
+export async function total(page: Page, name: string): Promise<number | null> {
+  const section = page.getByRole('region', { name: 'Totals' });
+  const card = section.locator('> div').filter({ hasText: name });
+  const text = (await card.locator('> div').nth(1).textContent()) ?? '';
+  const match = /^≈?([\d,.]+)(k|K|M)?$/.exec(text.trim());
+  if (!match) return null;
+  const factor = match[2] === undefined ? 1 : match[2] === 'M' ? 1_000_000 : 1_000;
+  return Number((match[1] ?? '').replaceAll(',', '')) * factor;
+}
+
+/** Waits until `ask` answers what `wanted` accepts; the last answer. */
+export async function until<T>(
+  ask: () => Promise<T>,
+  wanted: (answer: T) => boolean,
+  within = 20_000,
+): Promise<T> {
+  const end = Date.now() + within;
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)} after ${within} ms`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+/** How the connection of a dashboard is. */
+export const condition = (page: Page): Promise<string | null> =>
+  page.locator('[data-condition]').getAttribute('data-condition');

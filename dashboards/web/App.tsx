@@ -1,0 +1,121 @@
+// Which page stands at which address. Pages that few open, or that are large, are loaded when they are opened.
+import { lazy, Suspense, type ReactNode } from 'react';
+import { Navigate, Route, Routes, useLocation, useParams } from 'react-router';
+import { Layout } from './Layout';
+import { Dashboard, Wall } from './pages/Dashboard';
+import { Events } from './pages/Events';
+import { NotFound } from './pages/NotFound';
+import { Organizations } from './pages/Organizations';
+import { SignIn } from './pages/SignIn';
+import { useQuery } from '@tanstack/react-query';
+import { me } from './server/queries';
+import { useMe, useMembership } from './server/session';
+import { Trouble } from './ui/basics';
+import { Speaking, useWords } from './words/words';
+
+const SignInLink = lazy(() => import('./pages/SignInLink'));
+const ResetPassword = lazy(() => import('./pages/ResetPassword'));
+const Account = lazy(() => import('./pages/Account'));
+const Members = lazy(() => import('./pages/Members'));
+const Keys = lazy(() => import('./pages/Keys'));
+const Audit = lazy(() => import('./pages/Audit'));
+const Sql = lazy(() => import('./pages/Sql'));
+const System = lazy(() => import('./pages/System'));
+const Reference = lazy(() => import('./pages/Reference'));
+
+export function App() {
+  const person = useMe();
+  return (
+    <Speaking wanted={[person?.user.language]} zone={Intl.DateTimeFormat().resolvedOptions().timeZone}>
+      <Suspense fallback={<Waiting />}>
+        <Routes>
+          <Route path="/sign-in" element={<SignIn />} />
+          <Route path="/sign-in/link" element={<SignInLink />} />
+          <Route path="/reset-password" element={<ResetPassword />} />
+          <Route
+            path="/o/:organization/events/:event/wall"
+            element={
+              <SignedIn>
+                <OfOrganization>
+                  <Wall />
+                </OfOrganization>
+              </SignedIn>
+            }
+          />
+          <Route
+            element={
+              <SignedIn>
+                <OfOrganization>
+                  <Layout />
+                </OfOrganization>
+              </SignedIn>
+            }
+          >
+            <Route index element={<Start />} />
+            <Route path="/organizations" element={<Organizations />} />
+            <Route path="/account" element={<Account />} />
+            <Route path="/o/:organization" element={<Events />} />
+            <Route path="/o/:organization/events" element={<Events />} />
+            <Route path="/o/:organization/events/:event" element={<Dashboard />} />
+            <Route path="/o/:organization/members" element={<Members />} />
+            <Route path="/o/:organization/keys" element={<Keys />} />
+            <Route path="/o/:organization/audit" element={<Audit />} />
+            <Route path="/o/:organization/sql" element={<Sql />} />
+            <Route path="/audit" element={<Audit />} />
+            <Route path="/system" element={<System />} />
+            <Route path="/reference" element={<Reference />} />
+            <Route path="*" element={<NotFound />} />
+          </Route>
+        </Routes>
+      </Suspense>
+    </Speaking>
+  );
+}
+
+function Waiting() {
+  return (
+    <p className="text-soft p-8 text-sm" role="status">
+      {useWords().loading}
+    </p>
+  );
+}
+
+/** Leads to the sign-in page whoever is not signed in, and back afterwards. */
+function SignedIn({ children }: { children: ReactNode }) {
+  const { data: person, error } = useQuery(me);
+  const { pathname, search } = useLocation();
+  if (person === null)
+    return <Navigate to={`/sign-in?to=${encodeURIComponent(pathname + search)}`} replace />;
+  if (person === undefined) {
+    return error ? (
+      <main className="mx-auto max-w-md p-8">
+        <Trouble error={error} />
+      </main>
+    ) : (
+      <Waiting />
+    );
+  }
+  return children;
+}
+
+/** Shows times in the zone of the organization at the address, in its language when the person chose none. */
+function OfOrganization({ children }: { children: ReactNode }) {
+  const { organization } = useParams();
+  const membership = useMembership(organization ?? '');
+  const person = useMe();
+  return (
+    <Speaking
+      wanted={[person?.user.language, membership?.language]}
+      zone={membership?.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}
+    >
+      {children}
+    </Speaking>
+  );
+}
+
+/** The start: the one organization that somebody is in, or the choice. */
+function Start() {
+  const memberships = useMe()?.memberships ?? [];
+  const only = memberships.length === 1 ? memberships[0] : undefined;
+  return only ? <Navigate to={`/o/${encodeURIComponent(only.organization)}`} replace /> : <Organizations />;
+}

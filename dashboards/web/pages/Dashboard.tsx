@@ -1,0 +1,145 @@
+// The live dashboard of one event, in the order that organizers ask for; and the wall, the same for a screen at a venue.
+import { useEffect, useRef } from 'react';
+import { Link, useParams } from 'react-router';
+import { OfEvent, useEventRow, useTotals, useWhere } from '../event/data';
+import { Attention, Availability, CheckIn, ConnectionState, Status, Totals } from '../event/Overview';
+import {
+  Activity,
+  Campaigns,
+  Countries,
+  Devices,
+  Fraud,
+  Funnels,
+  Leaderboard,
+  Segments,
+  Sessions,
+  Trending,
+  Trends,
+} from '../event/Panels';
+import { Live, useNow } from '../live/hooks';
+import { useFormat, useWords } from '../words/words';
+
+export function Dashboard() {
+  const { organization = '', event = '' } = useParams();
+  return (
+    <Live organization={organization} key={organization}>
+      <OfEvent org={organization} event={event}>
+        <Top />
+        <div className="grid grid-cols-1 gap-3 lg:grid-cols-12">
+          <Attention />
+          <Status />
+          <CheckIn />
+          <Totals />
+          <div className="flex min-w-0 flex-col gap-3 lg:col-span-4">
+            <Availability />
+            <Funnels />
+          </div>
+          <Trends />
+          <Activity />
+          <Sessions />
+          <Trending />
+          <Leaderboard />
+          <Campaigns />
+          <Fraud />
+          <Segments />
+          <Devices />
+          <Countries />
+        </div>
+      </OfEvent>
+    </Live>
+  );
+}
+
+function Top() {
+  const words = useWords().dashboard;
+  const format = useFormat();
+  const { org, event } = useWhere();
+  const row = useEventRow();
+  const { asOf } = useTotals();
+  return (
+    <header className="bg-page/95 sticky top-0 z-10 -mx-4 mb-3 flex flex-wrap items-end justify-between gap-x-6 gap-y-2 px-4 py-3 backdrop-blur">
+      <title>{`${row?.title ?? event} · Eventra`}</title>
+      <div className="min-w-0">
+        <h1 className="truncate text-2xl font-semibold tracking-tight">{row?.title ?? event}</h1>
+        <p className="text-soft min-h-5 text-sm">
+          {row && `${format.day(new Date(row.starts))} – ${format.day(new Date(row.ends))} · `}
+          {words.zone(format.zone)}
+        </p>
+      </div>
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <ConnectionState asOf={asOf} />
+        <Link
+          to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/wall`}
+          className="button"
+        >
+          {words.wall}
+        </Link>
+      </div>
+    </header>
+  );
+}
+
+/** For a screen at the venue: large, no menus, stays awake. */
+export function Wall() {
+  const { organization = '', event = '' } = useParams();
+  useAwake();
+  return (
+    <Live organization={organization} key={organization}>
+      <OfEvent org={organization} event={event}>
+        <main id="content" tabIndex={-1} className="flex min-h-dvh flex-col gap-3 p-5 2xl:text-lg">
+          <WallTop />
+          <div className="grid grid-cols-1 gap-3 lg:grid-cols-12">
+            <Totals />
+            <Trends compact />
+            <Leaderboard />
+            <Sessions />
+            <Trending />
+          </div>
+        </main>
+      </OfEvent>
+    </Live>
+  );
+}
+
+function WallTop() {
+  const words = useWords().dashboard;
+  const format = useFormat();
+  const { org, event } = useWhere();
+  const row = useEventRow();
+  const { asOf } = useTotals();
+  const now = useNow(1_000);
+  return (
+    <header className="flex flex-wrap items-center justify-between gap-4">
+      <title>{`${row?.title ?? event} · Eventra`}</title>
+      <h1 className="text-4xl font-semibold tracking-tight">{row?.title ?? event}</h1>
+      <div className="flex flex-wrap items-center gap-5">
+        <ConnectionState asOf={asOf} />
+        <span className="text-4xl font-semibold" aria-hidden>
+          {format.clock(new Date(now))}
+        </span>
+        <Link to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}`} className="button">
+          {words.leaveWall}
+        </Link>
+      </div>
+    </header>
+  );
+}
+
+/** Keeps the screen on while the page is looked at, where the browser can (Screen Wake Lock). */
+function useAwake(): void {
+  const lock = useRef<WakeLockSentinel | null>(null);
+  useEffect(() => {
+    const hold = async () => {
+      if (document.visibilityState !== 'visible' || !('wakeLock' in navigator)) return;
+      // Refused on a low battery, among others: the wall is then as good as any page.
+      lock.current = await navigator.wakeLock.request('screen').catch(() => null);
+    };
+    void hold();
+    const shown = () => void hold();
+    document.addEventListener('visibilitychange', shown);
+    return () => {
+      document.removeEventListener('visibilitychange', shown);
+      void lock.current?.release();
+    };
+  }, []);
+}

@@ -1,0 +1,100 @@
+// Asks the server: JSON in and out, refusals as errors with their code, and an id for each write.
+import type { AsOf, ProblemDocument } from '../live/protocol';
+
+/** A refusal of the server, or no answer at all (`status` 0, code `unreachable`). */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly problem: ProblemDocument;
+  readonly retryAfter: number | null;
+
+  constructor(status: number, problem: ProblemDocument, retryAfter: number | null = null) {
+    super(problem.detail || problem.title || problem.code);
+    this.status = status;
+    this.code = problem.code;
+    this.problem = problem;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** What every answer may carry. */
+export interface Answer<T> {
+  data: T;
+  as_of?: AsOf;
+  /** Where a write is on the log. */
+  offset?: string;
+  next?: string | null;
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How long an answer may take, milliseconds: a little more than the server gives itself (30 s). */
+const WITHIN_MS = 35_000;
+
+interface Asked {
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+  /** The same id for the same wish, however often it is sent: the server then does it once. */
+  wish?: string;
+}
+
+export async function ask<T>(method: Method, path: string, asked: Asked = {}): Promise<Answer<T>> {
+  const response = await send(method, path, asked);
+  if (response.status === 204) return { data: undefined as T };
+  return (await response.json()) as Answer<T>;
+}
+
+/** As `ask`, for what is not JSON. */
+export async function send(method: Method, path: string, asked: Asked = {}): Promise<Response> {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (asked.body !== undefined) headers['content-type'] = 'application/json';
+  if (method !== 'GET') headers['idempotency-key'] = asked.wish ?? newWish();
+  const timeout = AbortSignal.timeout(WITHIN_MS);
+  const response = await fetch(path, {
+    method,
+    headers,
+    credentials: 'same-origin',
+    signal: asked.signal ? AbortSignal.any([asked.signal, timeout]) : timeout,
+    ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+  }).catch((error: unknown) => {
+    if (asked.signal?.aborted) throw error;
+    throw new Refusal(0, { code: 'unreachable' });
+  });
+  if (!response.ok) throw await refusalOf(response);
+  return response;
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
+  const problem = (await response.json().catch(() => ({}))) as Partial<ProblemDocument>;
+  const retry = Number(response.headers.get('retry-after'));
+  return new Refusal(
+    response.status,
+    { ...problem, code: problem.code ?? `status_${response.status}` },
+    Number.isFinite(retry) && retry > 0 ? retry : null,
+  );
+}
+
+/** A new id for one wish of a person (a click, a form that is sent). */
+export function newWish(): string {
+  // `crypto.randomUUID` is there on secure origins only; a venue's screen may well use plain HTTP.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** An address with its parameters; those that are undefined are left out. */
+export function address(
+  path: string,
+  parameters: Record<string, string | number | undefined | null>,
+): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== null && value !== '') query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** A part of a path. */
+export function part(text: string): string {
+  return encodeURIComponent(text);
+}

@@ -1,0 +1,194 @@
+// What the server's answers look like; docs/api.md and /v1/openapi.json say the same at length.
+
+export type Role = 'organizer' | 'moderator' | 'analyst' | 'advertiser' | 'attendee';
+export const ROLES: readonly Role[] = ['organizer', 'moderator', 'analyst', 'advertiser', 'attendee'];
+
+export interface Membership {
+  organization: string;
+  name: string;
+  zone: string;
+  /** Empty when nobody has chosen one. */
+  language: string;
+  /** Null for a platform admin who is no member. */
+  role: Role | null;
+  events: string[];
+  campaigns: string[];
+  may: string[];
+}
+
+export interface Me {
+  user: {
+    id: string;
+    email: string;
+    name: string;
+    language: string;
+    has_password: boolean;
+    second_factor: boolean;
+    recovery_codes_left: number;
+  };
+  login: { id: string; opened: string; expires: string };
+  platform_admin: boolean;
+  memberships: Membership[];
+}
+
+export interface LoginRow {
+  id: string;
+  opened: string;
+  expires: string;
+  device: string;
+  current: boolean;
+}
+
+export interface EventRow {
+  id: string;
+  title: string;
+  zone: string;
+  starts: string;
+  ends: string;
+}
+
+export interface ItemRow {
+  id: string;
+  session: string | null;
+  title: string;
+  track: string | null;
+  starts: string | null;
+  ends: string | null;
+  capacity: number | null;
+}
+
+export interface MemberRow {
+  user: string;
+  email: string;
+  name: string;
+  role: Role;
+  events: string[];
+  campaigns: string[];
+}
+
+export interface KeyRow {
+  name: string;
+  scopes: string[];
+  made: string | null;
+  last_used: string | null;
+  expires: string | null;
+}
+
+export interface AuditRow {
+  at: string;
+  offset: string;
+  by: string;
+  act: string;
+  about: string;
+  detail: unknown;
+}
+
+export interface QueryRow {
+  id: string;
+  title: string;
+  sql: string;
+}
+
+// Views. Times are microseconds since 1970.
+
+export interface UniqueCount {
+  count: number;
+  exact: boolean;
+}
+
+export interface KindTotals {
+  total: number;
+  uniques: UniqueCount;
+}
+
+export interface WindowSeries {
+  event: string;
+  session: string | null;
+  kind: string;
+  total: number;
+  uniques: UniqueCount;
+  window_seconds: number;
+  windows: { start: number; count: number }[];
+}
+
+export interface LateCount {
+  late: number;
+  excluded: number;
+}
+
+export interface Attendance {
+  session: string;
+  joined: number;
+  present: number;
+  peak: number;
+  left: number;
+  focused_ms: number;
+  last_sign: number;
+}
+
+export interface Trending {
+  at: number;
+  trends: { rank: number; session?: string; item?: string; score: number }[];
+}
+
+export interface FunnelAnswer {
+  funnel: string;
+  reached: number[];
+  steps?: string[];
+}
+
+export interface BoardInfo {
+  leaderboard: string;
+  scope: 'event' | 'track' | 'day' | 'all_time';
+  event: string | null;
+  generation: number;
+  participants: number;
+}
+
+export interface TopPlaces {
+  board: BoardInfo;
+  places: { rank: number; participant: string; score: number }[];
+}
+
+export interface CampaignTotals {
+  campaign: string;
+  total: { served: number; viewed: number; clicked: number; late_excluded: number; late_counted: number };
+}
+
+export interface FraudOverview {
+  scored: number;
+  high: number;
+  late: number;
+  fired: [string, number][];
+  recent: FraudScore[];
+}
+
+export interface FraudScore {
+  kind: string;
+  record: string;
+  actor: string;
+  event_time: number;
+  score: number;
+  reasons: { rule: string; weight: number; text: string }[];
+}
+
+export interface SegmentCount {
+  segment: string;
+  visitors: number;
+}
+
+export interface Readiness {
+  ready: boolean;
+  detail: string;
+}
+
+export interface VisitSummary {
+  visitors: number;
+  total: { visits: number; single: number; records: number; duration_ms: number };
+}
+
+export interface AlsoViewed {
+  item: string;
+  title?: string;
+  visits: number;
+}

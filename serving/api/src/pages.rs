@@ -1,0 +1,138 @@
+//! The pages: one document for every address that is no file and no part of the API, and the files that it needs.
+//!
+//! The document may run only what it names itself: scripts carry a nonce that is new for each answer, nothing may frame
+//! it, and it speaks to this server alone.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::Api;
+use crate::problem::{Code, Problem};
+
+/// How long caches may keep a file whose name holds the hash of its content: a year, the most that RFC 9111 caches honour.
+const KEEP: &str = "public, max-age=31536000, immutable";
+/// How long caches may keep a file whose content may change under its name.
+const KEEP_SHORTLY: &str = "public, max-age=3600";
+
+/// Answers what no route took: a file of the pages, the document of the pages, or `route_unknown`.
+pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response {
+    let path = request.uri().path();
+    if is_of_the_api(path) {
+        return Problem::new(Code::RouteUnknown, "").into_response();
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Problem::new(Code::MethodUnknown, "").into_response();
+    }
+    match dashboards::file(path.trim_start_matches('/')) {
+        Some(file) if path != "/index.html" => file_answer(file, request.headers()),
+        _ if is_of_a_page(path, request.headers()) => document(&nonce(&api)),
+        _ => Problem::new(Code::RouteUnknown, "").into_response(),
+    }
+}
+
+/// Whether the document stands at this address: a name with a dot is a file that is not there, and a program that has
+/// mistyped a route is told so rather than shown a page.
+fn is_of_a_page(path: &str, asked: &HeaderMap) -> bool {
+    let accepts = asked.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    path == "/" || (accepts.contains("text/html") && !name.contains('.'))
+}
+
+/// As many random bytes as make a nonce that nobody guesses (Content Security Policy level 3, section 7.1: at least 128 bits).
+fn nonce(api: &Api) -> String {
+    let mut bytes = [0; 16];
+    (api.chance)(&mut bytes);
+    STANDARD.encode(bytes)
+}
+
+fn is_of_the_api(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
+}
+
+fn document(nonce: &str) -> Response {
+    let status = if dashboards::are_built() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = (status, dashboards::page(nonce)).into_response();
+    let headers = response.headers_mut();
+    let policy = HeaderValue::from_str(&policy(nonce)).expect("base64 is header text");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    // The nonce must not be answered twice.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers
+        .insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"));
+    response
+}
+
+/// What the document may load (Content Security Policy level 3). `strict-dynamic` lets a script with the nonce import
+/// the pieces that it was split into.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self' 'nonce-{nonce}'; \
+         connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; \
+         base-uri 'none'; form-action 'self'; object-src 'none'"
+    )
+}
+
+fn file_answer(file: dashboards::File, asked: &HeaderMap) -> Response {
+    let gzip = file.gzip.filter(|_| takes_gzip(asked));
+    let mut response = Response::new(Body::from(gzip.unwrap_or(file.plain)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if file.immutable { KEEP } else { KEEP_SHORTLY }));
+    if file.gzip.is_some() {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if gzip.is_some() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// Whether the client takes gzip (RFC 9110, section 12.5.3). One that says `gzip;q=0` does not.
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let texts = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let refused =
+            parts.any(|part| matches!(part.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        name.eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(encoding: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, encoding.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for (encoding, takes) in [("gzip, br", true), ("br;q=1, GZIP;q=0.5", true), ("gzip;q=0", false), ("br", false)]
+        {
+            assert_eq!(takes_gzip(&asked(encoding)), takes, "{encoding}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn the_document_may_run_its_own_scripts_only() {
+        let response = document("bm9uY2U=");
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'nonce-bm9uY2U='"));
+        assert!(!policy.contains("unsafe"));
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    }
+}
