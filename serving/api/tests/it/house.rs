@@ -74,7 +74,8 @@ impl House {
 
     /// With another secret.
     pub(crate) fn seeded(seed: u8) -> Self {
-        Self::made(seed, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default())
+        let edge = api::edge::Edge::default();
+        Self::made(seed, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default(), edge)
     }
 
     pub(crate) fn with(options: MemoryOptions) -> Self {
@@ -83,10 +84,15 @@ impl House {
 
     /// With bounds of feeds, and of what their rings remember.
     pub(crate) fn live(options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
-        Self::made(0, options, feeds, ring)
+        Self::made(0, options, feeds, ring, api::edge::Edge::default())
     }
 
-    fn made(seed: u8, options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
+    /// Behind an edge of its own.
+    pub(crate) fn behind(edge: api::edge::Edge) -> Self {
+        Self::made(0, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default(), edge)
+    }
+
+    fn made(seed: u8, options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits, edge: api::edge::Edge) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
         let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(draws(seed))).unwrap());
@@ -154,6 +160,7 @@ impl House {
             intake: Arc::default(),
             metrics: Arc::clone(&metrics),
             feeds,
+            edge,
             metrics_public: false,
         });
         Self {
