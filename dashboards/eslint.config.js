@@ -19,7 +19,11 @@ export default tseslint.config(
       // The runner awaits what these promise.
       '@typescript-eslint/no-floating-promises': [
         'error',
-        { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['it', 'describe', 'before', 'after'] }] },
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', package: 'node:test', name: ['it', 'describe', 'before', 'after'] },
+          ],
+        },
       ],
       eqeqeq: 'error',
       'no-console': 'error',

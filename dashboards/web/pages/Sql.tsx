@@ -162,9 +162,9 @@ function Shown({ result }: { result: Result }) {
   const [chart, setChart] = useState(false);
   const facts = [
     words.rows(format.number(result.rows.length)),
-    result.elapsedMs === null ? null : words.took(format.duration(result.elapsedMs)),
-    result.rowsRead === null ? null : words.read(format.compact(result.rowsRead)),
-    result.asOf ? live.asOf(format.exact(fromMicros(result.asOf.log_time))) : null,
+    words.took(format.duration(result.elapsedMs)),
+    words.read(format.compact(result.rowsRead)),
+    result.until === null ? null : live.asOf(format.exact(fromMicros(result.until))),
   ].filter((fact) => fact !== null);
   return (
     <div className="space-y-3">

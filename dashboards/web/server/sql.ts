@@ -1,6 +1,5 @@
 // Questions in SQL: asked, cancelled, exported.
-import type { AsOf } from '../live/protocol';
-import { ask, part, send } from './http';
+import { type Answer, ask, part, send } from './http';
 
 export interface Column {
   name: string;
@@ -11,9 +10,10 @@ export interface Result {
   columns: Column[];
   rows: unknown[][];
   truncated: boolean;
-  rowsRead: number | null;
-  elapsedMs: number | null;
-  asOf: AsOf | null;
+  rowsRead: number;
+  elapsedMs: number;
+  /** Every record that the log took until then is reflected, microseconds since 1970; null when nobody can say. */
+  until: number | null;
 }
 
 export interface SqlRequest {
@@ -24,28 +24,30 @@ export interface SqlRequest {
   query_id?: string;
 }
 
-interface Told {
-  columns: Column[];
-  rows: unknown[][];
-  truncated?: boolean;
-  rows_read?: number;
-  elapsed_ms?: number;
+/** What an answer reflects: everything that had landed in the warehouse up to `log_time`. */
+interface Landed {
+  log_time: number | null;
 }
+
+/** An answer of rows; `data` are its rows. */
+type Told = Answer<unknown[][]> & {
+  columns: Column[];
+  truncated: boolean;
+  statistics: { rows_read: number; bytes_read: number; elapsed_us: number };
+};
 
 const path = (org: string) => `/v1/organizations/${part(org)}/sql`;
 
 export async function runSql(org: string, request: SqlRequest, signal?: AbortSignal): Promise<Result> {
-  const { data, as_of } = await ask<Told>('POST', path(org), {
-    body: { format: 'json', ...request },
-    signal,
-  });
+  const answer = await ask<unknown[][]>('POST', path(org), { body: { format: 'json', ...request }, signal });
+  const { columns, data, truncated, statistics, as_of } = answer as Told;
   return {
-    columns: data.columns,
-    rows: data.rows,
-    truncated: data.truncated ?? false,
-    rowsRead: data.rows_read ?? null,
-    elapsedMs: data.elapsed_ms ?? null,
-    asOf: as_of ?? null,
+    columns,
+    rows: data,
+    truncated,
+    rowsRead: statistics.rows_read,
+    elapsedMs: statistics.elapsed_us / 1_000,
+    until: (as_of as Landed | undefined)?.log_time ?? null,
   };
 }
 
@@ -63,8 +65,5 @@ export interface TableSchema {
 }
 
 export async function sqlSchema(org: string, signal: AbortSignal): Promise<TableSchema[]> {
-  const { data } = await ask<TableSchema[] | { tables: TableSchema[] }>('GET', `${path(org)}/schema`, {
-    signal,
-  });
-  return Array.isArray(data) ? data : data.tables;
+  return (await ask<TableSchema[]>('GET', `${path(org)}/schema`, { signal })).data;
 }

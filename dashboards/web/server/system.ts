@@ -1,35 +1,58 @@
 // What the server tells of itself, to the platform's admins.
 import { queryOptions } from '@tanstack/react-query';
-import { ask } from './http';
+import type { AsOf } from '../live/protocol';
+import { ask, part } from './http';
 
 export interface System {
-  uptime_ms?: number;
-  epoch?: number;
-  freshness_ms?: number;
-  records?: number;
-  facts?: number;
-  log_bytes?: number;
-  lag_records?: number;
-  late?: [string, number][];
-  dead_letters?: number;
-  duplicates?: number;
-  resident_bytes?: number;
-  errors?: string[];
-  warehouse?: {
+  version: string;
+  uptime_s: number;
+  resident_bytes: number;
+  as_of: AsOf;
+  phase: string;
+  behind_records: number;
+  behind_ms: number;
+  replaying: number;
+  epochs: number;
+  skipped: number;
+  rebuilds: number;
+  set_aside: { view: string; since: number }[];
+  last_error: string | null;
+  snapshot: { epoch: number; bytes: number; written: number; given_up: number; last_error: string | null };
+  log: { lane: string; bytes: number; rows: number; voided_rows: number }[];
+  free_bytes: number | null;
+  durability: string;
+  warehouse: {
     state: string;
-    rows?: number;
-    landed?: number | null;
-    waiting?: number;
-    error?: string | null;
-    filling?: string | null;
-    resident_bytes?: number;
+    rows: number;
+    landed: number | null;
+    waiting: number;
+    error: string | null;
+    filling: string | null;
+    resident_bytes: number;
   };
+  door: { duplicates: number; dead_letters: number };
+  mails_waiting: number;
 }
 
-export type DeadLetters = { reason: string; field?: string | null; count: number }[];
+export interface DeadLetter {
+  at: string;
+  reason: string;
+  field: string;
+  position: string;
+}
+
+export interface Replayed {
+  seen: number;
+  replayed: number;
+  already: number;
+  still_bad: number;
+  unreadable: number;
+}
 
 /** Often enough to watch a queue drain, milliseconds. */
 const EVERY_MS = 2_000;
+/** Dead letters of one organization that are shown. */
+const LETTERS = 50;
 
 export const system = queryOptions({
   queryKey: ['system'],
@@ -37,8 +60,14 @@ export const system = queryOptions({
   refetchInterval: EVERY_MS,
 });
 
-export const deadLetters = queryOptions({
-  queryKey: ['system', 'dead-letters'],
-  queryFn: async ({ signal }) => (await ask<DeadLetters>('GET', '/v1/system/dead-letters', { signal })).data,
-  retry: false,
-});
+export const deadLetters = (org: string) =>
+  queryOptions({
+    queryKey: ['organization', org, 'dead-letters'],
+    queryFn: async ({ signal }) =>
+      (
+        await ask<DeadLetter[]>('GET', `/v1/organizations/${part(org)}/dead-letters?limit=${LETTERS}`, {
+          signal,
+        })
+      ).data,
+    retry: false,
+  });

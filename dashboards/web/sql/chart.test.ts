@@ -7,9 +7,9 @@ const result = (columns: [string, string][], rows: unknown[][]): Result => ({
   columns: columns.map(([name, type]) => ({ name, type })),
   rows,
   truncated: false,
-  rowsRead: null,
-  elapsedMs: null,
-  asOf: null,
+  rowsRead: 0,
+  elapsedMs: 0,
+  until: null,
 });
 
 it('draws numbers over times, oldest first, whatever order they came in', () => {

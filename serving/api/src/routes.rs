@@ -40,6 +40,7 @@ pub fn router(api: Api) -> Router {
         .merge(unbounded().into_router())
         .fallback(pages::answer)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
+        .layer(from_fn_with_state(api.clone(), accounts::notes::refusals))
         .layer(from_fn_with_state(metrics, guard::count))
         .with_state(api.clone());
     edge::around(routes, &api)

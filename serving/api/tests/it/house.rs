@@ -95,14 +95,7 @@ impl House {
     fn made(seed: u8, options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits, edge: api::edge::Edge) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
-        let mut drawn = seed;
-        let chance = move |bytes: &mut [u8]| {
-            bytes.iter_mut().for_each(|byte| {
-                drawn = drawn.wrapping_mul(29).wrapping_add(7);
-                *byte = drawn;
-            });
-        };
-        let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(chance)).unwrap());
+        let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(draws(seed))).unwrap());
         let door = Door::open(Appender::new(Arc::clone(&log), Arc::clone(&subjects)), DoorOptions::default()).unwrap();
         let callers = Arc::new(Callers::default());
         let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
@@ -157,7 +150,7 @@ impl House {
             door: Arc::new(door),
             sql: None,
             clock: Arc::<ManualClock>::clone(&clock),
-            chance: Box::new(draws()),
+            chance: Box::new(draws(seed)),
             views: {
                 let views = Arc::clone(&views);
                 Box::new(move || views.read().unwrap().clone())
@@ -293,11 +286,11 @@ fn desk(
 }
 
 /// Never twice the same, and always the same in the next run.
-fn draws() -> impl Fn(&mut [u8]) + Send + Sync + 'static {
+fn draws(seed: u8) -> impl Fn(&mut [u8]) + Send + Sync + 'static {
     let drawn = std::sync::atomic::AtomicU64::new(1);
     move |bytes| {
         let number = drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let draw = SecretHash::of(&number.to_string());
+        let draw = SecretHash::of(&format!("{seed} {number}"));
         bytes.iter_mut().zip(draw.0.iter().cycle()).for_each(|(byte, drawn)| *byte = *drawn);
     }
 }

@@ -8,6 +8,7 @@ mod conditional;
 mod document;
 mod edge;
 mod feeds;
+mod foreign;
 mod house;
 mod libraries;
 mod page;
