@@ -306,7 +306,8 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
 fn accounts(core: &Core) -> api::accounts::Options {
     let days = i64::from(core.settings.login_days.0);
     let public_url = core.settings.public_url.trim_end_matches('/');
-    let public_url = if public_url.is_empty() { format!("http://{}", core.address) } else { public_url.to_owned() };
+    let here = || format!("{}://{}", core.settings.scheme(), core.address);
+    let public_url = if public_url.is_empty() { here() } else { public_url.to_owned() };
     let secure = public_url.starts_with("https://");
     api::accounts::Options { login: Span::from_seconds(days * 86_400), public_url, secure }
 }
