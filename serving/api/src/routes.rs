@@ -12,7 +12,7 @@
 //! | `GET /v1/openapi.json` | none | what all of these take and give |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
-//! | `GET` of anything else outside of `/v1` | none | the pages: see [`crate::pages`] |
+//! | `GET` of anything else outside of `/v1` | none | the pages (`pages.rs`) |
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};

@@ -1,6 +1,6 @@
 //! Pages of other origins (Fetch Standard, CORS): those that an organization names may read its answers with a key or a
-//! token. Cookies never count across origins, so no answer allows credentials. Tracking takes any origin, see
-//! [`crate::tracking`].
+//! token. Cookies never count across origins, so no answer allows credentials. Tracking takes any origin: see
+//! the routes of tracking.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
