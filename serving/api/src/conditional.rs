@@ -6,7 +6,6 @@
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -50,21 +49,29 @@ pub(crate) fn with_tag(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, json), (header::ETAG, tag)], body).into_response()
 }
 
-/// Answers 304 when the caller has what the answer says already.
-pub(crate) async fn not_modified(request: Request, next: Next) -> Response {
-    let reads = request.method() == Method::GET || request.method() == Method::HEAD;
-    let asked = reads.then(|| request.headers().get(header::IF_NONE_MATCH).cloned()).flatten();
-    let mut response = next.run(request).await;
-    let Some(asked) = asked.as_ref().and_then(|value| value.to_str().ok()) else { return response };
-    let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
-    if response.status() == StatusCode::OK && tag.is_some_and(|tag| names(asked, tag)) {
+/// What a caller has already.
+pub(crate) struct Has(Option<HeaderValue>);
+
+impl Has {
+    /// Reads `If-None-Match` of a read.
+    pub(crate) fn read(request: &Request) -> Self {
+        let reads = request.method() == Method::GET || request.method() == Method::HEAD;
+        Self(reads.then(|| request.headers().get(header::IF_NONE_MATCH).cloned()).flatten())
+    }
+
+    /// The answer, or 304 when the caller has what it says already.
+    pub(crate) fn not_modified(self, response: Response) -> Response {
+        let Some(asked) = self.0.as_ref().and_then(|value| value.to_str().ok()) else { return response };
+        let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
+        if response.status() != StatusCode::OK || !tag.is_some_and(|tag| names(asked, tag)) {
+            return response;
+        }
         let kept: [HeaderName; 5] =
             [header::ETAG, header::CACHE_CONTROL, header::VARY, header::DATE, header::CONTENT_LOCATION];
         let headers: HeaderMap =
             kept.into_iter().filter_map(|name| Some((name.clone(), response.headers().get(&name)?.clone()))).collect();
-        response = (StatusCode::NOT_MODIFIED, headers).into_response();
+        (StatusCode::NOT_MODIFIED, headers).into_response()
     }
-    response
 }
 
 /// Whether a list of tags, or `*`, names this one.

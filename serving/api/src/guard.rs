@@ -1,6 +1,7 @@
 //! What stands before every route: a bound on requests at once, a bound on their time, and a count.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -8,7 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
-use crate::metrics::Registry;
+use crate::Api;
+use crate::metrics::{Counter, Registry};
 use crate::problem::{Code, Problem};
 
 /// The bounds of a group of routes.
@@ -36,18 +38,63 @@ pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -
     }
 }
 
+/// The pattern of the route that answered, for who counts: paths are endless, and a metric per path would be too.
+#[derive(Clone)]
+struct Answered(MatchedPath);
+
 /// Counts answers by route and status.
-pub async fn count(State(registry): State<Arc<Registry>>, request: Request, next: Next) -> Response {
-    // The pattern, not the path: paths are endless, and a metric per path would be too.
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
-    let response = next.run(request).await;
-    registry
-        .counter(
+pub(crate) struct Answers {
+    registry: Arc<Registry>,
+    // By status and route: the counters are looked up for each answer.
+    known: RwLock<BTreeMap<(u16, String), Counter>>,
+}
+
+impl Answers {
+    pub(crate) fn new(registry: Arc<Registry>) -> Self {
+        Self { registry, known: RwLock::default() }
+    }
+
+    /// Counts one.
+    pub(crate) fn count(&self, response: &Response) {
+        let route = response.extensions().get::<Answered>().map_or("other", |Answered(path)| path.as_str());
+        let key = (response.status().as_u16(), route.to_owned());
+        if let Some(counter) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return counter.add(1);
+        }
+        let counter = self.registry.counter(
             "eventra_http_requests_total",
             "Answered requests by route and status.",
-            &[("route", &route), ("status", response.status().as_str())],
-        )
-        .add(1);
+            &[("route", route), ("status", response.status().as_str())],
+        );
+        counter.add(1);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, counter);
+    }
+}
+
+/// Says of an answer which route made it.
+pub(crate) async fn named(request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    path.and_then(|path| response.extensions_mut().insert(Answered(path)));
+    response
+}
+
+/// The bounds of a group of routes whose callers are counted: who asks too often takes no place from others.
+#[derive(Clone)]
+pub(crate) struct Counted {
+    pub(crate) api: Api,
+    pub(crate) bounds: Bounds,
+}
+
+/// Counts the caller, then bounds the request.
+pub(crate) async fn count_and_bound(State(guard): State<Counted>, mut request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let counted = guard.api.edge.rates.admit(&guard.api, &mut request);
+    let mut response = match &counted {
+        Some(counted) if counted.is_refused() => counted.refusal(&guard.api),
+        _ => bound(State(guard.bounds), request, next).await,
+    };
+    counted.inspect(|counted| counted.tell(response.headers_mut()));
+    path.and_then(|path| response.extensions_mut().insert(Answered(path)));
     response
 }

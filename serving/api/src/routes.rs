@@ -12,36 +12,32 @@
 //! | `GET /v1/openapi.json` | none | what all of these take and give |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
-//! | `GET` of anything else outside of `/v1` | none | the pages: see [`crate::pages`] |
+//! | `GET` of anything else outside of `/v1` | none | the pages (`pages.rs`) |
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 
-use crate::guard::{self, Bounds};
+use crate::guard::{self, Bounds, Counted};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
 use crate::{Api, accounts, edge, feeds, health, limits, pages, reads, sql, system, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
-    let metrics = std::sync::Arc::clone(&api.metrics);
     let quick = Bounds::new(limits::REQUESTS_MAX, limits::REQUEST_WITHIN);
     let large = Bounds::new(limits::IMPORTS_MAX, limits::IMPORT_WITHIN);
     let questions = Bounds::new(limits::QUESTIONS_MAX, limits::QUESTION_WITHIN);
-    // Who asks too often takes no place from others.
     let bounded = |routes: Router<Api>, bounds: Bounds| {
-        let counted = from_fn_with_state(api.clone(), edge::rates::limit);
-        routes.layer(from_fn_with_state(bounds, guard::bound)).layer(counted)
+        routes.layer(from_fn_with_state(Counted { api: api.clone(), bounds }, guard::count_and_bound))
     };
 
     let routes = bounded(requests().into_router().merge(feeds::routes(&api)), quick)
         .merge(bounded(tracking::uploads().into_router(), large))
         .merge(bounded(sql::routes().into_router(), questions))
-        .merge(unbounded().into_router())
+        .merge(unbounded().into_router().layer(from_fn(guard::named)))
         .fallback(pages::answer)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
         .layer(from_fn_with_state(api.clone(), accounts::notes::refusals))
-        .layer(from_fn_with_state(metrics, guard::count))
         .with_state(api.clone());
     edge::around(routes, &api)
 }

@@ -114,7 +114,7 @@ impl Node {
             log,
             callers,
             trail,
-            accounts: accounts(settings, address, tls.is_some())?,
+            accounts: accounts(settings, address)?,
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
             appender,
@@ -305,11 +305,11 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
 }
 
 /// What the settings say of accounts.
-fn accounts(settings: &Settings, address: SocketAddr, tls: bool) -> anyhow::Result<api::accounts::Options> {
+fn accounts(settings: &Settings, address: SocketAddr) -> anyhow::Result<api::accounts::Options> {
     let days = i64::from(settings.login_days.0);
     let public_url = settings.public_url.trim_end_matches('/');
-    let scheme = if tls { "https" } else { "http" };
-    let public_url = if public_url.is_empty() { format!("{scheme}://{address}") } else { public_url.to_owned() };
+    let here = || format!("{}://{address}", settings.scheme());
+    let public_url = if public_url.is_empty() { here() } else { public_url.to_owned() };
     let providers = if settings.oidc_file.as_os_str().is_empty() {
         api::accounts::Providers::default()
     } else {

@@ -111,8 +111,8 @@ settings! {
     feed_subscriptions: Within<1, 1024> = "64";
     /// Updates a second that one subscription is told at most.
     feed_updates: Within<1, 100> = "20";
-    /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value:
-    /// the address that HTTP is served on.
+    /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value: the
+    /// address that HTTP is served on.
     public_url: String = "";
     /// Days that a device stays signed in.
     login_days: Within<1, 365> = "30";
@@ -158,6 +158,11 @@ impl Settings {
             0 => (cores / 2).max(1),
             chosen => chosen as usize,
         }
+    }
+
+    /// How addresses of this process begin.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls_certificate.as_os_str().is_empty() { "http" } else { "https" }
     }
 
     /// The certificate that HTTP is served with.

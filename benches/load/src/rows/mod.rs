@@ -13,6 +13,7 @@ mod memory;
 mod pipeline;
 mod recommend;
 mod recovery;
+mod served;
 mod ysb;
 
 use anyhow::Context;
@@ -70,6 +71,18 @@ pub(crate) const ALL: &[Entry] = &[
     row("spine-memory", 4, "resident bytes for each key at a million keys, and of the whole process", memory::measure),
     row("spine-recovery", 4, "kill -9 of a process with ten million records over a million people", recovery::measure),
     row("serving-desk", 1, "commands of the desk, durable, beside the same rules without a log", desk::measure),
+    row(
+        "serving-reads",
+        2,
+        "the rank of a participant over HTTP, beside an empty axum handler",
+        served::reads::measure,
+    ),
+    row(
+        "serving-connections",
+        1,
+        "ten thousand open feeds: bytes of an idle one, and all coming back after a restart",
+        served::connections::measure,
+    ),
 ];
 
 /// The first argument of the program when it is a row's child process; not for people.
@@ -81,6 +94,7 @@ pub(crate) fn child(words: &[String]) -> anyhow::Result<()> {
     match word.as_str() {
         memory::CHILD => memory::child(rest),
         recovery::CHILD => recovery::child(rest),
+        served::reads::CHILD => served::reads::child(),
         _ => anyhow::bail!("no child does `{word}`"),
     }
 }

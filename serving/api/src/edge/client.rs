@@ -4,10 +4,8 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::Response;
 
 use crate::Api;
 
@@ -174,14 +172,13 @@ fn address_of(text: &str) -> Option<IpAddr> {
 }
 
 /// Finds out who is at the other end, for all that come after.
-pub(crate) async fn know(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+pub(crate) fn know(api: &Api, request: &mut Request) {
     // Without a peer the request did not come over a network at all (tests, embedding).
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
         let over_tls = request.extensions().get::<OverTls>().is_some();
         let client = api.edge.proxies.client(peer.ip(), over_tls, request.headers());
         request.extensions_mut().insert(client);
     }
-    next.run(request).await
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Pages of other origins (Fetch Standard, CORS): those that an organization names may read its answers with a key or a
-//! token. Cookies never count across origins, so no answer allows credentials. Tracking takes any origin, see
-//! [`crate::tracking`].
+//! token. Cookies never count across origins, so no answer allows credentials. Tracking takes any origin: see
+//! the routes of tracking.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use records::OrganizationId;
 use rules::access::Principal;
@@ -22,36 +21,59 @@ const EXPOSED: &str = "etag, eventra-offset, location, ratelimit, ratelimit-poli
 /// Seconds that a browser may remember what it was told.
 const MAX_AGE: &str = "600";
 
-/// Answers preflights, and says of answers whether the page may read them.
-pub(crate) async fn cross_origin(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let tracking = routes::is_tracking(request.uri().path());
-    let origin = request.headers().get(header::ORIGIN).filter(|origin| origin.len() <= ORIGIN_BYTES_MAX).cloned();
-    let (Some(origin), false) = (origin, tracking) else {
-        let mut response = next.run(request).await;
-        if tracking {
+/// What a request is for a page of another origin.
+pub(crate) enum Asking {
+    /// Nothing: no page asks, or one of ours.
+    Nothing,
+    /// Tracking, which takes any origin.
+    Tracking,
+    /// A browser that asks first, with its answer.
+    Preflight(Box<Response>),
+    /// A page that may read the answer, or may not.
+    Page(Option<HeaderValue>),
+}
+
+impl Asking {
+    /// Finds out what it is.
+    pub(crate) fn read(api: &Api, request: &Request) -> Self {
+        if routes::is_tracking(request.uri().path()) {
+            return Self::Tracking;
+        }
+        let origin = request.headers().get(header::ORIGIN).filter(|origin| origin.len() <= ORIGIN_BYTES_MAX).cloned();
+        let Some(origin) = origin else { return Self::Nothing };
+        if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        {
+            let mut response = StatusCode::NO_CONTENT.into_response();
+            // Nobody has said who they are yet: it is enough that some organization knows the page.
+            if allows(api, None, &origin) {
+                permit(response.headers_mut(), origin);
+                preflight(response.headers_mut());
+            }
+            vary(response.headers_mut());
+            return Self::Preflight(Box::new(response));
+        }
+        let organization = organization_of(api, request.headers(), request.method(), request.uri());
+        let known = organization.is_some_and(|organization| allows(api, Some(organization), &origin));
+        Self::Page(known.then_some(origin))
+    }
+
+    /// Says of an answer whether the page may read it.
+    pub(crate) fn permit(self, response: &mut Response) {
+        match self {
+            Self::Nothing | Self::Preflight(_) => {}
             // Refusals too, which are made before the route is reached.
-            let any = HeaderValue::from_static("*");
-            response.headers_mut().entry(header::ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(any);
+            Self::Tracking => {
+                let any = HeaderValue::from_static("*");
+                response.headers_mut().entry(header::ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(any);
+            }
+            Self::Page(origin) => {
+                if let Some(origin) = origin {
+                    permit(response.headers_mut(), origin);
+                }
+                vary(response.headers_mut());
+            }
         }
-        return response;
-    };
-    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        let mut response = StatusCode::NO_CONTENT.into_response();
-        // Nobody has said who they are yet: it is enough that some organization knows the page.
-        if allows(&api, None, &origin) {
-            permit(response.headers_mut(), origin);
-            preflight(response.headers_mut());
-        }
-        vary(response.headers_mut());
-        return response;
     }
-    let organization = organization_of(&api, request.headers(), request.method(), request.uri());
-    let mut response = next.run(request).await;
-    if organization.is_some_and(|organization| allows(&api, Some(organization), &origin)) {
-        permit(response.headers_mut(), origin);
-    }
-    vary(response.headers_mut());
-    response
 }
 
 fn allows(api: &Api, organization: Option<OrganizationId>, origin: &HeaderValue) -> bool {

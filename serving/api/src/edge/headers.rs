@@ -1,14 +1,10 @@
 //! What every answer carries: a request id, and what tells browsers to keep it to itself.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
 use records::hash::mix;
-use tracing::Instrument as _;
 
 use super::client::Client;
 use crate::Api;
@@ -70,28 +66,46 @@ fn given(headers: &HeaderMap) -> Option<HeaderValue> {
     harmless.then(|| value.clone())
 }
 
-/// Numbers a request, and dresses its answer.
-pub(crate) async fn dress(State(numbers): State<Arc<Numbers>>, mut request: Request, next: Next) -> Response {
-    let id = given(request.headers()).unwrap_or_else(|| numbers.id());
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let secure = request.extensions().get::<Client>().is_some_and(|client| client.secure);
-    let sent = request.headers();
-    let known = sent.contains_key(header::AUTHORIZATION) || sent.contains_key(header::COOKIE);
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or(""));
-    let mut response = next.run(request).instrument(span).await;
-    let headers = response.headers_mut();
-    for (name, value) in USUAL {
-        headers.entry(name).or_insert(value);
+/// What an answer will carry.
+pub(crate) struct Dress {
+    id: HeaderValue,
+    secure: bool,
+    known: bool,
+}
+
+impl Numbers {
+    /// Numbers a request, and looks at what its answer must carry.
+    pub(crate) fn dress(&self, request: &mut Request) -> Dress {
+        let id = given(request.headers()).unwrap_or_else(|| self.id());
+        request.extensions_mut().insert(RequestId(id.clone()));
+        let secure = request.extensions().get::<Client>().is_some_and(|client| client.secure);
+        let sent = request.headers();
+        let known = sent.contains_key(header::AUTHORIZATION) || sent.contains_key(header::COOKIE);
+        Dress { id, secure, known }
     }
-    if known {
-        // What was made for one caller is for no cache on the way, and for no other user of the same browser.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+impl Dress {
+    /// What the log's lines about the request stand in.
+    pub(crate) fn span(&self) -> tracing::Span {
+        tracing::info_span!("request", id = self.id.to_str().unwrap_or(""))
     }
-    if secure {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
+
+    /// Dresses the answer.
+    pub(crate) fn put_on(self, headers: &mut HeaderMap) {
+        headers.reserve(USUAL.len() + 3);
+        for (name, value) in USUAL {
+            headers.entry(name).or_insert(value);
+        }
+        if self.known {
+            // What was made for one caller is for no cache on the way, and for no other user of the same browser.
+            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+        if self.secure {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
+        }
+        headers.insert(REQUEST_ID, self.id);
     }
-    headers.insert(REQUEST_ID, id);
-    response
 }
 
 #[cfg(test)]

@@ -11,9 +11,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use rules::access::Principal;
 use tokio::time::Instant;
@@ -224,6 +223,16 @@ impl Rates {
         Ok(())
     }
 
+    /// Counts a request by who sent it. Who that is stays with the request, so that nobody has to look it up again.
+    pub(crate) fn admit(&self, api: &Api, request: &mut Request) -> Option<Counted> {
+        let client = request.extensions().get::<Client>().copied();
+        // Who shows a wrong key or login is a stranger, and counted as one.
+        let presented = auth::present(api, request.method(), request.headers(), None).ok();
+        let counted = self.request(presented.as_ref(), client, request.uri().path());
+        presented.and_then(|presented| request.extensions_mut().insert(presented));
+        counted
+    }
+
     /// Takes one request. The bound's name, the bound and the verdict; none when there is nothing to count by.
     fn request(&self, presented: Option<&Presented>, client: Option<Client>, path: &str) -> Option<Counted> {
         let now = self.now();
@@ -250,7 +259,7 @@ impl Rates {
 }
 
 /// A request that was counted.
-struct Counted {
+pub(crate) struct Counted {
     name: &'static str,
     rate: Rate,
     verdict: Verdict,
@@ -282,43 +291,40 @@ fn seconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1)
 }
 
-/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10).
-fn tell(counted: &Counted, headers: &mut HeaderMap) {
-    let (left, reset) = match counted.verdict {
-        Verdict::Admitted { left, whole_in } => (left, seconds(whole_in)),
-        Verdict::Refused { wait } => (0, seconds(wait)),
-    };
-    let Counted { name, rate, .. } = counted;
-    let window = seconds(rate.every.saturating_mul(rate.burst));
-    for (header, text) in [
-        ("ratelimit-policy", format!("\"{name}\";q={};w={window}", rate.burst)),
-        ("ratelimit", format!("\"{name}\";r={left};t={reset}")),
-    ] {
-        if let Ok(value) = HeaderValue::try_from(text) {
-            headers.insert(HeaderName::from_static(header), value);
+impl Counted {
+    /// Whether it is too much.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.verdict, Verdict::Refused { .. })
+    }
+
+    /// The answer to a request that is too much.
+    pub(crate) fn refusal(&self, api: &Api) -> Response {
+        let wait = match self.verdict {
+            Verdict::Refused { wait } => wait,
+            Verdict::Admitted { whole_in, .. } => whole_in,
+        };
+        let labels = [("bound", self.name)];
+        api.metrics.counter("eventra_http_rate_limited_total", "Requests refused as too many.", &labels).add(1);
+        refusal("requests", wait).into_response()
+    }
+
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10).
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let (left, reset) = match self.verdict {
+            Verdict::Admitted { left, whole_in } => (left, seconds(whole_in)),
+            Verdict::Refused { wait } => (0, seconds(wait)),
+        };
+        let Self { name, rate, .. } = self;
+        let window = seconds(rate.every.saturating_mul(rate.burst));
+        for (header, text) in [
+            ("ratelimit-policy", format!("\"{name}\";q={};w={window}", rate.burst)),
+            ("ratelimit", format!("\"{name}\";r={left};t={reset}")),
+        ] {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(HeaderName::from_static(header), value);
+            }
         }
     }
-}
-
-/// Counts a request, and refuses it when it is too much.
-pub(crate) async fn limit(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let client = request.extensions().get::<Client>().copied();
-    // Who shows a wrong key or login is a stranger, and counted as one.
-    let presented = auth::present(&api, request.method(), request.headers(), None).ok();
-    let Some(counted) = api.edge.rates.request(presented.as_ref(), client, path) else {
-        return next.run(request).await;
-    };
-    let mut response = match counted.verdict {
-        Verdict::Admitted { .. } => next.run(request).await,
-        Verdict::Refused { wait } => {
-            let labels = [("bound", counted.name)];
-            api.metrics.counter("eventra_http_rate_limited_total", "Requests refused as too many.", &labels).add(1);
-            refusal("requests", wait).into_response()
-        }
-    };
-    tell(&counted, response.headers_mut());
-    response
 }
 
 #[cfg(test)]

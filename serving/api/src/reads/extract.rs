@@ -33,7 +33,10 @@ impl FromRequestParts<Api> for Caller {
         if let Some(Asking(organization)) = parts.extensions.get().copied() {
             return Ok(Self { organization, views: (api.views)() });
         }
-        let presented = auth::present(api, &parts.method, &parts.headers, None)?;
+        let presented = match parts.extensions.get::<auth::Presented>() {
+            Some(presented) => presented.clone(),
+            None => auth::present(api, &parts.method, &parts.headers, None)?,
+        };
         let Params(Where { organization }) = Params::<Where>::from_request_parts(parts, api).await?;
         let organization = presented.organization(organization)?;
         let (act, on) = about(organization, &parts.uri)?;

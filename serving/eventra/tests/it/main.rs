@@ -14,3 +14,4 @@ mod settings;
 mod slips;
 mod tables;
 mod terminal;
+mod tls;

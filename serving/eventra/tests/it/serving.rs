@@ -86,7 +86,8 @@ impl Process {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("http://").expect("the first line says where").to_owned();
+        let (_, address) = line.trim().split_once("://").expect("the first line says where");
+        let address = address.to_owned();
         let sql = settings.contains(&"--sql-listen").then(|| {
             line.clear();
             out.read_line(&mut line).unwrap();
@@ -177,6 +178,12 @@ impl Process {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0), "a stop in order");
+    }
+
+    /// Says that files have changed.
+    pub(crate) fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     }
 
     /// No stop at all.
