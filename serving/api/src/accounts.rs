@@ -14,6 +14,7 @@ mod logins;
 mod mails;
 mod me;
 mod members;
+pub(crate) mod notes;
 pub mod operator;
 mod organizations;
 mod passwords;

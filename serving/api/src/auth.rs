@@ -6,10 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use records::{OrganizationId, SecretHash};
 use rules::access::{self, Act, Denied, On, Principal};
+use rules::accounts::platform;
 
 use crate::Api;
 use crate::callers::SECRET_BYTES_MAX;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Refused};
 
 /// The cookie of a login over plain HTTP, which is for this machine only.
 pub const COOKIE: &str = "eventra_login";
@@ -49,6 +50,9 @@ fn found(api: &Api, secret: &str) -> Option<Presented> {
     }
     let hash = SecretHash::of(secret);
     let principal = api.callers.principal(&hash, api.clock.now())?;
+    if let Principal::Key(holder) = &principal {
+        api.note_use(holder);
+    }
     Some(Presented { principal, secret: Some(hash) })
 }
 
@@ -68,8 +72,18 @@ impl Presented {
                 Principal::Key(holder) => format!("key `{}`: {denied}, so it may not `{act}`", holder.name),
                 _ => denied.to_string(),
             };
-            Problem::new(code, detail)
+            let refused = Refused { by: self.principal.by(), act, organization: self.home(on.organization) };
+            Problem { refused: Some(Box::new(refused)), ..Problem::new(code, detail) }
         })
+    }
+
+    /// Whose audit trail tells of what they were refused: that of the organization that knows them.
+    fn home(&self, about: OrganizationId) -> OrganizationId {
+        match &self.principal {
+            Principal::Key(holder) => holder.organization,
+            Principal::Person(person) if person.membership(about).is_some() => about,
+            _ => platform(),
+        }
     }
 
     /// The organization that a request without one in its path is about: a key's own, or the one that is named, or the

@@ -2,13 +2,16 @@
 
 use std::sync::RwLock;
 
-use records::{FactRow, SecretHash, Timestamp};
+use records::{FactRow, SecretHash, Span, Timestamp};
 use rules::Directory;
-use rules::access::Principal;
+use rules::access::{KeyHolder, Principal};
 use tokio::sync::watch;
 
 /// The longest secret that is looked at, bytes: longer ones are not ours, and hashing them is work for a stranger.
 pub const SECRET_BYTES_MAX: usize = 256;
+
+/// How exactly it is known when a key was last used.
+pub const USE_EVERY: Span = Span::from_seconds(3_600);
 
 /// The directory of this process.
 ///
@@ -42,6 +45,12 @@ impl Callers {
             let key = directory.key(hash, now).map(Principal::Key);
             key.or_else(|| directory.person(hash, now).map(Principal::Person))
         })
+    }
+
+    /// Whether it is time to tell that a key was used, to the hour.
+    pub(crate) fn is_use_news(&self, holder: &KeyHolder, now: Timestamp) -> bool {
+        let used = |directory: &Directory| directory.organization(holder.organization)?.keys.get(&holder.name)?.used;
+        self.read(used).is_none_or(|used| now.since(used) >= USE_EVERY)
     }
 
     /// Asks the directory.

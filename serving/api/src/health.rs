@@ -1,14 +1,15 @@
 //! `/healthz`, `/readyz`, `/metrics`: whether it lives, whether its answers are current, and its figures.
 
-use std::net::SocketAddr;
 use std::sync::LazyLock;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::json_schema;
 
+use crate::edge::client::Client;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
 use crate::{Api, Readiness, conditional};
@@ -52,9 +53,9 @@ async fn ready(State(api): State<Api>) -> Response {
 }
 
 /// The figures as Prometheus text, to this machine only unless the settings say otherwise.
-async fn metrics(State(api): State<Api>, peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>) -> Response {
-    // Without a peer the request did not come over a network at all (tests, embedding).
-    let near = peer.is_none_or(|peer| peer.0.0.ip().to_canonical().is_loopback());
+async fn metrics(State(api): State<Api>, client: Option<Extension<Client>>) -> Response {
+    // Not the peer: behind a proxy of this machine everybody comes from it. Without a client the request did not come over a network at all (tests, embedding).
+    let near = client.is_none_or(|client| client.address.is_loopback());
     if !near && !api.metrics_public {
         return Problem::new(Code::LoopbackOnly, "").into_response();
     }

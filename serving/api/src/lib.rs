@@ -19,6 +19,7 @@ pub mod answer;
 pub mod auth;
 pub mod callers;
 pub mod conditional;
+pub mod edge;
 mod feeds;
 pub mod guard;
 pub mod health;
@@ -33,6 +34,7 @@ pub mod routes;
 pub mod server;
 pub mod sql;
 pub mod system;
+pub mod tls;
 mod tracking;
 pub mod trail;
 pub mod writes;
@@ -98,6 +100,8 @@ pub struct Parts {
     pub metrics: Arc<metrics::Registry>,
     /// The bounds of live feeds.
     pub feeds: limits::Feeds,
+    /// Who is at the other end, how often they may ask, which pages may read.
+    pub edge: edge::Edge,
     /// Whether `/metrics` answers callers that are not on this machine.
     pub metrics_public: bool,
 }

@@ -32,6 +32,12 @@ pub const IMPORT_WITHIN: Duration = Duration::from_secs(300);
 /// The longest that reading a request's head may take, so that idle connections do not hold places.
 pub const HEAD_WITHIN: Duration = Duration::from_secs(15);
 
+/// Bytes of a request's head: cookies and a key are a few hundred, an address at most some thousand.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Requests of one HTTP/2 connection at once: a page asks for some tens.
+pub const STREAMS_MAX: u32 = 128;
+
 /// The longest that a read waits for a position (`wait_for`): shorter than [`REQUEST_WITHIN`], so the caller gets an
 /// answer that says what happened.
 pub const WAIT_WITHIN: Duration = Duration::from_secs(10);

@@ -2,7 +2,10 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use records::OrganizationId;
+use records::fact::By;
 use records::json::FieldError;
+use rules::access::Act;
 use serde::Serialize;
 
 /// The most field errors one answer lists: enough to mend a message, small enough to read.
@@ -186,6 +189,19 @@ pub struct Problem {
     pub fields: Vec<FieldError>,
     /// When trying again makes sense, seconds.
     pub retry_after: Option<u32>,
+    /// Who was not let do what, for the audit trail; never sent.
+    pub(crate) refused: Option<Box<Refused>>,
+}
+
+/// Somebody who was not let do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Who it was.
+    pub(crate) by: Option<By>,
+    /// What they wanted.
+    pub(crate) act: Act,
+    /// Whose audit trail tells of it.
+    pub(crate) organization: OrganizationId,
 }
 
 /// Why a request was refused (RFC 9457).
@@ -213,7 +229,7 @@ pub(crate) struct Document<'a> {
 impl Problem {
     /// A problem with this code and detail.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None }
+        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None, refused: None }
     }
 
     /// The same, worth trying again after `seconds`.

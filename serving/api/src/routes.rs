@@ -15,12 +15,12 @@
 //! | `GET` of anything else outside of `/v1` | none | the pages: see [`crate::pages`] |
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 
 use crate::guard::{self, Bounds};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, conditional, feeds, health, limits, pages, reads, sql, system, tracking};
+use crate::{Api, accounts, edge, feeds, health, limits, pages, reads, sql, system, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -28,17 +28,22 @@ pub fn router(api: Api) -> Router {
     let quick = Bounds::new(limits::REQUESTS_MAX, limits::REQUEST_WITHIN);
     let large = Bounds::new(limits::IMPORTS_MAX, limits::IMPORT_WITHIN);
     let questions = Bounds::new(limits::QUESTIONS_MAX, limits::QUESTION_WITHIN);
-    let bounded = |routes: Router<Api>, bounds: Bounds| routes.layer(from_fn_with_state(bounds, guard::bound));
+    // Who asks too often takes no place from others.
+    let bounded = |routes: Router<Api>, bounds: Bounds| {
+        let counted = from_fn_with_state(api.clone(), edge::rates::limit);
+        routes.layer(from_fn_with_state(bounds, guard::bound)).layer(counted)
+    };
 
-    bounded(requests().finish().0.merge(feeds::routes(&api)), quick)
-        .merge(bounded(tracking::uploads().finish().0, large))
-        .merge(bounded(sql::routes().finish().0, questions))
-        .merge(unbounded().finish().0)
+    let routes = bounded(requests().into_router().merge(feeds::routes(&api)), quick)
+        .merge(bounded(tracking::uploads().into_router(), large))
+        .merge(bounded(sql::routes().into_router(), questions))
+        .merge(unbounded().into_router())
         .fallback(pages::answer)
         .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
-        .layer(from_fn(conditional::not_modified))
+        .layer(from_fn_with_state(api.clone(), accounts::notes::refusals))
         .layer(from_fn_with_state(metrics, guard::count))
-        .with_state(api)
+        .with_state(api.clone());
+    edge::around(routes, &api)
 }
 
 /// What is answered at once. New routes go here.
@@ -56,4 +61,9 @@ pub(crate) fn entries() -> Vec<Entry> {
     let mut entries = requests().merge(tracking::uploads()).merge(sql::routes()).merge(unbounded()).finish().1;
     entries.extend(feeds::entries());
     entries
+}
+
+/// Whether an address takes tracking: from pages of any origin, whose key anybody can see.
+pub(crate) fn is_tracking(path: &str) -> bool {
+    path == "/v1/events" || tracking::SEGMENT.iter().any(|(known, _)| *known == path)
 }

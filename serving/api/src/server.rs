@@ -12,11 +12,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
+use crate::edge::client::OverTls;
 use crate::limits;
+use crate::tls::Tls;
 
 /// How long to pause when the system has no more file handles: time for some to be closed.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
@@ -27,6 +30,16 @@ const UNTAKEN_MILLIS: u32 = limits::UNTAKEN_WITHIN.as_secs() as u32 * 1_000;
 /// Serves until `stop` resolves, then takes no more connections and waits for open requests, at most
 /// [`limits::DRAIN_WITHIN`]. Returns whether all of them ended by themselves.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> bool {
+    serve_over(listener, router, None, stop).await
+}
+
+/// The same, over TLS when there is a certificate.
+pub async fn serve_over(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    stop: impl Future<Output = ()>,
+) -> bool {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     // What stays open for long holds a receiver of this; so the sender knows when all have ended.
@@ -39,7 +52,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         };
         let (stream, peer, place) = accepted;
         let conversation = Conversation { peer, router: router.clone(), stopping: Stopping(stopping.subscribe()) };
-        tokio::spawn(converse(stream, conversation, graceful.watcher(), place));
+        tokio::spawn(welcome(stream, tls.clone(), conversation, graceful.watcher(), place));
     }
     drop(listener);
     stopping.send_replace(true);
@@ -79,16 +92,39 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
     }
 }
 
-async fn converse(stream: TcpStream, conversation: Conversation, watcher: Watcher, _place: OwnedSemaphorePermit) {
+/// Shakes hands first where that is spoken, in the connection's own task: a slow one keeps nobody waiting.
+async fn welcome(
+    stream: TcpStream,
+    tls: Option<Arc<Tls>>,
+    conversation: Conversation,
+    watcher: Watcher,
+    _place: OwnedSemaphorePermit,
+) {
+    let Some(tls) = tls else { return converse(stream, conversation, None, watcher).await };
+    match tls.accept(stream).await {
+        Ok(stream) => converse(stream, conversation, Some(OverTls), watcher).await,
+        Err(error) => tracing::debug!(%error, peer = %conversation.peer, "no handshake"),
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    conversation: Conversation,
+    tls: Option<OverTls>,
+    watcher: Watcher,
+) {
     let Conversation { peer, router, stopping } = conversation;
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(stopping.clone());
+        tls.and_then(|tls| request.extensions_mut().insert(tls));
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits::HEAD_WITHIN);
+    builder.http1().max_buf_size(limits::HEAD_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(limits::HEAD_WITHIN);
+    builder.http2().max_header_list_size(limits::HEAD_BYTES_MAX as u32).max_concurrent_streams(limits::STREAMS_MAX);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %peer, "connection ended");

@@ -2,10 +2,8 @@
 
 mod routes;
 
-use std::net::SocketAddr;
-
 use axum::Json;
-use axum::extract::{ConnectInfo, FromRequestParts as _, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +14,7 @@ use records::OrganizationId;
 use rules::access::{Act, On, Principal};
 use serde::{Deserialize, Serialize};
 
+use crate::edge::client::Client;
 use crate::problem::{Code, Problem};
 use crate::{Api, auth, limits};
 
@@ -141,10 +140,7 @@ async fn read(request: Request, limit: usize) -> Result<(Head, Bytes), Problem> 
     let path = MatchedPath::from_request_parts(&mut parts, &())
         .await
         .map_or_else(|_| String::new(), |path| path.as_str().to_owned());
-    let address = parts
-        .extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or_else(String::new, |peer| peer.0.ip().to_canonical().to_string());
+    let address = parts.extensions.get::<Client>().map_or_else(String::new, |client| client.address.to_string());
     let body = Limited::new(body, limit).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             Problem::new(Code::BodyTooLarge, format!("a body here has at most {limit} bytes"))

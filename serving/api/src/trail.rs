@@ -2,11 +2,11 @@
 //! the warehouse's table `facts`, where older ones are asked for by SQL.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 
 use desk::Place;
 use records::fact::By;
-use records::{Fact, FactRow, OrganizationId, Timestamp};
+use records::{Fact, FactRow, OrganizationId, Span, Timestamp};
 
 /// Acts of one organization that are kept here: weeks of an organizer's work, some megabytes.
 pub const ACTS_MAX: usize = 10_000;
@@ -28,9 +28,15 @@ pub struct Done {
     pub detail: String,
 }
 
-/// The newest acts of each organization, by log time.
+/// The newest acts of each organization, by log time; and what was told lately of things that happen often.
 #[derive(Debug, Default)]
-pub struct Trail(RwLock<BTreeMap<OrganizationId, VecDeque<Done>>>);
+pub struct Trail {
+    acts: RwLock<BTreeMap<OrganizationId, VecDeque<Done>>>,
+    told: Mutex<BTreeMap<String, Timestamp>>,
+}
+
+/// Things that happen often of which is remembered when they were last told.
+const TOLD_MAX: usize = 10_000;
 
 impl Trail {
     /// Takes one fact; those that are nobody's act change nothing.
@@ -40,7 +46,7 @@ impl Trail {
     pub fn apply(&self, place: Place, row: &FactRow) {
         let Some((act, about, detail)) = row.known().and_then(told) else { return };
         let done = Done { at: row.at, place, by: row.by.clone(), act, about, detail };
-        let mut acts = self.0.write().expect("nothing panics under the lock");
+        let mut acts = self.acts.write().expect("nothing panics under the lock");
         let acts = acts.entry(row.organization).or_default();
         // Partitions are heard one after the other at the start: what comes late has its place.
         let later = acts.iter().rev().take_while(|known| order(known) > order(&done)).count();
@@ -53,12 +59,29 @@ impl Trail {
         }
     }
 
+    /// Whether something that happens often is to be told again: it was not within this time.
+    ///
+    /// # Panics
+    /// As [`Trail::apply`].
+    pub fn is_news(&self, what: String, now: Timestamp, within: Span) -> bool {
+        let mut told = self.told.lock().expect("nothing panics under the lock");
+        if told.get(&what).is_some_and(|last| now.since(*last) < within) {
+            return false;
+        }
+        if told.len() >= TOLD_MAX {
+            // Rather told once more than remembered without end.
+            told.clear();
+        }
+        told.insert(what, now);
+        true
+    }
+
     /// The newest acts of an organization before a place in the order, the newest first.
     ///
     /// # Panics
     /// As [`Trail::apply`].
     pub fn before(&self, organization: OrganizationId, before: Option<Order>, limit: usize) -> Vec<Done> {
-        let acts = self.0.read().expect("nothing panics under the lock");
+        let acts = self.acts.read().expect("nothing panics under the lock");
         let all = acts.get(&organization).into_iter().flatten().rev();
         all.filter(|done| before.is_none_or(|before| order(done) < before)).take(limit).cloned().collect()
     }
@@ -143,6 +166,13 @@ mod tests {
         assert_eq!(keys(&trail, None, 3), ["4", "3", "2"]);
         assert_eq!(keys(&trail, Some((2, 1, 0)), 3), ["1"]);
         assert_eq!(trail.before(OrganizationId(8), None, 3), []);
+    }
+
+    #[test]
+    fn what_happens_often_is_news_once_in_a_while() {
+        let trail = Trail::default();
+        let is_news = |at| trail.is_news("x".into(), Timestamp::from_seconds(at), Span::from_seconds(60));
+        assert_eq!([0, 1, 59, 60, 61, 120].map(is_news), [true, false, false, true, false, true]);
     }
 
     #[test]

@@ -44,6 +44,9 @@ const LAND_WITHIN: Duration = Duration::from_secs(15);
 /// How often the log's segments are looked after: those that may go, and one that has become cold.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// How often the files of the certificate are looked at.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
+
 /// A running process: everything that `eventra serve` is.
 pub(crate) struct Node {
     core: Arc<Core>,
@@ -70,6 +73,7 @@ impl Node {
     /// The first part that does not start, with what to do about it.
     pub(crate) fn start(settings: &Settings) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("eventra").build()?;
+        let tls = settings.tls()?;
         // The log's lock is the directory's: nothing else of the directory is touched before it is held.
         let disk = storage::disk(&settings.data_dir)?;
         let files = Arc::new(storage::open_log(settings, Arc::clone(&disk))?);
@@ -126,11 +130,15 @@ impl Node {
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
-        let http = runtime.spawn(api::server::serve(listener, router, async {
+        let tls = tls.map(Arc::new);
+        if let Some(tls) = &tls {
+            runtime.spawn(renew(Arc::clone(tls)));
+        }
+        let http = runtime.spawn(api::server::serve_over(listener, router, tls.clone(), async {
             // An error means that the sender is gone, which is a stop too.
             let _ = stopped.await;
         }));
-        let sql = sql_listener.and_then(|listener| serve_sql(&runtime, &core, listener)).transpose()?;
+        let sql = sql_listener.and_then(|listener| serve_sql(&runtime, &core, listener, tls.clone())).transpose()?;
         let socket = {
             let _inside = runtime.enter();
             control::server::listen(&settings.socket()).context("opening the control socket")?
@@ -203,6 +211,18 @@ impl Node {
     }
 }
 
+/// Reads the certificate again when its files change, and on SIGHUP.
+async fn renew(tls: Arc<api::tls::Tls>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => tls.follow(CERTIFICATE_EVERY, async move || hangup.recv().await.is_some()).await,
+        Err(error) => {
+            tracing::warn!(%error, "no SIGHUP; a changed certificate is seen by its file");
+            tls.follow(CERTIFICATE_EVERY, std::future::pending::<bool>).await;
+        }
+    }
+}
+
 fn listen_sql(runtime: &Runtime, settings: &Settings, address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
     if settings.warehouse == WarehouseChoice::None {
         anyhow::bail!("`sql_listen` needs a warehouse, and `warehouse` is `none`");
@@ -216,11 +236,12 @@ fn serve_sql(
     runtime: &Runtime,
     core: &Arc<Core>,
     listener: tokio::net::TcpListener,
+    tls: Option<Arc<api::tls::Tls>>,
 ) -> Option<anyhow::Result<SqlEndpoint>> {
     let router = analysts::endpoint::router(core)?;
     let address = listener.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = runtime.spawn(api::server::serve(listener, router, async {
+    let task = runtime.spawn(api::server::serve_over(listener, router, tls, async {
         let _ = stopped.await;
     }));
     Some(address.map(|address| SqlEndpoint { address, stop, task }).map_err(anyhow::Error::from))
@@ -276,7 +297,8 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         readiness: Box::new(move || ready(&readiness)),
         intake: Arc::clone(&core.intake),
         metrics: Arc::clone(&core.metrics),
-        feeds: api::limits::Feeds::default(),
+        feeds: core.settings.feeds(),
+        edge: core.settings.edge(),
         metrics_public: core.settings.metrics_public,
     }))
 }

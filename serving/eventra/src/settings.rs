@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(crate) use layers::{Flags, Loaded, load};
-pub(crate) use value::{LogFormat, Value, WarehouseChoice, Within};
+pub(crate) use value::{LogFormat, ProxyHeader, TrustedProxies, Value, WarehouseChoice, Within};
 
 /// One row of the table, for documentation and flags.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +84,33 @@ settings! {
     data_dir: PathBuf = "";
     /// The address that HTTP is served on. Port 0 takes a free one.
     listen: SocketAddr = "127.0.0.1:7171";
+    /// The certificate to serve with TLS 1.3, with its chain, as PEM. Needs `tls_key`; without both HTTP is plain, which is
+    /// for this machine and for proxies that end TLS. Both files are read again when they change, and on SIGHUP.
+    tls_certificate: PathBuf = "";
+    /// The key of `tls_certificate`, as PEM.
+    tls_key: PathBuf = "";
+    /// The proxies whose word about their clients is believed: addresses and blocks, parted by commas
+    /// (`10.0.0.0/8, ::1`). Nobody else's is.
+    trusted_proxies: TrustedProxies = "";
+    /// Which header these proxies write: `x-forwarded-for` (with `X-Forwarded-Proto`), or `forwarded` (RFC 7239).
+    proxy_header: ProxyHeader = "x-forwarded-for";
+    /// Requests a second of one key, twice as many at once.
+    rate_key: Within<1, 1000000> = "20000";
+    /// Requests a second of one signed-in person over all devices, five times as many at once.
+    rate_user: Within<1, 1000000> = "100";
+    /// Requests a second of one address (of IPv6: one /64) that name nobody, 25 times as many at once, because a venue's
+    /// guests share one. Health is not counted.
+    rate_address: Within<1, 1000000> = "200";
+    /// Requests of tracking a second of one key from one address, five times as many at once: the key stands in a page.
+    rate_tracking: Within<1, 1000000> = "2000";
+    /// Open live feeds of the process (server-sent events and WebSockets). An idle one takes some 40 KB.
+    feed_connections: Within<1, 12288> = "12288";
+    /// Open live feeds of one key or person.
+    feed_connections_of_caller: Within<1, 12288> = "10240";
+    /// Subscriptions of one WebSocket.
+    feed_subscriptions: Within<1, 1024> = "64";
+    /// Updates a second that one subscription is told at most.
+    feed_updates: Within<1, 100> = "20";
     /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value:
     /// `http://` and the address that HTTP is served on.
     public_url: String = "";
@@ -129,6 +156,41 @@ impl Settings {
         }
     }
 
+    /// The certificate that HTTP is served with.
+    ///
+    /// # Errors
+    /// When only one of the two files is named, or they cannot be used.
+    pub(crate) fn tls(&self) -> anyhow::Result<Option<api::tls::Tls>> {
+        let named = |path: &PathBuf| !path.as_os_str().is_empty();
+        match (named(&self.tls_certificate), named(&self.tls_key)) {
+            (false, false) => Ok(None),
+            (true, true) => Ok(Some(api::tls::Tls::http(&self.tls_certificate, &self.tls_key)?)),
+            (true, false) => anyhow::bail!("`tls_certificate` is set and `tls_key` is not: TLS needs both"),
+            (false, true) => anyhow::bail!("`tls_key` is set and `tls_certificate` is not: TLS needs both"),
+        }
+    }
+
+    /// Who may ask how often, and whose word is believed.
+    pub(crate) fn edge(&self) -> api::edge::Edge {
+        let (key, user) = (self.rate_key.0, self.rate_user.0);
+        let bounds = api::edge::rates::Bounds::per_second(key, user, self.rate_address.0, self.rate_tracking.0);
+        api::edge::Edge {
+            rates: api::edge::rates::Rates::new(bounds),
+            proxies: self.trusted_proxies.0.clone().writing(self.proxy_header.0),
+        }
+    }
+
+    /// The bounds of live feeds.
+    pub(crate) fn feeds(&self) -> api::limits::Feeds {
+        api::limits::Feeds {
+            connections: self.feed_connections.0 as usize,
+            connections_of_key: self.feed_connections_of_caller.0 as usize,
+            subscriptions: self.feed_subscriptions.0 as usize,
+            updates_per_second: self.feed_updates.0,
+            ..api::limits::Feeds::default()
+        }
+    }
+
     /// The path of the control socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.data_dir.join("control.sock")
@@ -169,6 +231,17 @@ mod tests {
         assert_eq!(settings.worker_count(2), 1);
         assert_eq!(settings.worker_count(8), 4);
         assert_eq!(settings.warehouse, WarehouseChoice::Embedded);
+    }
+
+    #[test]
+    fn the_settings_of_feeds_and_bounds_begin_as_the_code_does() {
+        let settings = Settings::read(|row| (row.default.to_owned(), "the default".into())).unwrap();
+        let (feeds, known) = (settings.feeds(), api::limits::Feeds::default());
+        assert_eq!(format!("{feeds:?}"), format!("{known:?}"));
+        assert_eq!(settings.edge().rates.bounds(), api::edge::rates::Bounds::default());
+        assert!(settings.tls().unwrap().is_none());
+        let half = Settings { tls_key: "key.pem".into(), ..settings };
+        assert!(half.tls().unwrap_err().to_string().contains("`tls_certificate` is not"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Links for who has no password, or has forgotten it.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +15,7 @@ use super::mails::{Letter, Template};
 use super::people::address;
 use super::{passwords, secrets};
 use crate::Api;
+use crate::edge::client::Client;
 use crate::openapi::{Gives, Routes, Sketch};
 use crate::problem::{Code, Problem};
 use crate::writes::Idempotent;
@@ -26,6 +28,7 @@ pub(crate) const INVITATION_WITHIN: Span = Span::from_seconds(7 * 86_400);
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .post("/v1/password-resets", "Asks for a link to choose another password, by mail", ask)
+        .may(&[Code::Refused])
         .may(&[Code::Refused])
         .put("/v1/password-resets", "Chooses a password with such a link", choose)
         .may(&[Code::LinkWrong, Code::Refused])
@@ -79,8 +82,14 @@ impl Gives for Nothing {
     }
 }
 
-async fn ask(State(api): State<Api>, write: Idempotent<Ask>) -> Result<Taken, Problem> {
+async fn ask(
+    State(api): State<Api>,
+    client: Option<Extension<Client>>,
+    write: Idempotent<Ask>,
+) -> Result<Taken, Problem> {
     let address = address(&write.body.email)?;
+    // Nobody's mailbox is filled by others.
+    api.edge.rates.attempt(&format!("reset of {}", write.body.email), client.map(|client| client.address))?;
     if let Some((id, user)) = api.user_by_address(&address) {
         // Apart, so that the answer takes the same time for everybody.
         tokio::spawn(async move {

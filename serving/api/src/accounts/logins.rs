@@ -1,5 +1,6 @@
 //! Signing in and out.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -16,6 +17,7 @@ use super::people::{When, address};
 use super::{passwords, second, secrets};
 use crate::Api;
 use crate::auth::{COOKIE, COOKIE_TLS};
+use crate::edge::client::Client;
 use crate::openapi::{Gives, Routes, Sketch};
 use crate::problem::{Code, Problem};
 use crate::writes::Idempotent;
@@ -143,8 +145,15 @@ fn cookie(secure: bool, secret: &str, seconds: i64) -> String {
     format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{more}")
 }
 
-async fn open(State(api): State<Api>, headers: HeaderMap, write: Idempotent<SignIn>) -> Result<SignedIn, Problem> {
+async fn open(
+    State(api): State<Api>,
+    client: Option<Extension<Client>>,
+    headers: HeaderMap,
+    write: Idempotent<SignIn>,
+) -> Result<SignedIn, Problem> {
     let SignIn { email, password, code, r#as } = write.body;
+    // Before anything is looked at: whether there is such an account must not show.
+    api.edge.rates.attempt(&email, client.map(|client| client.address))?;
     let refused = || Problem::new(Code::LoginRefused, "");
     let address = address(&email).map_err(|_| refused())?;
     if password.len() > passwords::BYTES_MAX {
@@ -206,6 +215,8 @@ impl Api {
         let Some(code) = code.filter(|code| !code.trim().is_empty()) else {
             return Err(Problem::new(Code::SecondFactorNeeded, ""));
         };
+        // Six digits are guessed in time: who has the password or a link gets few tries from everywhere together.
+        self.edge.rates.attempt(&format!("second factor of {id}"), None)?;
         let found = second::check(self, user, factor, code);
         if found.is_none() {
             self.refuse(id, Means::Password).await;

@@ -1,10 +1,8 @@
 //! What axum's and our own extractors and answers say of themselves.
 
-use std::net::SocketAddr;
-
 use axum::Extension;
 use axum::Json;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use schemars::{JsonSchema, json_schema};
@@ -27,7 +25,7 @@ impl Takes for Request {
     fn describe(_: &mut Sketch<'_>) {}
 }
 
-impl Takes for Option<Extension<ConnectInfo<SocketAddr>>> {
+impl<T> Takes for Option<Extension<T>> {
     fn describe(_: &mut Sketch<'_>) {}
 }
 

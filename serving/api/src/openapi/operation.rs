@@ -235,15 +235,8 @@ impl Sketch<'_> {
 }
 
 /// How somebody is refused who is not known, or may not.
-const REFUSED: [Code; 7] = [
-    Code::KeyMissing,
-    Code::KeyUnknown,
-    Code::ScopeMissing,
-    Code::LoginEnded,
-    Code::OriginForeign,
-    Code::AccessDenied,
-    Code::OrganizationMissing,
-];
+const REFUSED: [Code; 6] =
+    [Code::KeyMissing, Code::KeyUnknown, Code::ScopeMissing, Code::LoginEnded, Code::OriginForeign, Code::AccessDenied];
 
 /// A parameter whose schema holds its description.
 pub(super) fn parameter(place: &str, name: &str, mut schema: Value, required: bool) -> Value {

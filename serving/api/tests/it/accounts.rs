@@ -367,12 +367,53 @@ fn a_key_is_made_once_rotated_and_revoked() {
         assert_eq!(organizer.call("DELETE", &format!("{keys}/wall"), &Value::Null).await.status, StatusCode::NOT_FOUND);
         assert_eq!(code(&house.get(&new, "/v1/views/leaderboards").await), (401, "key_unknown"));
         let audit = organizer.get("/v1/organizations/acme/audit").await;
-        let acts: Vec<_> =
-            audit.body["data"].as_array().unwrap().iter().map(|row| row["act"].as_str().unwrap()).collect();
+        let acts = audit.body["data"].as_array().unwrap().iter().map(|row| row["act"].as_str().unwrap());
+        let acts: Vec<_> = acts.filter(|act| *act != "access_refused").collect();
         assert_eq!(acts[..3], ["key_revoked", "key_rotated", "key_added"]);
-        assert_eq!(audit.body["data"][0]["by"], "org");
+        let revoked = organizer.get("/v1/organizations/acme/audit?act=key_revoked").await;
+        assert_eq!(revoked.body["data"][0]["by"], "org");
         assert!(!audit.body.to_string().contains(&new[3..]));
         assert_eq!(code(&house.get(READ, keys).await), (403, "access_denied"), "keys make no keys");
+    });
+}
+
+#[test]
+fn refusals_and_uses_of_keys_are_told_now_and_then() {
+    let house = House::new();
+    run(async {
+        house.register_acme().await;
+        house.member("org@example.org", acme(), Role::Organizer).await;
+        house.member("mod@example.org", acme(), Role::Moderator).await;
+        let (organizer, moderator) = (house.session("org@example.org").await, house.session("mod@example.org").await);
+        let wanted = json!({"name": "wall", "scopes": ["read"]});
+        let made = organizer.call("POST", "/v1/organizations/acme/keys", &wanted).await;
+        let secret = made.body["data"]["secret"].as_str().unwrap().to_owned();
+        for _ in 0..3 {
+            assert_eq!(moderator.get("/v1/organizations/acme/keys").await.status, StatusCode::FORBIDDEN);
+            assert_eq!(house.get(&secret, "/v1/organizations/acme/keys").await.status, StatusCode::FORBIDDEN);
+        }
+        let path = "/v1/organizations/acme/audit?act=access_refused";
+        let told = async {
+            loop {
+                let rows = organizer.get(path).await.body["data"].as_array().unwrap().clone();
+                let keys = organizer.get("/v1/organizations/acme/keys").await.body["data"].clone();
+                let wall = keys.as_array().unwrap().iter().find(|key| key["name"] == "wall").unwrap();
+                let used = wall["last_used"].is_string();
+                if rows.len() == 2 && used {
+                    return rows;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        let rows = tokio::time::timeout(std::time::Duration::from_secs(20), told).await.unwrap();
+        let mut by: Vec<_> = rows.iter().map(|row| row["by"].as_str().unwrap()).collect();
+        by.sort_unstable();
+        assert_eq!((by, rows[0]["about"].as_str()), (vec!["key wall", "mod"], Some("manage_keys")));
+        assert_eq!(rows[0]["detail"], "/v1/organizations/{organization}/keys");
+        house.clock.advance(60_000_000);
+        moderator.get("/v1/organizations/acme/keys").await;
+        let again = async { while organizer.get(path).await.body["data"].as_array().unwrap().len() < 3 {} };
+        tokio::time::timeout(std::time::Duration::from_secs(20), again).await.unwrap();
     });
 }
 

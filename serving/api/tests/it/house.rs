@@ -74,7 +74,8 @@ impl House {
 
     /// With another secret.
     pub(crate) fn seeded(seed: u8) -> Self {
-        Self::made(seed, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default())
+        let edge = api::edge::Edge::default();
+        Self::made(seed, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default(), edge)
     }
 
     pub(crate) fn with(options: MemoryOptions) -> Self {
@@ -83,20 +84,18 @@ impl House {
 
     /// With bounds of feeds, and of what their rings remember.
     pub(crate) fn live(options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
-        Self::made(0, options, feeds, ring)
+        Self::made(0, options, feeds, ring, api::edge::Edge::default())
     }
 
-    fn made(seed: u8, options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
+    /// Behind an edge of its own.
+    pub(crate) fn behind(edge: api::edge::Edge) -> Self {
+        Self::made(0, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default(), edge)
+    }
+
+    fn made(seed: u8, options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits, edge: api::edge::Edge) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
-        let mut drawn = seed;
-        let chance = move |bytes: &mut [u8]| {
-            bytes.iter_mut().for_each(|byte| {
-                drawn = drawn.wrapping_mul(29).wrapping_add(7);
-                *byte = drawn;
-            });
-        };
-        let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(chance)).unwrap());
+        let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(draws(seed))).unwrap());
         let door = Door::open(Appender::new(Arc::clone(&log), Arc::clone(&subjects)), DoorOptions::default()).unwrap();
         let callers = Arc::new(Callers::default());
         let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
@@ -151,7 +150,7 @@ impl House {
             door: Arc::new(door),
             sql: None,
             clock: Arc::<ManualClock>::clone(&clock),
-            chance: Box::new(draws()),
+            chance: Box::new(draws(seed)),
             views: {
                 let views = Arc::clone(&views);
                 Box::new(move || views.read().unwrap().clone())
@@ -161,6 +160,7 @@ impl House {
             intake: Arc::default(),
             metrics: Arc::clone(&metrics),
             feeds,
+            edge,
             metrics_public: false,
         });
         Self {
@@ -286,11 +286,11 @@ fn desk(
 }
 
 /// Never twice the same, and always the same in the next run.
-fn draws() -> impl Fn(&mut [u8]) + Send + Sync + 'static {
+fn draws(seed: u8) -> impl Fn(&mut [u8]) + Send + Sync + 'static {
     let drawn = std::sync::atomic::AtomicU64::new(1);
     move |bytes| {
         let number = drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let draw = SecretHash::of(&number.to_string());
+        let draw = SecretHash::of(&format!("{seed} {number}"));
         bytes.iter_mut().zip(draw.0.iter().cycle()).for_each(|(byte, drawn)| *byte = *drawn);
     }
 }

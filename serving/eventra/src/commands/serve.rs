@@ -18,10 +18,9 @@ pub(crate) fn run(_: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode
     let interrupted = crate::commands::interrupted()?;
     let node = Node::start(settings)?;
     // Scripts read the first line: it says where.
-    println!("http://{}", node.address());
-    if let Some(address) = node.sql_address() {
-        println!("sql http://{address}");
-    }
+    let sql = node.sql_address().map_or_else(String::new, |address| format!("\nsql http://{address}"));
+    // In one piece: who has read the first line may not wait for the second.
+    println!("http://{}{sql}", node.address());
     node.run_until(|| interrupted.load(std::sync::atomic::Ordering::Relaxed));
     let clean = node.stop();
     // A stop that had to cut something off loses nothing, but whoever watches should know.

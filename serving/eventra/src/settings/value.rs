@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use api::edge::client::{ForwardingHeader, Proxies};
+
 /// A type that a setting can have.
 pub(crate) trait Value: Sized {
     /// Reads a text; the error is read after the key's name.
@@ -37,6 +39,48 @@ pub(crate) enum LogFormat {
     Text,
     /// For machines.
     Json,
+}
+
+/// The proxies whose word is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TrustedProxies(pub(crate) Proxies, String);
+
+/// Which header they write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProxyHeader(pub(crate) ForwardingHeader);
+
+impl Value for TrustedProxies {
+    fn read(text: &str) -> Result<Self, String> {
+        let proxies =
+            text.parse().map_err(|wrong| format!("must be addresses and blocks parted by commas; {wrong}"))?;
+        Ok(Self(proxies, text.to_owned()))
+    }
+    fn shape() -> String {
+        "addresses, blocks".into()
+    }
+    fn show(&self) -> String {
+        self.1.clone()
+    }
+}
+
+impl Value for ProxyHeader {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "x-forwarded-for" => Ok(Self(ForwardingHeader::XForwarded)),
+            "forwarded" => Ok(Self(ForwardingHeader::Forwarded)),
+            _ => Err("must be `x-forwarded-for` or `forwarded`".into()),
+        }
+    }
+    fn shape() -> String {
+        "`x-forwarded-for`, `forwarded`".into()
+    }
+    fn show(&self) -> String {
+        match self.0 {
+            ForwardingHeader::XForwarded => "x-forwarded-for",
+            ForwardingHeader::Forwarded => "forwarded",
+        }
+        .into()
+    }
 }
 
 impl<const LOW: u32, const HIGH: u32> Value for Within<LOW, HIGH> {

@@ -54,6 +54,8 @@ pub(crate) fn applied() -> tempfile::TempDir {
 pub(crate) struct Process {
     child: Child,
     pub(crate) address: String,
+    /// Where analysts' clients are served.
+    pub(crate) sql: Option<String>,
     pub(crate) folder: PathBuf,
 }
 
@@ -81,10 +83,16 @@ impl Process {
             command.stderr(log);
         }
         let mut child = command.spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        out.read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("http://").expect("the first line says where").to_owned();
-        Self { child, address, folder: folder.to_owned() }
+        let sql = settings.contains(&"--sql-listen").then(|| {
+            line.clear();
+            out.read_line(&mut line).unwrap();
+            line.trim().strip_prefix("sql http://").expect("the second line says where for analysts").to_owned()
+        });
+        Self { child, address, sql, folder: folder.to_owned() }
     }
 
     /// Sends a request; returns the status and the body.
@@ -110,6 +118,25 @@ impl Process {
         .unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
+        let status = text.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        (status, body.to_owned())
+    }
+
+    /// Posts JSON; the answer as it came.
+    pub(crate) fn text_of(&self, key: &str, path: &str, body: &Value) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let body = body.to_string();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let status = text.split_whitespace().nth(1).unwrap().parse().unwrap();
         let (_, body) = text.split_once("\r\n\r\n").unwrap();
         (status, body.to_owned())

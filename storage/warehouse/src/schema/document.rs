@@ -9,7 +9,8 @@ use super::views::View;
 pub fn markdown(tables: &[TableSchema], views: &[View]) -> String {
     let mut page = String::from(
         "# Tables of the warehouse\n\nFirst the tables as rows land in them, then the views, which show figures without \
-         asking how rows combine.\n",
+         asking how rows combine. Analysts see all of them as views of the database `eventra`: their organization's rows only, \
+         and newest rows without `FINAL`.\n",
     );
     for table in tables {
         let combine = match &table.rows {

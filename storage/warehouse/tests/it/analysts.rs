@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 use warehouse::analysts::{
-    Ask, AskError, Cut, Gateway, Limits, RUNNING_OF_ASKER_MAX, Secret, cuts, takes_table_function,
+    Ask, AskError, Cut, Gateway, Limits, RUNNING_OF_ASKER_MAX, Secret, cuts, lacking_rights, takes_table_function,
 };
 use warehouse::engine::Engine;
 use warehouse::{Client, migrate, schema};
