@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
+mod accounts;
 mod analysts;
 mod apply;
 mod fills;
