@@ -23,6 +23,7 @@ export const PAGES = [
   `/o/${ORGANIZATION}/sql`,
   '/account',
   '/system',
+  '/mailbox',
   '/audit',
   '/reference',
   '/no-such-page',

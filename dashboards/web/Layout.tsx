@@ -102,6 +102,7 @@ function Ways() {
     <nav aria-label={words.main} className="mt-3 flex-1 space-y-0.5">
       {organization !== undefined && <OrganizationWays organization={organization} />}
       {admin && <Way to="/system">{words.system}</Way>}
+      {admin && <Way to="/mailbox">{words.mailbox}</Way>}
       {admin && <Way to="/audit">{words.platformAudit}</Way>}
       <Way to="/reference">{words.reference}</Way>
     </nav>
