@@ -23,7 +23,7 @@ export function Layout() {
       <a href="#content" className="button button-main fixed start-2 -top-20 z-50 focus:top-2">
         {words.skip}
       </a>
-      <div className="border-line bg-card lg:sticky lg:top-0 lg:h-dvh lg:border-e">
+      <header className="border-line bg-card lg:sticky lg:top-0 lg:h-dvh lg:border-e">
         <div className="border-line flex items-center justify-between gap-2 border-b px-4 py-3 lg:border-0">
           <NavLink to="/" className="flex items-center gap-2 font-semibold tracking-tight">
             <img src="/icon.svg" alt="" width={24} height={24} /> {words.product}
@@ -45,7 +45,7 @@ export function Layout() {
           <Ways />
           <Person />
         </div>
-      </div>
+      </header>
       <main id="content" tabIndex={-1} className="min-w-0 px-4 py-4 outline-none lg:px-6">
         <Suspense fallback={<p className="text-soft text-sm">{words.loading}</p>}>
           <Outlet />

@@ -23,7 +23,7 @@ import {
   useWhere,
 } from './data';
 import { columns, type Range, sizeOf, useWindows } from './series';
-import { type Share, useSplit } from './warehouse';
+import { type Share, useSplit, useWorstAccounts } from './warehouse';
 
 const RANGES: readonly Range[] = ['hour', 'six', 'day', 'all'];
 
@@ -364,7 +364,7 @@ interface Suspect {
 }
 
 /** Accounts that are listed; SQL has them all. */
-const SUSPECTS = 7;
+const SUSPECTS = 5;
 
 /** The newest high scores by account, since one bot alone would fill the list. */
 function suspectsOf(recent: t.FraudScore[]): Suspect[] {
@@ -398,8 +398,61 @@ export function Fraud() {
       }
     >
       <div id="fraud" tabIndex={-1} className="grid gap-5 xl:grid-cols-[1fr_16rem]">
+        <div className="min-w-0 space-y-4">
+          <Suspects
+            title={words.newest}
+            rows={suspectsOf(fraud?.recent ?? []).map(({ newest, records, worst }) => ({
+              who: newest.actor,
+              worst,
+              records,
+              reasons: newest.reasons.map((reason) => reason.text),
+              when: format.moment(fromMicros(newest.event_time)),
+            }))}
+          />
+          <WorstAccounts />
+        </div>
+        <div>
+          <h3 className="mb-2 text-sm font-medium">{words.rules}</h3>
+          <Shares rows={(fraud?.fired ?? []).map(([rule, times]) => ({ name: rule, people: times }))} />
+        </div>
+      </div>
+    </Panel>
+  );
+}
+
+function WorstAccounts() {
+  const all = useWords().dashboard;
+  const format = useFormat();
+  const { accounts, at } = useWorstAccounts();
+  if (accounts.length === 0) return null;
+  const rows = accounts.map((one) => ({
+    ...one,
+    when: format.moment(new Date(`${one.newest.replace(' ', 'T')}Z`)),
+  }));
+  return <Suspects title={all.fraud.worst} hint={at && all.warehouseHint(format.clock(at))} rows={rows} />;
+}
+
+interface SuspectRow {
+  who: string;
+  worst: number;
+  records: number;
+  reasons: string[];
+  when: string;
+}
+
+function Suspects({ title, hint, rows }: { title: string; hint?: string | undefined; rows: SuspectRow[] }) {
+  const words = useWords().dashboard.fraud;
+  const format = useFormat();
+  return (
+    <section>
+      <h3 className="text-sm font-medium">
+        {title} <span className="text-soft text-xs font-normal">{hint}</span>
+      </h3>
+      {rows.length === 0 ? (
+        <NoData />
+      ) : (
         <Table
-          label={words.title}
+          label={title}
           head={
             <>
               <Th figure>{words.score}</Th>
@@ -410,29 +463,20 @@ export function Fraud() {
             </>
           }
         >
-          {suspectsOf(fraud?.recent ?? []).map(({ newest, records, worst }) => (
-            <tr key={newest.actor}>
+          {rows.map((row) => (
+            <tr key={row.who}>
               <td className="cell figure py-1.5">
-                <Badge tone={worst >= 800 ? 'bad' : 'warn'}>{format.number(worst)}</Badge>
+                <Badge tone={row.worst >= 800 ? 'bad' : 'warn'}>{format.number(row.worst)}</Badge>
               </td>
-              <td className="cell py-1.5 font-mono text-xs">{shortName(newest.actor)}</td>
-              <td className="cell min-w-64 py-1.5">
-                {newest.reasons.map((reason) => reason.text).join('; ')}{' '}
-                <span className="text-soft text-xs">{newest.kind}</span>
-              </td>
-              <td className="cell figure py-1.5">{format.number(records)}</td>
-              <td className="cell py-1.5 text-xs whitespace-nowrap">
-                {format.moment(fromMicros(newest.event_time))}
-              </td>
+              <td className="cell py-1.5 font-mono text-xs">{shortName(row.who)}</td>
+              <td className="cell min-w-64 py-1.5">{row.reasons.join('; ')}</td>
+              <td className="cell figure py-1.5">{format.number(row.records)}</td>
+              <td className="cell py-1.5 text-xs whitespace-nowrap">{row.when}</td>
             </tr>
           ))}
         </Table>
-        <div>
-          <h3 className="mb-2 text-sm font-medium">{words.rules}</h3>
-          <Shares rows={(fraud?.fired ?? []).map(([rule, times]) => ({ name: rule, people: times }))} />
-        </div>
-      </div>
-    </Panel>
+      )}
+    </section>
   );
 }
 

@@ -2,6 +2,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useMembership } from '../server/session';
 import { runSql } from '../server/sql';
+import { fromMicros } from '../words/format';
 import { useFormat } from '../words/words';
 import { useWhere } from './data';
 
@@ -10,15 +11,16 @@ const EVERY_MS = 15_000;
 
 interface Asked {
   rows: unknown[][];
-  at: Date;
+  /** What the rows reflect the log until; undefined when the warehouse cannot say. */
+  at: Date | undefined;
 }
 
 const asked = (org: string, event: string, query: string) =>
   queryOptions({
     queryKey: ['warehouse', org, event, query],
     queryFn: async ({ signal }): Promise<Asked> => {
-      const { rows } = await runSql(org, { query, parameters: { event }, limit: 1_000 }, signal);
-      return { rows, at: new Date() };
+      const { rows, until } = await runSql(org, { query, parameters: { event }, limit: 1_000 }, signal);
+      return { rows, at: until === null ? undefined : fromMicros(until) };
     },
     refetchInterval: EVERY_MS,
     retry: false,
@@ -38,7 +40,7 @@ export function useRevenue(): { text: string | undefined; at: Date | undefined; 
   const format = useFormat();
   const answer = useWarehouse(REVENUE);
   const sums =
-    answer.data?.rows.map(([currency, minor]) => format.money(Number(minor), String(currency))) ?? [];
+    answer.data?.rows.map(([currency, minor]) => format.moneyShort(Number(minor), String(currency))) ?? [];
   return {
     text: sums.length > 0 ? sums.join(' + ') : undefined,
     at: answer.data?.at,
@@ -64,4 +66,28 @@ export function useSplit(column: 'platform' | 'country'): {
     shares: answer.data?.rows.map(([name, people]) => ({ name: String(name), people: Number(people) })),
     at: answer.data?.at,
   };
+}
+
+export interface Account {
+  who: string;
+  worst: number;
+  records: number;
+  reasons: string[];
+  newest: string;
+}
+
+const ACCOUNTS =
+  "SELECT lower(leftPad(hex(actor), 16, '0')) AS who, max(score) AS worst, count() AS records, argMax(reason_texts, (score, log_time)) AS reasons, toString(max(log_time)) AS newest FROM fraud_scores WHERE score > 0 AND {event:String} != '' GROUP BY actor ORDER BY worst DESC, records DESC, who LIMIT 6";
+
+/** The accounts with the highest scores of the organization since the beginning. */
+export function useWorstAccounts(): { accounts: Account[]; at: Date | undefined } {
+  const answer = useWarehouse(ACCOUNTS);
+  const accounts = answer.data?.rows.map(([who, worst, records, reasons, newest]) => ({
+    who: String(who),
+    worst: Number(worst),
+    records: Number(records),
+    reasons: reasons as string[],
+    newest: String(newest),
+  }));
+  return { accounts: accounts ?? [], at: answer.data?.at };
 }

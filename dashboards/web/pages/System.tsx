@@ -129,7 +129,7 @@ function Errors({ told }: { told: Told }) {
     (error) => !!error,
   );
   return (
-    <Card title={words.errors} className="lg:col-span-2 2xl:col-span-3">
+    <Card title={words.errors} className="2xl:col-span-3">
       {found.length === 0 ? (
         <p className="text-good text-sm">{words.noErrors}</p>
       ) : (

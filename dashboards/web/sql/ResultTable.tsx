@@ -32,7 +32,7 @@ export function ResultTable({ result }: { result: Result }) {
     <div
       ref={box}
       tabIndex={0}
-      role="region"
+      role="group"
       aria-label={words.result}
       className="border-line max-h-[32rem] overflow-auto rounded-lg border"
     >

@@ -156,7 +156,7 @@ export function Heading(props: { title: string; hint?: ReactNode; aside?: ReactN
 /** A table that scrolls inside itself when the screen is narrow; reachable by keyboard, as WCAG 2.1.1 wants. */
 export function Table({ label, head, children }: { label: string; head: ReactNode; children: ReactNode }) {
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
+    <div className="overflow-x-auto" tabIndex={0} role="group" aria-label={label}>
       <table className="w-full border-collapse text-sm">
         <thead>
           <tr className="border-line border-b">{head}</tr>

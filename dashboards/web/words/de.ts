@@ -77,7 +77,6 @@ export const de: Words = {
     asOf: (time) => `Stand ${time}`,
     asOfTitle: (offset) => `Alles, was das Log bis dahin aufnahm, ist in diesen Zahlen (${offset}).`,
     behind: (text) => `${text} alt`,
-    idle: 'nichts Neues trifft ein',
   },
   signIn: {
     title: 'Anmelden',
@@ -87,7 +86,6 @@ export const de: Words = {
     codeHint: 'Sechs Ziffern aus Ihrer App oder einer Ihrer Notfallcodes.',
     submit: 'Anmelden',
     forgot: 'Passwort vergessen?',
-    or: 'oder',
     with: (name) => `Anmelden mit ${name}`,
     link: 'Sie werden angemeldet …',
     linkMissing: 'Dieser Anmeldelink ist unvollständig. Öffnen Sie ihn genau so, wie Sie ihn bekommen haben.',
@@ -229,7 +227,6 @@ export const de: Words = {
       title: 'Braucht Sie',
       none: 'Gerade braucht Sie nichts.',
       fraud: (n) => `${n} auffällige Vorgänge mit hohem Wert`,
-      fraudHint: 'Die neuesten Gründe stehen unten.',
       full: (title, share) => `„${title}“ ist zu ${share} voll`,
       late: (n) => `${n} Ereignisse kamen für manche Fenster zu spät`,
       notReady: 'Die Ansichten holen das Log gerade ein',
@@ -246,7 +243,6 @@ export const de: Words = {
       late: 'Späte Ereignisse',
       excluded: 'davon nicht gezählt',
       dead: 'Unlesbare Nachrichten',
-      deadHint: 'Nachrichten, die nicht gelesen werden konnten',
       freshness: 'Spiegelt das Log bis',
     },
     totals: {
@@ -271,7 +267,6 @@ export const de: Words = {
       present: 'Da',
       capacity: 'Plätze',
       full: 'Voll',
-      noCapacity: 'keine Grenze genannt',
     },
     checkIn: { title: 'Check-in', of: (checked, registered) => `${checked} von ${registered}` },
     trends: {
@@ -300,7 +295,6 @@ export const de: Words = {
       present: 'Jetzt da',
       joined: 'Waren da',
       peak: 'Höchststand',
-      focused: 'Aufmerksame Minuten',
     },
     trending: { title: 'Gerade gefragt', what: 'Was', score: 'Wert' },
     recommended: {
@@ -333,9 +327,10 @@ export const de: Words = {
       title: 'Betrugswerte',
       scored: 'bewertet',
       high: 'hoch',
-      record: 'Vorgang',
       score: 'Wert',
-      records: 'Neueste Vorgänge',
+      records: 'Vorgänge',
+      newest: 'Neueste hohe Werte, nach Konto',
+      worst: 'Konten mit den höchsten Werten',
       reasons: 'Gründe',
       who: 'Konto',
       at: 'Wann',
@@ -355,8 +350,7 @@ export const de: Words = {
     },
     devices: { title: 'Geräte', platform: 'Plattform', people: 'Personen' },
     countries: { title: 'Länder', country: 'Land', people: 'Personen' },
-    warehouseHint: (time) => `aus dem Warehouse, gefragt um ${time}`,
-    watching: (n) => `${n} sehen diese Seite`,
+    warehouseHint: (time) => `Warehouse, Stand ${time}`,
   },
   sql: {
     title: 'SQL',
@@ -384,7 +378,6 @@ export const de: Words = {
     limit: 'Gezeigte Zeilen',
     limits:
       'Eine Abfrage darf begrenzt lange laufen und begrenzt viele Zeilen zeigen; der Server sagt, wenn eine Grenze erreicht ist.',
-    sorted: 'sortiert',
   },
   system: {
     title: 'System',

@@ -77,7 +77,6 @@ export const en = {
     asOf: (time: string) => `as of ${time}`,
     asOfTitle: (offset: string) => `Everything that the log took until then is in these figures (${offset}).`,
     behind: (text: string) => `${text} behind`,
-    idle: 'nothing new arrives',
   },
   signIn: {
     title: 'Sign in',
@@ -87,7 +86,6 @@ export const en = {
     codeHint: 'Six digits from your app, or one of your recovery codes.',
     submit: 'Sign in',
     forgot: 'Forgot your password?',
-    or: 'or',
     with: (name: string) => `Sign in with ${name}`,
     link: 'Signing you in…',
     linkMissing: 'This sign-in link is incomplete. Open it exactly as it was given to you.',
@@ -223,7 +221,6 @@ export const en = {
       title: 'Needs attention',
       none: 'Nothing needs you right now.',
       fraud: (n: string) => `${n} conspicuous records scored high`,
-      fraudHint: 'Look at the newest reasons below.',
       full: (title: string, share: string) => `“${title}” is ${share} full`,
       late: (n: string) => `${n} records came too late to be counted in some windows`,
       notReady: 'The views are catching up with the log',
@@ -240,7 +237,6 @@ export const en = {
       late: 'Late records',
       excluded: 'of them not counted',
       dead: 'Dead letters',
-      deadHint: 'Messages that could not be read',
       freshness: 'Reflects the log until',
     },
     totals: {
@@ -265,7 +261,6 @@ export const en = {
       present: 'Here',
       capacity: 'Places',
       full: 'Full',
-      noCapacity: 'no limit said',
     },
     checkIn: {
       title: 'Check-in',
@@ -297,7 +292,6 @@ export const en = {
       present: 'Here now',
       joined: 'Joined',
       peak: 'Peak',
-      focused: 'Focused minutes each',
     },
     trending: { title: 'Trending now', what: 'What', score: 'Score' },
     recommended: {
@@ -330,9 +324,10 @@ export const en = {
       title: 'Fraud scores',
       scored: 'scored',
       high: 'high',
-      record: 'Record',
       score: 'Score',
-      records: 'Newest records',
+      records: 'Records',
+      newest: 'Newest high scores, by account',
+      worst: 'Accounts with the highest scores',
       reasons: 'Reasons',
       who: 'Account',
       at: 'When',
@@ -352,8 +347,7 @@ export const en = {
     },
     devices: { title: 'Devices', platform: 'Platform', people: 'People' },
     countries: { title: 'Countries', country: 'Country', people: 'People' },
-    warehouseHint: (time: string) => `from the warehouse, asked at ${time}`,
-    watching: (n: string) => `${n} watching this page`,
+    warehouseHint: (time: string) => `warehouse, as of ${time}`,
   },
   sql: {
     title: 'SQL',
@@ -381,7 +375,6 @@ export const en = {
     limit: 'Rows shown',
     limits:
       'A query may run for a bounded time and show a bounded number of rows; the server says so when one is reached.',
-    sorted: 'sorted',
   },
   system: {
     title: 'System',

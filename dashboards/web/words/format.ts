@@ -9,6 +9,8 @@ export interface Format {
   compact: (value: number) => string;
   percent: (share: number) => string;
   money: (minor: number, currency: string) => string;
+  /** Without cents, short for large ones: €565K. */
+  moneyShort: (minor: number, currency: string) => string;
   /** Day and time. */
   moment: (time: Date) => string;
   day: (time: Date) => string;
@@ -66,6 +68,8 @@ function make(language: string, zone: string): Format {
     compact: (value) => (Math.abs(value) < 10_000 ? number.format(value) : compact.format(value)),
     percent: (share) => percent.format(share),
     money: (minor, currency) => money(language, minor, currency),
+    moneyShort: (minor, currency) =>
+      money(language, minor, currency, { notation: 'compact', maximumFractionDigits: 1 }),
     moment: times({ dateStyle: 'medium', timeStyle: 'short' }),
     day: times({ dateStyle: 'medium' }),
     clock: times({ hour: '2-digit', minute: '2-digit' }),
@@ -77,14 +81,15 @@ function make(language: string, zone: string): Format {
 }
 
 /** Minor units have as many digits as the currency says (ISO 4217): none for JPY, three for KWD. */
-function money(language: string, minor: number, currency: string): string {
-  const format = new Intl.NumberFormat(language, {
-    style: 'currency',
-    currency,
-    currencyDisplay: 'narrowSymbol',
-  });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(minor / 10 ** digits);
+function money(
+  language: string,
+  minor: number,
+  currency: string,
+  look: Intl.NumberFormatOptions = {},
+): string {
+  const options = { style: 'currency', currency, currencyDisplay: 'narrowSymbol' } as const;
+  const digits = new Intl.NumberFormat(language, options).resolvedOptions().maximumFractionDigits ?? 2;
+  return new Intl.NumberFormat(language, { ...options, ...look }).format(minor / 10 ** digits);
 }
 
 type Unit = (value: number, name: string, digits?: number) => string;

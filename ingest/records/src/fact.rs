@@ -380,8 +380,8 @@ pub enum Fact {
     AccessRefused {
         /// What they wanted to do.
         act: String,
-        /// Where, as the route is written.
-        at: String,
+        /// Where, as the route is written. (Rows have an `at` of their own, beside which no fact can have one.)
+        route: String,
     },
     /// A writer owns the partition from here on.
     PartitionClaimed {
@@ -497,6 +497,11 @@ mod tests {
                 OrganizationId(7),
                 Timestamp(2),
                 Fact::SubjectErased { subjects: vec![3], tokens: vec![Token(9)] },
+            ),
+            FactRow::new(
+                OrganizationId(7),
+                Timestamp(3),
+                Fact::AccessRefused { act: "run_sql".into(), route: "/v1/organizations/{organization}/sql".into() },
             ),
             FactRow::new(OrganizationId::NONE, Timestamp(3), Fact::Beat),
         ];

@@ -15,6 +15,7 @@ mod mails;
 mod me;
 mod members;
 pub(crate) mod notes;
+mod oidc;
 pub mod operator;
 mod organizations;
 mod passwords;
@@ -27,13 +28,14 @@ use records::Span;
 
 pub use ask::Signed;
 pub use mails::{Letter, Template};
+pub use oidc::{Providers, ProvidersError};
 pub use people::{Address, AddressError, Personal};
 pub use secrets::make as make_secret;
 
 use crate::openapi::Routes;
 
 /// What an installation chooses about accounts.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// How long a device stays signed in without signing in again.
     pub login: Span,
@@ -41,11 +43,23 @@ pub struct Options {
     pub public_url: String,
     /// Whether pages are served over TLS, so that cookies are bound to it.
     pub secure: bool,
+    /// OpenID Connect providers to sign in with.
+    pub providers: Providers,
+    /// Browsers that are on their way to one.
+    pub(crate) pending: std::sync::Arc<oidc::Pending>,
+}
+
+impl Options {
+    /// Options with what must be said.
+    pub fn new(login: Span, public_url: String, providers: Providers) -> Self {
+        let secure = public_url.starts_with("https://");
+        Self { login, public_url, secure, providers, pending: std::sync::Arc::default() }
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { login: Span::from_seconds(30 * 86_400), public_url: "http://127.0.0.1:7171".into(), secure: false }
+        Self::new(Span::from_seconds(30 * 86_400), "http://127.0.0.1:7171".into(), Providers::default())
     }
 }
 
@@ -53,6 +67,7 @@ impl Default for Options {
 pub(crate) fn routes() -> Routes {
     logins::routes()
         .merge(links::routes())
+        .merge(oidc::routes())
         .merge(me::routes())
         .merge(second::routes())
         .merge(organizations::routes())

@@ -138,13 +138,18 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(user.to_owned()))
 }
 
-/// What the cookie of a login holds.
+/// What the cookie of a login holds. The one that browsers protect better wins, wherever it stands.
 fn cookie_of(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, &[COOKIE_TLS, COOKIE])
+}
+
+/// What the first of these cookies holds that was sent.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, wanted: &[&str]) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let ours = pairs.filter(|(name, _)| [COOKIE, COOKIE_TLS].contains(name));
-    // The one that browsers protect better wins, wherever it stands.
-    ours.max_by_key(|(name, _)| *name == COOKIE_TLS).map(|(_, value)| value)
+    let place = |name: &str| wanted.iter().position(|known| *known == name);
+    let found = pairs.filter_map(|(name, value)| Some((place(name)?, value)));
+    found.min_by_key(|(place, _)| *place).map(|(_, value)| value)
 }
 
 /// A request that changes nothing, and is answered to pages of this origin only.

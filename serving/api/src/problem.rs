@@ -71,6 +71,12 @@ codes! {
     /// A link that does not work any more.
     LinkWrong = "link_wrong", BAD_REQUEST, "the link does not work any more",
         "ask for a new one: links work once, and for a short time";
+    /// A provider for signing in does not answer as it should.
+    ProviderFailed = "provider_failed", BAD_GATEWAY, "the provider does not answer as it should",
+        "try again later, or sign in with a password; the server's log has the cause";
+    /// A provider, or what it said, lets nobody in.
+    ProviderRefused = "provider_refused", FORBIDDEN, "the provider's answer lets nobody in",
+        "begin again at the page for signing in; ask an organizer for an invitation to the mail address that the provider knows";
     /// Another site's page used a login's cookie.
     OriginForeign = "origin_foreign", FORBIDDEN, "a page of another site may not do this with your login",
         "use the pages of this server; programs send a key or a login as `Authorization: Bearer`";

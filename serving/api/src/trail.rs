@@ -127,7 +127,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         Fact::RecoveryCodesMade { user, .. } => ("recovery_codes_made", user.to_string(), quiet()),
         Fact::IdentityLinked { user, provider, .. } => ("identity_linked", user.to_string(), provider.clone()),
         Fact::LinkMade { user, purpose, .. } => ("link_made", user.to_string(), words(purpose)),
-        Fact::AccessRefused { act, at } => ("access_refused", act.clone(), at.clone()),
+        Fact::AccessRefused { act, route } => ("access_refused", act.clone(), route.clone()),
         // Not decided by anybody, too many to be looked through, or told by another.
         Fact::ItemListed { .. }
         | Fact::KeyUsed { .. }

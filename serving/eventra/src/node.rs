@@ -114,6 +114,7 @@ impl Node {
             log,
             callers,
             trail,
+            accounts: accounts(settings, address)?,
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
             appender,
@@ -285,7 +286,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
     Ok(Api::from(Parts {
         callers: Arc::clone(&core.callers),
         trail: Arc::clone(&core.trail),
-        accounts: accounts(core),
+        accounts: core.accounts.clone(),
         operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
@@ -303,13 +304,20 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
     }))
 }
 
-fn accounts(core: &Core) -> api::accounts::Options {
-    let days = i64::from(core.settings.login_days.0);
-    let public_url = core.settings.public_url.trim_end_matches('/');
-    let here = || format!("{}://{}", core.settings.scheme(), core.address);
+/// What the settings say of accounts.
+fn accounts(settings: &Settings, address: SocketAddr) -> anyhow::Result<api::accounts::Options> {
+    let days = i64::from(settings.login_days.0);
+    let public_url = settings.public_url.trim_end_matches('/');
+    let here = || format!("{}://{address}", settings.scheme());
     let public_url = if public_url.is_empty() { here() } else { public_url.to_owned() };
-    let secure = public_url.starts_with("https://");
-    api::accounts::Options { login: Span::from_seconds(days * 86_400), public_url, secure }
+    let providers = if settings.oidc_file.as_os_str().is_empty() {
+        api::accounts::Providers::default()
+    } else {
+        let place = || format!("reading `oidc_file` {}", settings.oidc_file.display());
+        let text = std::fs::read_to_string(&settings.oidc_file).with_context(place)?;
+        api::accounts::Providers::from_toml(&text).with_context(place)?
+    };
+    Ok(api::accounts::Options::new(Span::from_seconds(days * 86_400), public_url, providers))
 }
 
 fn readers(views: &dataflow::computations::Views) -> api::reads::Views {

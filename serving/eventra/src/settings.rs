@@ -116,6 +116,10 @@ settings! {
     public_url: String = "";
     /// Days that a device stays signed in.
     login_days: Within<1, 365> = "30";
+    /// A TOML file of OpenID Connect providers to sign in with: `[[provider]]` with `id`, `name`, `issuer`, `client_id`,
+    /// and if wanted `client_secret` and `register = true` (who is known to nobody becomes a user). They send browsers back to
+    /// `PUBLIC_URL/v1/oidc/ID/callback`.
+    oidc_file: PathBuf = "";
     /// Whether `/metrics` answers callers that are not on this machine.
     metrics_public: bool = "false";
     /// Dataflow workers, each one thread. 0: half of the machine's cores.

@@ -17,7 +17,7 @@ const STATEMENT_WITHIN: Duration = Duration::from_secs(300);
 /// Where a warehouse answers, and as whom to speak to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `http://host:port`.
+    /// `http://host:port`; of the embedded engine with a path that nobody else knows.
     pub url: String,
     /// Account.
     pub user: String,
@@ -81,7 +81,9 @@ fn decoded(text: &str) -> String {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} as {} in {}", self.url, self.user, self.database)
+        // The path is a secret.
+        let host = self.url.split('/').take(3).collect::<Vec<_>>().join("/");
+        write!(f, "{host} as {} in {}", self.user, self.database)
     }
 }
 

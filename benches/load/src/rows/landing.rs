@@ -154,8 +154,10 @@ fn bare(cut: &Cut, connections: usize) -> anyhow::Result<Took> {
 
 fn post_all(warehouse: &Warehouse, cut: &Cut, next: &AtomicUsize) -> anyhow::Result<()> {
     let at = warehouse.endpoint()?;
-    let host = at.url.strip_prefix("http://").context("the engine answers in plain HTTP")?;
-    let mut stream = TcpStream::connect(host.trim_end_matches('/'))?;
+    let place = at.url.strip_prefix("http://").context("the engine answers in plain HTTP")?;
+    // The embedded engine takes statements at a path of its own.
+    let (host, path) = place.split_once('/').unwrap_or((place, ""));
+    let mut stream = TcpStream::connect(host)?;
     stream.set_nodelay(true)?;
     let mut answers = BufReader::new(stream.try_clone()?);
     loop {
@@ -165,7 +167,7 @@ fn post_all(warehouse: &Warehouse, cut: &Cut, next: &AtomicUsize) -> anyhow::Res
         let (user, password, length) = (&at.user, &at.password, body.len());
         write!(
             stream,
-            "POST /?database={}&async_insert=0&query={query} HTTP/1.1\r\nHost: {host}\r\nX-ClickHouse-User: {user}\r\n\
+            "POST /{path}?database={}&async_insert=0&query={query} HTTP/1.1\r\nHost: {host}\r\nX-ClickHouse-User: {user}\r\n\
              X-ClickHouse-Key: {password}\r\nContent-Length: {length}\r\n\r\n",
             at.database
         )?;

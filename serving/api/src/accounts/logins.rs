@@ -91,7 +91,7 @@ struct Opened {
 /// The answer of signing in: the cookie is in its headers.
 pub(crate) struct SignedIn {
     opened: Opened,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]

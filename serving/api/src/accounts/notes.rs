@@ -44,9 +44,9 @@ pub(crate) async fn refusals(State(api): State<Api>, request: Request, next: Nex
     let response = next.run(request).await;
     let refused = response.extensions().get::<Problem>().and_then(|problem| problem.refused.as_deref());
     if let Some(Refused { by, act, organization }) = refused {
-        let at = path.as_ref().map_or("", MatchedPath::as_str).to_owned();
-        if api.trail.is_news(format!("refused {by:?} {act} {at}"), api.clock.now(), REFUSALS_EVERY) {
-            let wishes = vec![Wish::Tell(Fact::AccessRefused { act: act.to_string(), at })];
+        let route = path.as_ref().map_or("", MatchedPath::as_str).to_owned();
+        if api.trail.is_news(format!("refused {by:?} {act} {route}"), api.clock.now(), REFUSALS_EVERY) {
+            let wishes = vec![Wish::Tell(Fact::AccessRefused { act: act.to_string(), route })];
             api.tell(Command { organization: *organization, event: EventId::NONE, wishes }, by.clone());
         }
     }

@@ -19,7 +19,7 @@ struct Session<'a> {
 }
 
 impl House {
-    async fn user(&self, email: &str, admin: bool) -> UserId {
+    pub(crate) async fn user(&self, email: &str, admin: bool) -> UserId {
         let address: Address = email.parse().unwrap();
         self.api.register(&address, email.split('@').next().unwrap(), admin).await.unwrap()
     }

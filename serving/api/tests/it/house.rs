@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock, RwLock};
 
+use api::accounts::Options;
 use api::callers::Callers;
 use api::metrics::Registry;
 use api::reads::Views;
@@ -75,7 +76,14 @@ impl House {
     /// With another secret.
     pub(crate) fn seeded(seed: u8) -> Self {
         let edge = api::edge::Edge::default();
-        Self::made(seed, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default(), edge)
+        Self::made(
+            seed,
+            MemoryOptions::default(),
+            api::limits::Feeds::default(),
+            Limits::default(),
+            edge,
+            Options::default(),
+        )
     }
 
     pub(crate) fn with(options: MemoryOptions) -> Self {
@@ -84,15 +92,35 @@ impl House {
 
     /// With bounds of feeds, and of what their rings remember.
     pub(crate) fn live(options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits) -> Self {
-        Self::made(0, options, feeds, ring, api::edge::Edge::default())
+        Self::made(0, options, feeds, ring, api::edge::Edge::default(), Options::default())
     }
 
     /// Behind an edge of its own.
     pub(crate) fn behind(edge: api::edge::Edge) -> Self {
-        Self::made(0, MemoryOptions::default(), api::limits::Feeds::default(), Limits::default(), edge)
+        Self::made(
+            0,
+            MemoryOptions::default(),
+            api::limits::Feeds::default(),
+            Limits::default(),
+            edge,
+            Options::default(),
+        )
     }
 
-    fn made(seed: u8, options: MemoryOptions, feeds: api::limits::Feeds, ring: Limits, edge: api::edge::Edge) -> Self {
+    /// With other options of accounts.
+    pub(crate) fn signing_in(accounts: Options) -> Self {
+        let (feeds, edge) = (api::limits::Feeds::default(), api::edge::Edge::default());
+        Self::made(0, MemoryOptions::default(), feeds, Limits::default(), edge, accounts)
+    }
+
+    fn made(
+        seed: u8,
+        options: MemoryOptions,
+        feeds: api::limits::Feeds,
+        ring: Limits,
+        edge: api::edge::Edge,
+        accounts: Options,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
         let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(draws(seed))).unwrap());
@@ -140,7 +168,7 @@ impl House {
         let api = Api::from(Parts {
             callers: Arc::clone(&callers),
             trail: Arc::clone(&trail),
-            accounts: api::accounts::Options::default(),
+            accounts,
             operations: Operations {
                 figures: Box::new(Figures::default),
                 letters: Box::new(|_, _| Ok(Vec::new())),

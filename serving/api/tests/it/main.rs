@@ -11,6 +11,7 @@ mod feeds;
 mod foreign;
 mod house;
 mod libraries;
+mod oidc;
 mod page;
 mod pages;
 mod presence;

@@ -43,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) trail: Arc<api::trail::Trail>,
+    pub(crate) accounts: api::accounts::Options,
     pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     pub(crate) facts: RwLock<Option<Arc<Facts>>>,
     pub(crate) appender: Appender,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::run::run;
 use crate::serving::Process;
 
-const NODE_PACKAGE: &str = "@clickhouse/client@1.18.0";
+const NODE_PACKAGE: &str = "@clickhouse/client@1.20.0";
 const PYTHON_PACKAGE: &str = "clickhouse-connect==1.12.0";
 
 const ACME: &str = "a-secret-of-acme-that-is-long";
@@ -148,7 +148,7 @@ fn check(found: &str, rows: &Value) {
 
 #[test]
 fn clickhouses_own_clients_work_unchanged_and_see_their_organization_only() {
-    let node = cache("clickhouse-node-1.18.0", |folder| {
+    let node = cache("clickhouse-node-1.20.0", |folder| {
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]).arg(folder).arg(NODE_PACKAGE);
         must_run(&mut npm, "npm install of ClickHouse's client");

@@ -114,7 +114,13 @@ pub async fn grant(client: &Client, secret: &Secret, limits: &Limits) -> Result<
     Ok(())
 }
 
-fn statements(database: &str, secret: &Secret, limits: &Limits, known: impl Fn(&str) -> bool) -> Vec<String> {
+/// The statements of [`grant`], with the settings that the server knows.
+pub(super) fn statements(
+    database: &str,
+    secret: &Secret,
+    limits: &Limits,
+    known: impl Fn(&str) -> bool,
+) -> Vec<String> {
     let shown = quoted(&analysts_database(database));
     let profile = quoted(&format!("{}_{PROFILE}", analysts_database(database)));
     let mut statements = vec![

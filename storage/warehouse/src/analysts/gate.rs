@@ -68,12 +68,13 @@ pub(super) fn check<'a>(text: &str, parameters: impl Iterator<Item = &'a str>) -
     names(&tokens)?;
     changed_settings(&tokens)?;
     plans(&tokens)?;
-    // A parameter of type Identifier names whatever it likes, functions too.
-    if tokens.iter().any(|token| token.is("identifier"))
-        && let Some(value) = parameters.into_iter().find(|value| is_refused(value.trim()))
-    {
+    // A parameter of type Identifier names whatever it likes: functions, tables, columns.
+    let named: Vec<&str> =
+        if tokens.iter().any(|token| token.is("identifier")) { parameters.collect() } else { vec![] };
+    if let Some(value) = named.iter().find(|value| is_refused(value.trim())) {
         return Err(Forbidden::function(value));
     }
+    databases(&tokens, &named)?;
     let mut names: Vec<String> = tokens.iter().filter_map(|token| token.name()).map(str::to_ascii_lowercase).collect();
     names.sort();
     names.dedup();
@@ -122,6 +123,20 @@ fn changed_settings(tokens: &[Token<'_>]) -> Result<(), Forbidden> {
                 _ => break,
             }
         }
+    }
+    Ok(())
+}
+
+/// `system.databases` tells where on the disk they are, to everybody: it is there for clients that ask for names.
+fn databases(tokens: &[Token<'_>], named: &[&str]) -> Result<(), Forbidden> {
+    let says = |word: &str| {
+        let known = |name: &str| name.split('.').any(|part| part.trim().eq_ignore_ascii_case(word));
+        tokens.iter().any(|token| token.name().is_some_and(known)) || named.iter().any(|value| known(value))
+    };
+    let everything =
+        tokens.contains(&Token::Sign('*')) || ["columns", "data_path", "metadata_path"].into_iter().any(says);
+    if says("system") && says("databases") && everything {
+        return Err(Forbidden::function("the path of a database"));
     }
     Ok(())
 }
@@ -208,6 +223,17 @@ mod tests {
     fn plans_that_count_others_rows_are_refused() {
         refused("explain indexes = 1 select 1", "EXPLAIN indexes");
         refused("explain estimate select 1", "EXPLAIN estimate");
+    }
+
+    #[test]
+    fn places_on_the_disk_are_not_told() {
+        refused("select * from system.databases", "path of a database");
+        refused("select data_path from system.`databases`", "path of a database");
+        refused("select columns('.*path') from system.databases", "path of a database");
+        let named = check("select {c:Identifier} from {t:Identifier}", ["data_path", "system.databases"].into_iter());
+        assert!(named.is_err());
+        passes("select name, engine from system.databases where name = 'eventra'");
+        passes("select * from databases");
     }
 
     #[test]

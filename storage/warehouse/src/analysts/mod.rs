@@ -2,12 +2,12 @@
 //!
 //! Four walls, each of which holds by itself against most of what the others hold against:
 //!
-//! 1. **Views.** Analysts may read the views of one database ([`views`]) and no table at all. Each view runs as the account
-//!    [`READER`], to which nobody can log in.
-//! 2. **Row policies.** `READER` sees, in every table that has an organization, the rows of the organization that the
-//!    account of the connection stands for just now ([`seats`]); of a seat that stands for nobody, no row.
-//! 3. **Settings.** The accounts are read-only; of the settings, those of a list can be changed, within bounds ([`settings`]).
-//! 4. **The gate.** A text is read before the engine gets it ([`gate`]): statements other than questions, table functions,
+//! 1. **Views.** Analysts may read the views of one database (`views`) and no table at all. Each view runs as the account
+//!    `sql_reader`, to which nobody can log in.
+//! 2. **Row policies.** `sql_reader` sees, in every table that has an organization, the rows of the organization that the
+//!    account of the connection stands for just now (`seats`); of a seat that stands for nobody, no row.
+//! 3. **Settings.** The accounts are read-only; of the settings, those of a list can be changed, within bounds (`settings`).
+//! 4. **The gate.** A text is read before the engine gets it (`gate`): statements other than questions, table functions,
 //!    and functions that tell about the machine are refused. The engine's library does not guard all of them itself.
 //!
 //! [`Gateway`] holds them together and passes questions on. It does not know keys, people or roles: who asks for which
@@ -98,6 +98,12 @@ pub fn cuts(text: &str) -> Option<Vec<(usize, usize)>> {
         Some((begin - quotes, begin + part.len() + quotes))
     });
     Some(cuts.collect())
+}
+
+/// The statements by which a server's accounts are made. For the test that has the engine read them.
+#[doc(hidden)]
+pub fn server_statements(database: &str, secret: &Secret, limits: &Limits) -> Vec<String> {
+    accounts::statements(database, secret, limits, |_| true)
 }
 
 /// SHA-256 of the parts, a zero byte after each, in hexadecimal.

@@ -42,7 +42,7 @@ pub(super) async fn send(endpoint: &Endpoint, exchange: Exchange<'_>) -> Result<
     }
     let host = url.host_str().unwrap_or("127.0.0.1");
     let port = url.port_or_known_default().unwrap_or(80);
-    let request = request(host, exchange)?;
+    let request = request(host, url.path(), exchange)?;
     let connecting = TcpStream::connect((host, port));
     let stream =
         tokio::time::timeout(CONNECT_WITHIN, connecting).await.map_err(|_| Error::TimedOut)?.map_err(network)?;
@@ -58,13 +58,13 @@ pub(super) async fn send(endpoint: &Endpoint, exchange: Exchange<'_>) -> Result<
     sender.send_request(request).await.map_err(network)
 }
 
-fn request(host: &str, exchange: Exchange<'_>) -> Result<Request<Full<Bytes>>, Error> {
+fn request(host: &str, path: &str, exchange: Exchange<'_>) -> Result<Request<Full<Bytes>>, Error> {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in exchange.parameters {
         query.append_pair(name, value);
     }
     let (account, password) = exchange.account;
-    let mut request = Request::post(format!("/?{}", query.finish()))
+    let mut request = Request::post(format!("{path}?{}", query.finish()))
         .header(HOST, host)
         .header(CONNECTION, "close")
         .header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(format!("{account}:{password}"))));

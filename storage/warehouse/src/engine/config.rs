@@ -23,7 +23,13 @@ const KEEP_ALIVE_S: u32 = 3;
 /// Writes `config.xml` and `users.xml` into `root`, readable by their owner only.
 pub(crate) fn write(root: &Path, password: &str, memory_bytes: u64) -> io::Result<()> {
     private_file(&root.join("users.xml"), &users(password, &Limits::for_engine(memory_bytes)))?;
-    private_file(&root.join("config.xml"), &server(root, memory_bytes))
+    private_file(&root.join("config.xml"), &server(root, memory_bytes, &path(password)))
+}
+
+/// The path at which the engine takes statements. The library's own session needs an account without a password, which may
+/// read files; whoever else is on this machine finds the port, but not the path.
+pub(crate) fn path(password: &str) -> String {
+    format!("/{}", &analysts::hex(&[b"path", password.as_bytes()])[..32])
 }
 
 fn private_file(path: &Path, text: &str) -> io::Result<()> {
@@ -36,7 +42,7 @@ fn private_file(path: &Path, text: &str) -> io::Result<()> {
 ///
 /// Merged and mutated parts are synced before their sources go, since sources go after a few seconds: otherwise erased
 /// rows would stay on the disk for eight minutes, and without the sync a power loss could take both.
-fn server(root: &Path, memory_bytes: u64) -> String {
+fn server(root: &Path, memory_bytes: u64, path: &str) -> String {
     let root = escape(&root.display().to_string());
     format!(
         "<clickhouse>
@@ -51,6 +57,13 @@ fn server(root: &Path, memory_bytes: u64) -> String {
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <timezone>UTC</timezone>
   <keep_alive_timeout>{KEEP_ALIVE_S}</keep_alive_timeout>
+  <http_handlers>
+    <rule><url>/ping</url><handler><type>ping</type></handler></rule>
+    <rule>
+      <url>{path}</url>
+      <handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler>
+    </rule>
+  </http_handlers>
   <merge_tree>
     <old_parts_lifetime>{lifetime}</old_parts_lifetime>
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>

@@ -162,7 +162,7 @@ fn prepare(config: &EngineConfig) -> Result<Launch, StartError> {
 
 fn endpoint_of(process: &Process, password: &str) -> Endpoint {
     Endpoint {
-        url: format!("http://127.0.0.1:{}", process.port),
+        url: format!("http://127.0.0.1:{}{}", process.port, config::path(password)),
         user: config::USER.to_owned(),
         password: password.to_owned(),
         database: config::DATABASE.to_owned(),

@@ -2,7 +2,8 @@
 
 use futures_util::StreamExt as _;
 use warehouse::analysts::{
-    Ask, AskError, Cut, Gateway, Limits, RUNNING_OF_ASKER_MAX, Secret, cuts, lacking_rights, takes_table_function,
+    Ask, AskError, Cut, Gateway, Limits, RUNNING_OF_ASKER_MAX, Secret, cuts, lacking_rights, server_statements,
+    takes_table_function,
 };
 use warehouse::engine::Engine;
 use warehouse::{Client, migrate, schema};
@@ -156,6 +157,11 @@ const ATTACKS: &[&str] = &[
     "SELECT * FROM system.user_directories",
     "SELECT * FROM information_schema.tables",
     "SELECT * FROM INFORMATION_SCHEMA.COLUMNS",
+    "SELECT * FROM system.databases",
+    "SELECT data_path FROM system.databases",
+    "SELECT d.* FROM system.databases d",
+    "SELECT tuple(*) FROM system.databases",
+    "SELECT * EXCEPT(name) FROM system.databases",
     "SHOW PROCESSLIST",
     "SHOW USERS",
     "SHOW ACCESS",
@@ -276,7 +282,8 @@ async fn attacks_find_nothing() {
     // Another organization has asked before: what the engine remembers of it must not show either.
     answer(&gateway, question(OTHERS, "SELECT count() FROM records")).await.unwrap();
     let machine = std::fs::read_to_string("/etc/hostname").unwrap_or_else(|_| "no hostname".into());
-    let secrets = [OTHERS, "root:", machine.trim(), "analyst_0", "sql_reader"];
+    let folder = root.path().display().to_string();
+    let secrets = [OTHERS, "root:", machine.trim(), "analyst_0", "sql_reader", &folder];
     for attack in ATTACKS {
         let found = match ask(&gateway, attack).await {
             Ok(found) => found,
@@ -298,6 +305,19 @@ async fn attacks_find_nothing() {
     let columns = "SELECT sum(data_compressed_bytes) FROM system.columns WHERE database = 'eventra'";
     assert_eq!(ask(&gateway, columns).await.unwrap().trim(), "0");
     assert_eq!(ask(&gateway, "SHOW DATABASES").await.unwrap().trim(), "eventra");
+    assert_eq!(ask(&gateway, "SELECT name FROM system.databases").await.unwrap().trim(), "eventra");
+    // No table that everybody may read holds a path of this machine, but the one that the gate watches.
+    for table in
+        names(&client, "SELECT name FROM system.tables WHERE database = 'system' AND name != 'databases'").await
+    {
+        let paths =
+            format!("SELECT arrayStringConcat(tupleToNameValuePairs(tuple(*)).2::Array(String)) FROM system.{table}");
+        let plain = format!("SELECT * FROM system.{table} LIMIT 5000 FORMAT TSV");
+        for text in [paths, plain] {
+            let found = ask(&gateway, &text).await.unwrap_or_default();
+            assert!(!found.contains(&folder) && !found.contains(OTHERS), "{table}");
+        }
+    }
     assert!(engine.stop().await);
 }
 
@@ -441,6 +461,10 @@ async fn a_restarted_engine_stands_for_the_same_organizations() {
 async fn an_engine_that_gives_no_rights_is_told_in_words() {
     let root = tempfile::tempdir().unwrap();
     let (engine, client, _) = house(root.path()).await;
+    for statement in server_statements("shop", &Secret::of("x"), &Limits::for_engine(1 << 30)) {
+        let read = format!("SELECT length(formatQuery('{}'))", statement.replace('\\', "\\\\").replace('\'', "\\'"));
+        assert!(client.fetch_one::<u64>(&read).await.is_ok_and(|length| length > 0), "the engine reads {statement}");
+    }
     assert_eq!(lacking_rights(&client).await.unwrap(), ["CREATE USER", "CREATE ROW POLICY", "CREATE SETTINGS PROFILE"]);
     // The library takes no accounts by statement, as a server of somebody else may not.
     let gateway = Gateway::server(client, Secret::of("x"), Limits::for_engine(1 << 30));

@@ -78,6 +78,21 @@ async fn passwordless_session_may_not_read_or_write() {
         assert_eq!(nobody.execute(sql).await.unwrap_err().code(), Some(497), "{sql}");
     }
     assert_eq!(as_default("wrong", "app").execute("SELECT 1").await.unwrap_err().code(), Some(516));
+    // Who finds the port does not find where statements are taken: that session may read files.
+    let port = engine.status().port.unwrap();
+    for path in ["", "/", "/query", "/play", "/dashboard"] {
+        let stranger = Client::server(Endpoint {
+            url: format!("http://127.0.0.1:{port}{path}"),
+            user: "default".to_owned(),
+            password: String::new(),
+            database: "default".to_owned(),
+        });
+        let error = stranger.fetch_one::<u8>("SELECT 1").await.unwrap_err();
+        assert_eq!(error.code(), None, "{path}: {error}");
+        assert!(error.to_string().contains("There is no handle"), "{path}: {error}");
+    }
+    let shown = format!("{open:?}");
+    assert!(!shown.contains(open.url.rsplit('/').next().unwrap()), "{shown}");
     assert!(engine.stop().await);
 }
 
