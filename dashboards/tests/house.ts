@@ -24,6 +24,7 @@ export const PAGES = [
   '/account',
   '/system',
   '/audit',
+  '/mailbox',
   '/reference',
   '/no-such-page',
 ];

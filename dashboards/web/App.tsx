@@ -22,6 +22,7 @@ const Keys = lazy(() => import('./pages/Keys'));
 const Audit = lazy(() => import('./pages/Audit'));
 const Sql = lazy(() => import('./pages/Sql'));
 const System = lazy(() => import('./pages/System'));
+const Mailbox = lazy(() => import('./pages/Mailbox'));
 const Reference = lazy(() => import('./pages/Reference'));
 
 export function App() {
@@ -64,6 +65,7 @@ export function App() {
             <Route path="/o/:organization/sql" element={<Sql />} />
             <Route path="/audit" element={<Audit />} />
             <Route path="/system" element={<System />} />
+            <Route path="/mailbox" element={<Mailbox />} />
             <Route path="/reference" element={<Reference />} />
             <Route path="*" element={<NotFound />} />
           </Route>

@@ -60,6 +60,22 @@ export const system = queryOptions({
   refetchInterval: EVERY_MS,
 });
 
+export interface ShownMail {
+  id: string;
+  to: string;
+  subject: string;
+  text: string;
+  link: string;
+}
+
+/** The mails of a demo; a server that has somewhere to send them answers that there are none to see. */
+export const mailbox = queryOptions({
+  queryKey: ['system', 'mailbox'],
+  queryFn: async ({ signal }) => (await ask<ShownMail[]>('GET', '/v1/system/mailbox', { signal })).data,
+  refetchInterval: EVERY_MS,
+  retry: false,
+});
+
 export const deadLetters = (org: string) =>
   queryOptions({
     queryKey: ['organization', org, 'dead-letters'],

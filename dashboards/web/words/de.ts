@@ -54,6 +54,7 @@ export const de: Words = {
     audit: 'Protokoll',
     platformAudit: 'Protokoll der Plattform',
     system: 'System',
+    mailbox: 'Postfach',
     reference: 'API-Referenz',
     account: 'Ihr Konto',
     signOut: 'Abmelden',
@@ -378,6 +379,12 @@ export const de: Words = {
     limit: 'Gezeigte Zeilen',
     limits:
       'Eine Abfrage darf begrenzt lange laufen und begrenzt viele Zeilen zeigen; der Server sagt, wenn eine Grenze erreicht ist.',
+  },
+  mailbox: {
+    title: 'Postfach',
+    hint: 'Diese Demo verschickt keine Mails. Was Menschen in ihrem Postfach fänden, steht hier, das Neueste zuerst.',
+    to: 'An',
+    follow: 'Dem Link folgen',
   },
   system: {
     title: 'System',

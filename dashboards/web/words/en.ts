@@ -54,6 +54,7 @@ export const en = {
     audit: 'Audit',
     platformAudit: 'Platform audit',
     system: 'System',
+    mailbox: 'Mailbox',
     reference: 'API reference',
     account: 'Your account',
     signOut: 'Sign out',
@@ -375,6 +376,12 @@ export const en = {
     limit: 'Rows shown',
     limits:
       'A query may run for a bounded time and show a bounded number of rows; the server says so when one is reached.',
+  },
+  mailbox: {
+    title: 'Mailbox',
+    hint: 'This demo sends no mails. What people would find in their inbox is here, the newest first.',
+    to: 'To',
+    follow: 'Follow the link',
   },
   system: {
     title: 'System',
