@@ -11,6 +11,24 @@ export const EVENT = 'summit-2026';
 export const DASHBOARD = `/o/${ORGANIZATION}/events/${EVENT}`;
 export const EMAIL = 'ann@example.org';
 
+/** Every page of somebody who is signed in, and those before. */
+export const PAGES = [
+  '/organizations',
+  `/o/${ORGANIZATION}/events`,
+  DASHBOARD,
+  `${DASHBOARD}/wall`,
+  `/o/${ORGANIZATION}/members`,
+  `/o/${ORGANIZATION}/keys`,
+  `/o/${ORGANIZATION}/audit`,
+  `/o/${ORGANIZATION}/sql`,
+  '/account',
+  '/system',
+  '/audit',
+  '/reference',
+  '/no-such-page',
+];
+export const ENTRANCES = ['/sign-in', '/reset-password', '/reset-password#token=abc', '/sign-in/link'];
+
 /** Why the tests of the browser cannot run here; none when they can. */
 export const missing: string | null = !CHROMIUM
   ? 'skipped: there is no Chromium (CHROMIUM names one)'

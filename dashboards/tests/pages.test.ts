@@ -8,10 +8,12 @@ import {
   condition,
   DASHBOARD,
   EMAIL,
+  ENTRANCES,
   type House,
   missing,
   open,
   ORGANIZATION,
+  PAGES,
   total,
   until,
   violations,
@@ -23,23 +25,6 @@ const SCRIPT_MAX = 200_000;
 const INTERACTIVE_MAX_MS = 5_000;
 /** Layout shift that people do not notice (web.dev/cls: 0.1 is good). */
 const SHIFT_MAX = 0.1;
-
-const PAGES = [
-  '/organizations',
-  `/o/${ORGANIZATION}/events`,
-  DASHBOARD,
-  `${DASHBOARD}/wall`,
-  `/o/${ORGANIZATION}/members`,
-  `/o/${ORGANIZATION}/keys`,
-  `/o/${ORGANIZATION}/audit`,
-  `/o/${ORGANIZATION}/sql`,
-  '/account',
-  '/system',
-  '/audit',
-  '/reference',
-  '/no-such-page',
-];
-const ENTRANCES = ['/sign-in', '/reset-password', '/reset-password#token=abc', '/sign-in/link'];
 
 if (missing) {
   process.stdout.write(`${missing}\n`);
@@ -60,7 +45,6 @@ if (missing) {
 
     it('lead from a sign-in link to a dashboard that moves', async () => {
       assert.equal(new URL(page.url()).hash, '', 'the token stays out of the address');
-      await page.getByRole('link', { name: /Summit 2026/ }).click();
       await page.getByRole('heading', { name: 'Summit 2026', level: 1 }).waitFor();
       const first = await until(
         () => total(page, 'Page views'),
@@ -88,7 +72,7 @@ if (missing) {
     });
 
     it('weigh little and are there soon', async () => {
-      const fresh = await house.signIn(context, '/organizations');
+      const fresh = await context.newPage();
       const bodies: Promise<Buffer>[] = [];
       fresh.on('response', (response) => {
         if (response.request().resourceType() === 'script') bodies.push(response.body());
@@ -243,6 +227,7 @@ if (missing) {
       };
       const equal = await until(counted, (cells) => cells[0] === shown[0]);
       assert.deepEqual(equal, shown);
+      forgetEditing(house);
     });
 
     it('draw, save, open and export what SQL answers', async () => {
@@ -270,6 +255,7 @@ if (missing) {
       await page.getByRole('button', { name: 'Run', exact: true }).click();
       await page.getByRole('alert').filter({ hasText: 'nonsense' }).waitFor();
       forget(house, /status of 400/);
+      forgetEditing(house);
     });
 
     it('make a key and invite a member', async () => {
@@ -331,7 +317,7 @@ if (missing) {
       await page.getByRole('button', { name: 'Turn it on' }).click();
       await page.getByRole('img', { name: /QR code/ }).waitFor();
       const secret = (await page.getByLabel('Or type this into the app:').textContent()) ?? '';
-      await page.getByLabel('Code').fill(codeOf(secret));
+      await page.getByRole('textbox', { name: 'Code' }).fill(codeOf(secret));
       await page.getByRole('button', { name: 'Confirm' }).click();
       const codes = ((await page.getByLabel('Recovery codes').textContent()) ?? '').split(' ');
       assert.ok(codes.length >= 8, `${codes.length} recovery codes`);
@@ -342,7 +328,7 @@ if (missing) {
       await asked.goto(link);
       await asked.getByLabel('Code of your second factor').fill(codes[0] ?? '');
       await asked.getByRole('button', { name: 'Sign in' }).click();
-      await asked.getByRole('heading', { name: 'Events', level: 1 }).waitFor();
+      await asked.getByRole('heading', { name: 'Summit 2026', level: 1 }).waitFor();
       await other.close();
       // Off again, with the next recovery code, since a code of the app works once in its half minute.
       await page
@@ -369,7 +355,7 @@ if (missing) {
       await keys.keyboard.press('Tab');
       await keys.keyboard.type('correct horse battery');
       await keys.keyboard.press('Enter');
-      await keys.getByRole('heading', { name: 'Events', level: 1 }).waitFor();
+      await keys.getByRole('heading', { name: 'Summit 2026', level: 1 }).waitFor();
       // The first stop of every page leads past the menu.
       await keys.goto(DASHBOARD);
       await keys.getByRole('heading', { level: 1 }).waitFor();
@@ -391,6 +377,9 @@ if (missing) {
     });
   });
 }
+
+/** Chromium styles what is inserted into an editable element itself, and reports that the policy forbids that. */
+const forgetEditing = (house: House) => forget(house, /Applying inline style/);
 
 /** The present code of a secret in base32 (RFC 6238: SHA-1, six digits, thirty seconds). */
 function codeOf(secret: string): string {

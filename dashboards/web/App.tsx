@@ -8,7 +8,8 @@ import { NotFound } from './pages/NotFound';
 import { Organizations } from './pages/Organizations';
 import { SignIn } from './pages/SignIn';
 import { useQuery } from '@tanstack/react-query';
-import { me } from './server/queries';
+import { part } from './server/http';
+import { events, me } from './server/queries';
 import { useMe, useMembership } from './server/session';
 import { Trouble } from './ui/basics';
 import { Speaking, useWords } from './words/words';
@@ -117,5 +118,14 @@ function OfOrganization({ children }: { children: ReactNode }) {
 function Start() {
   const memberships = useMe()?.memberships ?? [];
   const only = memberships.length === 1 ? memberships[0] : undefined;
-  return only ? <Navigate to={`/o/${encodeURIComponent(only.organization)}`} replace /> : <Organizations />;
+  return only ? <StartOf organization={only.organization} /> : <Organizations />;
+}
+
+/** The start of an organization: the dashboard of its one event, or the list. */
+function StartOf({ organization }: { organization: string }) {
+  const { data, error } = useQuery(events(organization));
+  const base = `/o/${part(organization)}`;
+  if (!data && !error) return <Waiting />;
+  const only = data?.length === 1 ? data[0] : undefined;
+  return <Navigate to={only ? `${base}/events/${part(only.id)}` : base} replace />;
 }

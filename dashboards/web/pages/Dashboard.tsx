@@ -57,7 +57,7 @@ function Top() {
   const row = useEventRow();
   const { asOf } = useTotals();
   return (
-    <header className="bg-page/95 sticky top-0 z-10 -mx-4 mb-3 flex flex-wrap items-end justify-between gap-x-6 gap-y-2 px-4 py-3 backdrop-blur">
+    <header className="bg-page/95 top-0 z-10 -mx-4 mb-3 flex flex-wrap items-end justify-between gap-x-6 gap-y-2 px-4 py-3 lg:sticky lg:backdrop-blur">
       <title>{`${row?.title ?? event} · Eventra`}</title>
       <div className="min-w-0">
         <h1 className="truncate text-2xl font-semibold tracking-tight">{row?.title ?? event}</h1>

@@ -27,7 +27,7 @@ mod secrets;
 use records::Span;
 
 pub use ask::Signed;
-pub use mails::{Letter, Template};
+pub use mails::{Letter, Template, Waiting};
 pub use oidc::{Providers, ProvidersError};
 pub use people::{Address, AddressError, Personal};
 pub use secrets::make as make_secret;

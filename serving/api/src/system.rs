@@ -26,8 +26,26 @@ pub struct Operations {
     pub figures: Box<dyn Fn() -> Figures + Send + Sync>,
     /// The newest dead letters of an organization, the newest first; reads the log, so it may take long.
     pub letters: Box<dyn Fn(OrganizationId, usize) -> Result<Vec<Letter>, String> + Send + Sync>,
+    /// The newest mails, the newest first; none when they go to a mail server.
+    pub mailbox: Box<dyn Fn() -> Option<Vec<ShownMail>> + Send + Sync>,
     /// Sends every dead letter of every organization through the door again.
     pub replay: Box<dyn Fn() -> Result<Replayed, String> + Send + Sync>,
+}
+
+/// A mail, as a mailbox shows it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Mail")]
+pub struct ShownMail {
+    /// The mail.
+    pub id: String,
+    /// Whom it goes to.
+    pub to: String,
+    /// Its subject.
+    pub subject: String,
+    /// What it says.
+    pub text: String,
+    /// The link in it; empty when there is none.
+    pub link: String,
 }
 
 /// How the process is.
@@ -179,6 +197,8 @@ pub(crate) fn routes() -> Routes {
             letters,
         )
         .may(&[Code::Internal])
+        .get("/v1/system/mailbox", "Mails of a demo, which has no mail server; for platform admins", mailbox)
+        .may(&[Code::NotFound])
         .post("/v1/system/dead-letters/replay", "Sends every dead letter through the door again", replay)
         .may(&[Code::Internal])
 }
@@ -194,6 +214,13 @@ struct Which {
 async fn figures(State(api): State<Api>, caller: Presented) -> Result<One<Figures>, Problem> {
     caller.may(Act::ReadSystem, &On::default())?;
     Ok(One { data: (api.operations.figures)() })
+}
+
+async fn mailbox(State(api): State<Api>, caller: Presented) -> Result<One<Vec<ShownMail>>, Problem> {
+    caller.may(Act::ManageSystem, &On::default())?;
+    let data = (api.operations.mailbox)();
+    let data = data.ok_or_else(|| Problem::new(Code::NotFound, "mails go to a mail server here, or wait for one"))?;
+    Ok(One { data })
 }
 
 async fn letters(

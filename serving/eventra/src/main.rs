@@ -8,6 +8,7 @@ mod facts;
 mod figures;
 mod http;
 mod logging;
+mod mail;
 mod node;
 mod rules_check;
 mod settings;

@@ -33,6 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::control;
 use crate::facts::{self, Facts};
+use crate::mail::{Mailbox, Outgoing};
 use crate::settings::{Settings, WarehouseChoice};
 pub(crate) use core::Core;
 use warehouse::Warehouse;
@@ -57,6 +58,7 @@ pub(crate) struct Node {
     sql: Option<SqlEndpoint>,
     control: JoinHandle<()>,
     finishing: JoinHandle<()>,
+    mailing: JoinHandle<()>,
 }
 
 /// The ClickHouse endpoint.
@@ -115,6 +117,7 @@ impl Node {
             callers,
             trail,
             accounts: accounts(settings, address)?,
+            outgoing: Arc::new(outgoing(settings)?),
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
             appender,
@@ -129,6 +132,7 @@ impl Node {
         });
         gauges::register(&core);
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
+        let mailing = runtime.spawn(core::send_mails(Arc::downgrade(&core)));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
         let tls = tls.map(Arc::new);
@@ -146,7 +150,7 @@ impl Node {
         };
         let control = runtime.spawn(control::server::serve(socket, handler::handler(&core)));
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "serving");
-        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), sql, control, finishing })
+        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), sql, control, finishing, mailing })
     }
 
     /// Where HTTP is served.
@@ -193,6 +197,7 @@ impl Node {
         let drained = asked & self.http.take().is_some_and(|http| self.runtime.block_on(http).unwrap_or(false));
         self.control.abort();
         self.finishing.abort();
+        self.mailing.abort();
         // Waits for the door's queue and its two threads.
         drop(self.core.door.write().take());
         let facts = self.core.facts.write().take();
@@ -302,6 +307,14 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         edge: core.settings.edge(),
         metrics_public: core.settings.metrics_public,
     }))
+}
+
+/// Where the settings say that mails go.
+fn outgoing(settings: &Settings) -> anyhow::Result<Outgoing> {
+    if !settings.smtp_url.0.is_empty() {
+        return Outgoing::smtp(&settings.smtp_url.0, &settings.mail_from);
+    }
+    Ok(if settings.mailbox { Outgoing::Mailbox(Mailbox::default()) } else { Outgoing::Nowhere })
 }
 
 /// What the settings say of accounts.

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(crate) use layers::{Flags, Loaded, load};
-pub(crate) use value::{LogFormat, ProxyHeader, TrustedProxies, Value, WarehouseChoice, Within};
+pub(crate) use value::{LogFormat, ProxyHeader, Secret, TrustedProxies, Value, WarehouseChoice, Within};
 
 /// One row of the table, for documentation and flags.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +116,13 @@ settings! {
     public_url: String = "";
     /// Days that a device stays signed in.
     login_days: Within<1, 365> = "30";
+    /// The mail server that mails to users go to: `smtp://user:password@host:587?tls=required` (STARTTLS) or
+    /// `smtps://user:password@host`. Without a value mails wait.
+    smtp_url: Secret = "";
+    /// Who writes them.
+    mail_from: String = "Eventra <no-reply@localhost>";
+    /// A demo's way to see mails without a mail server: platform admins read them, links included, on the page `/mailbox`.
+    mailbox: bool = "false";
     /// A TOML file of OpenID Connect providers to sign in with: `[[provider]]` with `id`, `name`, `issuer`, `client_id`,
     /// and if wanted `client_secret` and `register = true` (who is known to nobody becomes a user). They send browsers back to
     /// `PUBLIC_URL/v1/oidc/ID/callback`.

@@ -1,11 +1,12 @@
 //! Mails to users, as commands: what they say is sealed, because links in them open doors.
 
-use records::MailId;
 use records::seal::Sealed;
-use rules::accounts::{User, Wish};
+use records::{MailId, Timestamp, UserId};
+use rules::accounts::{Command, User, Wish};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::people::Personal;
 use crate::Api;
 use crate::problem::Problem;
 
@@ -59,7 +60,47 @@ impl Letter {
     }
 }
 
+/// A mail that no server took yet.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The mail.
+    pub id: MailId,
+    /// Whom it goes to.
+    pub user: UserId,
+    /// Since when it waits.
+    pub queued: Timestamp,
+    /// Whom it goes to, their language, and what it says; none when it is of a newer version.
+    pub letter: Option<(Personal, String, Letter)>,
+}
+
 impl Api {
+    /// Mails that no server took yet, the oldest first.
+    pub fn mails(&self, most: usize) -> Vec<Waiting> {
+        self.callers.read(|directory| {
+            let waiting = directory.accounts.mails().take(most).map(|(id, mail)| {
+                let letter = directory.accounts.user(mail.user).and_then(|user| {
+                    let letter = Letter::of(&self.open(user, &mail.sealed)?)?;
+                    Some((self.personal(user), user.language.clone(), letter))
+                });
+                Waiting { id, user: mail.user, queued: mail.at, letter }
+            });
+            waiting.collect()
+        })
+    }
+
+    /// A server took a mail, or it is given up for a reason.
+    ///
+    /// # Errors
+    /// When the log does not take it.
+    pub async fn mail_settled(&self, mail: &Waiting, failed: Option<String>) -> Result<(), Problem> {
+        let wish = match failed {
+            None => Wish::MailSent(mail.id),
+            Some(why) => Wish::MailFailed { mail: mail.id, why },
+        };
+        self.decide_account(None, None, Command { user: mail.user, wishes: vec![wish] }).await?;
+        Ok(())
+    }
+
     /// The wish for a mail to a user who exists.
     pub(crate) fn mail(&self, user: &User, letter: &Letter) -> Result<Wish, Problem> {
         let sealed = self.seal(user, &letter.sealed())?;

@@ -172,6 +172,7 @@ impl House {
             operations: Operations {
                 figures: Box::new(Figures::default),
                 letters: Box::new(|_, _| Ok(Vec::new())),
+                mailbox: Box::new(|| None),
                 replay: Box::new(|| Ok(Replayed::default())),
             },
             desk: Box::new(move |tag, command| Some(desk.submit(tag, command))),

@@ -24,6 +24,7 @@ use crate::commands::apply::Applied;
 use crate::commands::erase::Erased;
 use crate::document::Document;
 use crate::facts::{self, Facts};
+use crate::mail;
 use crate::settings::Settings;
 
 /// How often erasures that the warehouse has not followed yet are tried again: few are ever pending.
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) callers: Arc<Callers>,
     pub(crate) trail: Arc<api::trail::Trail>,
     pub(crate) accounts: api::accounts::Options,
+    /// Where mails go.
+    pub(crate) outgoing: Arc<crate::mail::Outgoing>,
     pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
     pub(crate) facts: RwLock<Option<Arc<Facts>>>,
     pub(crate) appender: Appender,
@@ -182,6 +185,20 @@ pub(super) async fn finish_erasures(core: Weak<Core>) {
             }
         }
         tokio::time::sleep(FINISH_EVERY).await;
+    }
+}
+
+/// Sends what waits to be sent, as long as the process runs.
+pub(super) async fn send_mails(core: Weak<Core>) {
+    let mut pauses = mail::Pauses::default();
+    loop {
+        {
+            let Some(core) = core.upgrade() else { return };
+            if let Ok(api) = super::api(&core) {
+                mail::round(&api, &core.outgoing, &mut pauses).await;
+            }
+        }
+        tokio::time::sleep(mail::LOOK).await;
     }
 }
 

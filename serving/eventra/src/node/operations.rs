@@ -5,11 +5,12 @@ use std::sync::{Arc, Weak};
 use api::system::{Door, Figures, Lane, Letter, Operations, Replayed, SetAside, Sink, Snapshot};
 
 use super::{Core, figures, lettered};
+use crate::mail::Outgoing;
 
 /// What the API asks. It holds nothing alive that a stop waits for.
 pub(super) fn operations(core: &Arc<Core>) -> Operations {
     let of = || Arc::downgrade(core);
-    let (figures, letters, replay) = (of(), of(), of());
+    let (figures, letters, mailbox, replay) = (of(), of(), of(), of());
     let gone = || "the process is stopping".to_owned();
     let live = move |weak: &Weak<Core>| weak.upgrade().ok_or_else(gone);
     Operations {
@@ -24,6 +25,10 @@ pub(super) fn operations(core: &Arc<Core>) -> Operations {
                 position: letter.position,
             });
             Ok(shown.collect())
+        }),
+        mailbox: Box::new(move || match &*mailbox.upgrade()?.outgoing {
+            Outgoing::Mailbox(mailbox) => Some(mailbox.shown()),
+            _ => None,
         }),
         replay: Box::new(move || {
             let core = replay.upgrade().ok_or_else(gone)?;

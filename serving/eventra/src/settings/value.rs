@@ -5,6 +5,28 @@ use std::path::PathBuf;
 
 use api::edge::client::{ForwardingHeader, Proxies};
 
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Value for Secret {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(Self(text.to_owned()))
+    }
+    fn shape() -> String {
+        "text".into()
+    }
+    fn show(&self) -> String {
+        if self.0.is_empty() { String::new() } else { "(set, not shown)".into() }
+    }
+}
+
 /// A type that a setting can have.
 pub(crate) trait Value: Sized {
     /// Reads a text; the error is read after the key's name.

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
+mod accounts;
 mod analysts;
 mod apply;
 mod fills;
 mod help;
+mod mails;
 mod personal;
 mod process;
 mod run;

@@ -110,10 +110,11 @@ impl Process {
     /// The same, with the body as it came.
     pub(crate) fn text(&self, key: &str, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+             {kind}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();

@@ -29,6 +29,9 @@ pub(super) fn settings(loaded: &Loaded, name: &str) -> anyhow::Result<Settings> 
     if !chosen("sql_listen") && settings.warehouse != WarehouseChoice::None {
         settings.sql_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     }
+    if !chosen("smtp_url") {
+        settings.mailbox = true;
+    }
     if !chosen("log_filter") {
         // The live view owns the terminal; what must be known still comes.
         settings.log_filter = "error".into();
