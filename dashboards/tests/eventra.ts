@@ -54,9 +54,7 @@ export class Eventra {
 
   /** Starts the server in its folder, and waits until it is ready. */
   async serve(): Promise<void> {
-    const process = spawn(BINARY, this.arguments('--mailbox', 'true', 'serve'), {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const process = spawn(BINARY, this.arguments('serve'), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = process;
     const keep = (text: Buffer) => (this.said = (this.said + text.toString()).slice(-20_000));
     process.stdout.on('data', keep);

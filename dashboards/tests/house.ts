@@ -23,8 +23,8 @@ export const PAGES = [
   `/o/${ORGANIZATION}/sql`,
   '/account',
   '/system',
-  '/audit',
   '/mailbox',
+  '/audit',
   '/reference',
   '/no-such-page',
 ];

@@ -43,18 +43,6 @@ if (missing) {
       await house.close();
     });
 
-    it('show in a demo what mails would say, and lead where their links do', async () => {
-      const mails = await house.context();
-      const reader = await house.signIn(mails, '/mailbox');
-      await reader.getByRole('heading', { name: 'Mailbox', level: 1 }).waitFor();
-      const asked = await reader.request.post('/v1/password-resets', { data: { email: EMAIL } });
-      assert.equal(asked.status(), 202);
-      await reader.getByRole('heading', { name: 'Choose another password' }).waitFor();
-      await reader.getByRole('link', { name: 'Follow the link' }).first().click();
-      await reader.waitForURL('**/reset-password*');
-      await mails.close();
-    });
-
     it('lead from a sign-in link to a dashboard that moves', async () => {
       assert.equal(new URL(page.url()).hash, '', 'the token stays out of the address');
       await page.getByRole('heading', { name: 'Summit 2026', level: 1 }).waitFor();

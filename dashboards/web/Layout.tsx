@@ -1,10 +1,9 @@
 // What stands around every page: the organization, the ways to its pages, the person, the theme.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Suspense, useEffect, useRef, useState } from 'react';
 import { NavLink, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { ask, part } from './server/http';
 import { useMay, useMe } from './server/session';
-import { mailbox } from './server/system';
 import { Button, Choice } from './ui/basics';
 import { useWords } from './words/words';
 
@@ -99,13 +98,11 @@ function Ways() {
   const words = useWords().nav;
   const { organization } = useParams();
   const admin = useMe()?.platform_admin ?? false;
-  // Asked once: only a demo has one.
-  const demo = useQuery({ ...mailbox, enabled: admin, refetchInterval: false, staleTime: Infinity }).data;
   return (
     <nav aria-label={words.main} className="mt-3 flex-1 space-y-0.5">
       {organization !== undefined && <OrganizationWays organization={organization} />}
       {admin && <Way to="/system">{words.system}</Way>}
-      {demo && <Way to="/mailbox">{words.mailbox}</Way>}
+      {admin && <Way to="/mailbox">{words.mailbox}</Way>}
       {admin && <Way to="/audit">{words.platformAudit}</Way>}
       <Way to="/reference">{words.reference}</Way>
     </nav>

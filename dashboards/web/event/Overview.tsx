@@ -8,6 +8,7 @@ import { fromMicros } from '../words/format';
 import { useFormat, useWords } from '../words/words';
 import { attention, type Item, phaseOf, urgencyOf } from './attention';
 import {
+  useDeadLetters,
   useEventRow,
   useFraud,
   useItems,
@@ -100,9 +101,9 @@ export function Status() {
   const event = useEventRow();
   const readiness = useReadiness();
   const late = useLate().data;
-  const { kinds, asOf, loaded } = useTotals();
+  const { asOf } = useTotals();
   const now = useNow(10_000);
-  const dead = kinds.get('dead_lettered')?.total;
+  const dead = useDeadLetters();
   const eventsWords = useWords().events;
   return (
     <Card title={words.status.title} className="lg:col-span-3">
@@ -128,7 +129,9 @@ export function Status() {
         <Row name={words.status.freshness}>{asOf ? format.exact(fromMicros(asOf.log_time)) : '–'}</Row>
         <Row name={words.status.late}>{late ? format.number(late.late) : '–'}</Row>
         <Row name={words.status.excluded}>{late ? format.number(late.excluded) : '–'}</Row>
-        <Row name={words.status.dead}>{loaded ? format.number(dead ?? 0) : '–'}</Row>
+        <Row name={words.status.dead}>
+          {dead ? `${format.number(dead.count)}${dead.more ? '+' : ''}` : '–'}
+        </Row>
       </dl>
     </Card>
   );

@@ -5,6 +5,8 @@ import { useAnswer, useFeed, type Told } from '../live/hooks';
 import type { AsOf } from '../live/protocol';
 import { address } from '../server/http';
 import { events, items } from '../server/queries';
+import { useMay } from '../server/session';
+import { deadLetters } from '../server/system';
 import type * as t from '../server/types';
 
 /** A time that never comes (the year 2100): totals only, without the hours in each telling. */
@@ -141,6 +143,23 @@ export const useReadiness = (): Told<t.Readiness> => useAnswer('freshness', 1);
 export function useLate(): Told<t.LateCount> {
   const { event } = useWhere();
   return useAnswer(address('windows/late', { event }), 0.5);
+}
+
+/** Dead letters that are counted exactly; more are told as so many and more. */
+const LETTERS_MAX = 100;
+/** Between two counts, milliseconds: each reads the log. */
+const LETTERS_EVERY_MS = 30_000;
+
+/** Messages of the organization that could not be read: a number, or that many and more; undefined to those who may not know. */
+export function useDeadLetters(): { count: number; more: boolean } | undefined {
+  const { org } = useWhere();
+  const may = useMay(org, 'read_audit');
+  const { data } = useQuery({
+    ...deadLetters(org, LETTERS_MAX),
+    enabled: may,
+    refetchInterval: LETTERS_EVERY_MS,
+  });
+  return data && { count: data.length, more: data.length === LETTERS_MAX };
 }
 
 export function usePeople(): Told<t.UniqueCount> {

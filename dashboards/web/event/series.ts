@@ -37,7 +37,10 @@ export function useWindows(org: string, event: string, kind: string, size: Size)
   const past = useQuery(view<WindowSeries>(org, address('windows', base)));
   const [from, setFrom] = useState<number>();
   const [windows, setWindows] = useState<Windows>(nothing);
-  const live = useAnswer<WindowSeries>(address('windows', { ...base, from }), 1).data;
+  // Nothing is followed before the past is known: the feed would tell all of it once more.
+  const known =
+    past.isSuccess && (past.data === null || past.data.windows.length === 0 || from !== undefined);
+  const live = useAnswer<WindowSeries>(known ? address('windows', { ...base, from }) : null, 1).data;
   useEffect(() => {
     if (!past.data) return;
     const read = past.data.windows;

@@ -9,7 +9,7 @@ import { Turns } from './turns';
  */
 export type Condition = 'connecting' | 'live' | 'catching-up' | 'lost' | 'offline' | 'refused';
 
-/** Attempts without one that opened, after which server-sent events are tried: some proxies let no WebSocket through. */
+/** Attempts in a row that failed, after which it is asked why; server-sent events are tried if none has ever opened. */
 const SOCKET_ATTEMPTS = 3;
 /** The server pings every 15 s, which a page cannot see, but tells `as_of` every 5 s: silence of this long is a dead line. */
 const SILENCE_MS = 20_000;
@@ -238,17 +238,17 @@ export class Connection {
     }
     this.become(this.around.isOnline() ? 'lost' : 'offline');
     this.attempts += 1;
-    if (!this.everOpened && this.attempts >= SOCKET_ATTEMPTS) void this.fallBack();
+    if (this.attempts % SOCKET_ATTEMPTS === 0) void this.wonder();
     else this.retry(waitBefore(this.attempts - 1, this.around.chance()));
   }
 
-  /** No WebSocket has ever opened: either the login is not good, or something on the way lets none through. */
-  private async fallBack(): Promise<void> {
+  /** Why does none open? The login is not good (any more), the server is away, or something on the way lets none through. */
+  private async wonder(): Promise<void> {
     const may = await this.around.mayRead().catch(() => null);
     if (this.stopped) return;
     if (may === false) {
       this.become('refused');
-    } else if (may === null) {
+    } else if (may === null || this.everOpened) {
       this.retry(waitBefore(this.attempts, this.around.chance()));
     } else {
       this.turns = new Turns(this.around, (alive) => {

@@ -13,7 +13,7 @@ import {
 import { ask, Refusal } from '../server/http';
 import { inOrganization } from '../server/queries';
 import { Connection, type Condition, type Surroundings } from './connection';
-import { answerOf, type AsOf, type Held } from './protocol';
+import { answerOf, type AsOf, type Held, nothing } from './protocol';
 
 const Current = createContext<Connection | null>(null);
 
@@ -81,15 +81,22 @@ export function useCondition(): { condition: Condition; retry: () => void } {
 /** Updates a second of a feed, unless the page needs it livelier. */
 const USUAL_RATE = 2;
 
-/** What is held of the feed at `address`. */
-export function useFeed(address: string, maxRate = USUAL_RATE): Held {
+const never = () => () => undefined;
+const nobody = () => nothing;
+
+/** What is held of the feed at `address`; nothing, and none is asked for, while that is null. */
+export function useFeed(address: string | null, maxRate = USUAL_RATE): Held {
   const connection = useConnection();
-  const feed = useMemo(() => connection.feed(address, maxRate), [connection, address, maxRate]);
+  const feed = useMemo(
+    () => (address === null ? null : connection.feed(address, maxRate)),
+    [connection, address, maxRate],
+  );
   useEffect(() => {
+    if (!feed) return;
     connection.keep(feed);
     return () => connection.release(feed);
   }, [connection, feed]);
-  return useSyncExternalStore(feed.listen, feed.read);
+  return useSyncExternalStore(feed?.listen ?? never, feed?.read ?? nobody);
 }
 
 export interface Told<T> {
@@ -100,7 +107,7 @@ export interface Told<T> {
 }
 
 /** The whole answer of a feed that has one. */
-export function useAnswer<T>(address: string, maxRate = USUAL_RATE): Told<T> {
+export function useAnswer<T>(address: string | null, maxRate = USUAL_RATE): Told<T> {
   const held = useFeed(address, maxRate);
   return {
     data: answerOf(held) as T | null | undefined,

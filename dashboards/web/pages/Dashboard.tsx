@@ -17,10 +17,21 @@ import {
   Trends,
 } from '../event/Panels';
 import { Live, useNow } from '../live/hooks';
+import { Refusal } from '../server/http';
+import { useMay } from '../server/session';
+import { Heading, Trouble } from '../ui/basics';
 import { useFormat, useWords } from '../words/words';
 
 export function Dashboard() {
   const { organization = '', event = '' } = useParams();
+  if (!useMay(organization, 'read_views')) {
+    return (
+      <>
+        <Heading title={event} />
+        <Trouble error={new Refusal(403, { code: 'access_denied' })} />
+      </>
+    );
+  }
   return (
     <Live organization={organization} key={organization}>
       <OfEvent org={organization} event={event}>

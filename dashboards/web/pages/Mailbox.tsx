@@ -1,4 +1,4 @@
-// The mails of a demo, which has no mail server: what people would find in their inbox, links included.
+// The mails of a demo, which has no mail server: what was sent to whom, with the links in them.
 import { useQuery } from '@tanstack/react-query';
 import { mailbox } from '../server/system';
 import { Card, Heading, NoData, Trouble } from '../ui/basics';
@@ -6,22 +6,21 @@ import { useWords } from '../words/words';
 
 export default function Mailbox() {
   const words = useWords().mailbox;
-  const { data, error } = useQuery(mailbox);
+  const { data, error, isPending } = useQuery(mailbox);
   return (
     <>
       <Heading title={words.title} hint={words.hint} />
       <Trouble error={error} />
-      {data?.length === 0 && <NoData />}
-      <div className="grid gap-4">
+      {!isPending && !error && !data && <NoData>{words.elsewhere}</NoData>}
+      {data?.length === 0 && <NoData>{words.none}</NoData>}
+      <div className="max-w-3xl space-y-3">
         {data?.map((mail) => (
-          <Card key={mail.id} title={mail.subject} hint={`${words.to} ${mail.to}`}>
-            <p className="text-sm whitespace-pre-line">{mail.text.replace(mail.link, '').trim()}</p>
+          <Card key={mail.id} title={mail.subject} hint={mail.to}>
+            <pre className="font-sans text-sm break-words whitespace-pre-wrap">{mail.text}</pre>
             {mail.link && (
-              <p className="mt-3 text-sm">
-                <a className="text-accent underline" href={mail.link}>
-                  {words.follow}
-                </a>
-              </p>
+              <a href={mail.link} className="button button-main mt-4 self-start">
+                {words.open}
+              </a>
             )}
           </Card>
         ))}

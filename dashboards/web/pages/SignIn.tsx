@@ -18,6 +18,12 @@ export function pathOf(to: string | null): string {
 export const wantsCode = (error: unknown) =>
   error instanceof Refusal && ['second_factor_needed', 'second_factor_wrong'].includes(error.code);
 
+/** What a provider's answer led to stands in the address. */
+function refusalIn(parameters: URLSearchParams): Refusal | null {
+  const code = parameters.get('problem');
+  return code ? new Refusal(403, { code }) : null;
+}
+
 export function SignIn() {
   const words = useWords().signIn;
   const client = useQueryClient();
@@ -63,7 +69,7 @@ export function SignIn() {
             required
           />
         )}
-        {!asking && <Trouble error={signIn.error} />}
+        {!asking && <Trouble error={signIn.error ?? refusalIn(parameters)} />}
         <Button type="submit" look="main" className="w-full" disabled={signIn.isPending}>
           {words.submit}
         </Button>

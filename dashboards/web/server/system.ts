@@ -1,7 +1,7 @@
 // What the server tells of itself, to the platform's admins.
 import { queryOptions } from '@tanstack/react-query';
 import type { AsOf } from '../live/protocol';
-import { ask, part } from './http';
+import { ask, part, Refusal } from './http';
 
 export interface System {
   version: string;
@@ -60,7 +60,19 @@ export const system = queryOptions({
   refetchInterval: EVERY_MS,
 });
 
-export interface ShownMail {
+export const deadLetters = (org: string, limit = LETTERS) =>
+  queryOptions({
+    queryKey: ['organization', org, 'dead-letters', limit],
+    queryFn: async ({ signal }) =>
+      (
+        await ask<DeadLetter[]>('GET', `/v1/organizations/${part(org)}/dead-letters?limit=${limit}`, {
+          signal,
+        })
+      ).data,
+    retry: false,
+  });
+
+export interface Mail {
   id: string;
   to: string;
   subject: string;
@@ -68,22 +80,16 @@ export interface ShownMail {
   link: string;
 }
 
-/** The mails of a demo; a server that has somewhere to send them answers that there are none to see. */
+/** The mails of a demo; null where mails go to a mail server. */
 export const mailbox = queryOptions({
-  queryKey: ['system', 'mailbox'],
-  queryFn: async ({ signal }) => (await ask<ShownMail[]>('GET', '/v1/system/mailbox', { signal })).data,
+  queryKey: ['mailbox'],
+  queryFn: async ({ signal }): Promise<Mail[] | null> => {
+    try {
+      return (await ask<Mail[]>('GET', '/v1/system/mailbox', { signal })).data;
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'not_found') return null;
+      throw error;
+    }
+  },
   refetchInterval: EVERY_MS,
-  retry: false,
 });
-
-export const deadLetters = (org: string) =>
-  queryOptions({
-    queryKey: ['organization', org, 'dead-letters'],
-    queryFn: async ({ signal }) =>
-      (
-        await ask<DeadLetter[]>('GET', `/v1/organizations/${part(org)}/dead-letters?limit=${LETTERS}`, {
-          signal,
-        })
-      ).data,
-    retry: false,
-  });

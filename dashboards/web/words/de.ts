@@ -38,6 +38,10 @@ export const de: Words = {
     second_factor_wrong: 'Der Code stimmt nicht. Codes wechseln alle 30 Sekunden.',
     rate_limited: 'Zu viele Versuche. Warten Sie einen Augenblick.',
     access_denied: 'Ihre Rolle erlaubt das nicht.',
+    provider_failed:
+      'Der Anbieter antwortet nicht, wie er soll. Versuchen Sie es später oder mit einem Passwort.',
+    provider_refused:
+      'Mit der Antwort des Anbieters konnte niemand angemeldet werden. Bitten Sie um eine Einladung.',
     origin_foreign:
       'Diese Seite ist nicht dort, wo der Server sie vermutet. Öffnen Sie sie unter seiner eigenen Adresse.',
     link_wrong: 'Dieser Link wurde schon benutzt oder ist zu alt.',
@@ -380,12 +384,6 @@ export const de: Words = {
     limits:
       'Eine Abfrage darf begrenzt lange laufen und begrenzt viele Zeilen zeigen; der Server sagt, wenn eine Grenze erreicht ist.',
   },
-  mailbox: {
-    title: 'Postfach',
-    hint: 'Diese Demo verschickt keine Mails. Was Menschen in ihrem Postfach fänden, steht hier, das Neueste zuerst.',
-    to: 'An',
-    follow: 'Dem Link folgen',
-  },
   system: {
     title: 'System',
     hint: 'Wie es diesem Prozess geht.',
@@ -424,6 +422,13 @@ export const de: Words = {
     reason: 'Grund',
     field: 'Feld',
     place: 'Platz im Log',
+  },
+  mailbox: {
+    title: 'Postfach',
+    hint: 'Was eine Vorführung gesendet hat, Neuestes zuerst: Sie hat keinen Mailserver.',
+    none: 'Noch wurde keine Mail gesendet.',
+    elsewhere: 'Mails gehen hier an einen Mailserver oder warten auf einen.',
+    open: 'Link öffnen',
   },
   reference: {
     title: 'API-Referenz',

@@ -39,6 +39,10 @@ export const en = {
     second_factor_wrong: 'That code is not right. Codes change every 30 seconds.',
     rate_limited: 'Too many attempts. Wait a moment.',
     access_denied: 'Your role does not allow this.',
+    provider_failed:
+      'The provider does not answer as it should. Try again later, or sign in with a password.',
+    provider_refused:
+      'Nobody could be signed in with what the provider said. Ask an organizer for an invitation.',
     origin_foreign: 'This page is not where the server thinks it is. Open it at the server’s own address.',
     link_wrong: 'This link was used already or is too old.',
     not_ready: 'The figures are still catching up with the log.',
@@ -377,12 +381,6 @@ export const en = {
     limits:
       'A query may run for a bounded time and show a bounded number of rows; the server says so when one is reached.',
   },
-  mailbox: {
-    title: 'Mailbox',
-    hint: 'This demo sends no mails. What people would find in their inbox is here, the newest first.',
-    to: 'To',
-    follow: 'Follow the link',
-  },
   system: {
     title: 'System',
     hint: 'How this process is.',
@@ -421,6 +419,13 @@ export const en = {
     reason: 'Reason',
     field: 'Field',
     place: 'Place on the log',
+  },
+  mailbox: {
+    title: 'Mailbox',
+    hint: 'What a demo sent, newest first: it has no mail server.',
+    none: 'No mail was sent yet.',
+    elsewhere: 'Mails go to a mail server here, or wait for one.',
+    open: 'Open the link',
   },
   reference: {
     title: 'API reference',
