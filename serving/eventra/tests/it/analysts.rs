@@ -113,7 +113,7 @@ fn house() -> (tempfile::TempDir, Process) {
     (folder, process)
 }
 
-fn cache(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+pub(crate) fn cache(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let all = base.or(home).expect("HOME says where the cache is").join("eventra/test");
@@ -130,7 +130,7 @@ fn cache(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
     folder
 }
 
-fn must_run(command: &mut Command, what: &str) -> String {
+pub(crate) fn must_run(command: &mut Command, what: &str) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{what}: {error}; this test needs the package client"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{what} failed\n{}\n{}", text(&output.stdout), text(&output.stderr));
