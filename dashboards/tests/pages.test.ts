@@ -176,7 +176,7 @@ if (missing) {
         (views) => views !== null,
       );
       assert.ok((again ?? 0) >= (known ?? 0), `${again} after ${known}`);
-      forget(house, /ERR_CONNECTION_REFUSED|WebSocket|50[234]/);
+      forget(house, /net::ERR_|WebSocket|50[234]/);
     });
 
     it('go on after being offline', async () => {

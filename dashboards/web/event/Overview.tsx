@@ -224,7 +224,7 @@ function Total(props: {
         <div className="text-soft text-sm">{loaded ? words.noData : '…'}</div>
       ) : (
         <div
-          className={`font-semibold tracking-tight whitespace-nowrap ${text.length > 8 ? 'text-lg' : 'text-2xl'}`}
+          className={`font-semibold tracking-tight whitespace-nowrap ${text.length > 6 ? 'text-xl' : 'text-2xl'}`}
         >
           {text}
         </div>

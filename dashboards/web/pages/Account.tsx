@@ -6,6 +6,7 @@ import { logins, me } from '../server/queries';
 import { useMe } from '../server/session';
 import type { LoginRow, Me } from '../server/types';
 import { Badge, Button, Card, Choice, Confirm, Field, Heading, Said, Table, Th, Trouble } from '../ui/basics';
+import { deviceOf } from '../words/device';
 import { LANGUAGES, useFormat, useWords } from '../words/words';
 import { SecondFactor } from './SecondFactor';
 
@@ -159,7 +160,8 @@ function LoginLine({ row, onEnd }: { row: LoginRow; onEnd: () => void }) {
   return (
     <tr>
       <td className="cell">
-        {row.device || words.unknown} {row.current && <Badge tone="good">{words.account.thisLogin}</Badge>}
+        <span title={row.device}>{deviceOf(row.device) || words.unknown}</span>{' '}
+        {row.current && <Badge tone="good">{words.account.thisLogin}</Badge>}
       </td>
       <td className="cell whitespace-nowrap">{format.moment(new Date(row.opened))}</td>
       <td className="cell">
