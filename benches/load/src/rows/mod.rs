@@ -83,6 +83,12 @@ pub(crate) const ALL: &[Entry] = &[
         "ten thousand open feeds: bytes of an idle one, and all coming back after a restart",
         served::connections::measure,
     ),
+    row(
+        "serving-freshness",
+        1,
+        "from the log to a live feed's client at 50,000 records a second, the engine on the same cores",
+        served::freshness::measure,
+    ),
 ];
 
 /// The first argument of the program when it is a row's child process; not for people.

@@ -1,6 +1,7 @@
 //! The product's binary as clients meet it: started in a folder of its own, told about one organization, filled over HTTP.
 
 pub(super) mod connections;
+pub(super) mod freshness;
 pub(super) mod reads;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -48,6 +49,7 @@ pub(super) struct Served {
     folder: TempDir,
     child: Child,
     pub(super) address: SocketAddr,
+    settings: &'static [&'static str],
 }
 
 impl Drop for Served {
@@ -72,9 +74,14 @@ fn free_port() -> anyhow::Result<SocketAddr> {
 impl Served {
     /// Starts it, without a warehouse: it is not asked here.
     pub(super) fn start() -> anyhow::Result<Self> {
+        Self::start_with(&["--warehouse", "none"])
+    }
+
+    /// The same with other settings.
+    pub(super) fn start_with(settings: &'static [&'static str]) -> anyhow::Result<Self> {
         let (folder, address) = (tempfile::tempdir_in(super::base()?)?, free_port()?);
-        let child = serve(&folder, address)?;
-        let served = Self { folder, child, address };
+        let child = serve(&folder, address, settings)?;
+        let served = Self { folder, child, address, settings };
         served.wait_ready()?;
         std::fs::write(served.folder.path().join("secret"), KEY)?;
         let document = served.folder.path().join("document.toml");
@@ -97,7 +104,7 @@ impl Served {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         self.child.wait()?;
-        self.child = serve(&self.folder, self.address)?;
+        self.child = serve(&self.folder, self.address, self.settings)?;
         self.wait_ready()
     }
 
@@ -157,10 +164,10 @@ fn command(folder: &TempDir) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn serve(folder: &TempDir, address: SocketAddr) -> anyhow::Result<Child> {
+fn serve(folder: &TempDir, address: SocketAddr, settings: &[&str]) -> anyhow::Result<Child> {
     let log = std::fs::File::create(folder.path().join("server.log"))?;
     let mut command = command(folder)?;
-    command.args(["serve", "--warehouse", "none", "--listen", &address.to_string()]);
+    command.args(["serve", "--listen", &address.to_string()]).args(settings);
     // The bounds are not what is measured.
     command.args(["--rate-key", "1000000", "--rate-tracking", "1000000", "--rate-address", "1000000"]);
     Ok(command.stdout(Stdio::null()).stderr(log).spawn()?)

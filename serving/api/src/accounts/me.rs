@@ -212,6 +212,8 @@ async fn set_password(
     if let Some(blob) = &user.password {
         let hash = api.open(&user, blob).map(|sealed| sealed.text);
         let old = old.filter(|old| old.len() <= passwords::BYTES_MAX).unwrap_or_default();
+        // Whoever has the device for a moment must not guess at the password.
+        api.edge.rates.attempt(&format!("password of {}", person.user), None)?;
         if !passwords::verify(old, hash).await? {
             return Err(Problem::new(Code::LoginRefused, "the present password is another one"));
         }

@@ -25,7 +25,7 @@ const SKEW: u16 = 1;
 const RECOVERY_BYTES: usize = 10;
 /// The alphabet of Crockford's base 32, without letters that look like digits.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-const REFUSALS: &[Code] = &[Code::SecondFactorWrong, Code::Refused];
+const REFUSALS: &[Code] = &[Code::SecondFactorWrong, Code::Refused, Code::RateLimited];
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -89,6 +89,7 @@ async fn confirm(
 ) -> Result<Written<Recovery>, Problem> {
     let user = known(&api, person.user)?;
     let offered = user.offered.clone().ok_or_else(|| Problem::new(Code::Refused, "no second factor was offered"))?;
+    guess(&api, person.user)?;
     let step = api.open(&user, &offered).and_then(|sealed| step(&api, &sealed.text, &write.body.code));
     let step = step.ok_or_else(|| Problem::new(Code::SecondFactorWrong, ""))?;
     let (codes, recovery) = recovery(&api);
@@ -107,6 +108,7 @@ async fn remove(
 ) -> Result<Written<()>, Problem> {
     let user = known(&api, person.user)?;
     let factor = user.factor.as_ref().ok_or_else(|| Problem::new(Code::Refused, "no second factor is set up"))?;
+    guess(&api, person.user)?;
     let second = check(&api, &user, factor, &write.body.code);
     let second = second.ok_or_else(|| Problem::new(Code::SecondFactorWrong, ""))?;
     let mail = api.mail(&user, &Letter::new(Template::SecondFactorChanged))?;
@@ -123,6 +125,7 @@ async fn renew(
 ) -> Result<Written<Recovery>, Problem> {
     let user = known(&api, person.user)?;
     let factor = user.factor.as_ref().ok_or_else(|| Problem::new(Code::Refused, "no second factor is set up"))?;
+    guess(&api, person.user)?;
     let Some(Second::Step(step)) = check(&api, &user, factor, &write.body.code) else {
         return Err(Problem::new(Code::SecondFactorWrong, ""));
     };
@@ -131,6 +134,11 @@ async fn renew(
     let by = By::User(person.user);
     let done = api.decide_account(None, Some(by), command).await?;
     Ok(Written { data: Recovery { recovery_codes: codes }, offset: offset(&done) })
+}
+
+/// Six digits are guessed in time: few tries, together with those of signing in.
+fn guess(api: &Api, user: UserId) -> Result<(), Problem> {
+    api.edge.rates.attempt(&format!("second factor of {user}"), None)
 }
 
 fn known(api: &Api, user: UserId) -> Result<User, Problem> {

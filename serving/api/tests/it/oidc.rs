@@ -19,7 +19,7 @@ const [eventra, port] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const provider = new Provider(issuer, {
   clients: [{ client_id: 'eventra', client_secret: 'a-secret-of-the-client',
-              redirect_uris: [`${eventra}/v1/oidc/work/callback`, `${eventra}/v1/oidc/open/callback`] }],
+              redirect_uris: [`${eventra}/v1/oidc/house/callback`, `${eventra}/v1/oidc/open/callback`] }],
   cookies: { keys: ['x'] },
   pkce: { required: () => true },
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
@@ -77,23 +77,23 @@ class Browser {
     `${eventra}/v1/oidc/${provider}?return_to=${encodeURIComponent(to)}`;
   const seen = {};
   const ann = new Browser();
-  seen.known = [await ann.follow(begin('work'), 'ann'), await ann.me()];
+  seen.known = [await ann.follow(begin('house'), 'ann'), await ann.me()];
   const again = new Browser();
-  seen.again = [await again.follow(begin('work', 'https://evil.example/'), 'ann'), (await again.me()).id];
+  seen.again = [await again.follow(begin('house', 'https://evil.example/'), 'ann'), (await again.me()).id];
   const stranger = new Browser();
-  seen.stranger = [await stranger.follow(begin('work'), 'nobody'), await stranger.me()];
+  seen.stranger = [await stranger.follow(begin('house'), 'nobody'), await stranger.me()];
   const made = new Browser();
   seen.made = [await made.follow(begin('open'), 'newcomer'), await made.me()];
   const unsure = new Browser();
   seen.unsure = [await unsure.follow(begin('open'), 'unsure-ann'), await unsure.me()];
   // Whoever is sent to the end of what another browser has begun is not signed in.
   const attacker = new Browser();
-  const end = await attacker.follow(begin('work'), 'ann', (address) => address.includes('/callback?'));
+  const end = await attacker.follow(begin('house'), 'ann', (address) => address.includes('/callback?'));
   const victim = new Browser();
   seen.forced = [await victim.follow(end, 'x'), await victim.me()];
   seen.spent = [await attacker.follow(end, 'x'), await attacker.me()];
   const tampered = new Browser();
-  const other = await tampered.follow(begin('work'), 'ann', (address) => address.includes('/callback?'));
+  const other = await tampered.follow(begin('house'), 'ann', (address) => address.includes('/callback?'));
   seen.tampered = [await tampered.follow(other.replace(/code=[^&]+/, 'code=another'), 'x'), await tampered.me()];
   console.log(JSON.stringify(seen));
   server.close();
@@ -121,7 +121,7 @@ fn a_provider_signs_in_whom_it_vouches_for_and_nobody_else() {
              client_secret = 'a-secret-of-the-client'\n{more}\n"
         )
     };
-    let providers = provider("work", "") + &provider("open", "register = true");
+    let providers = provider("house", "") + &provider("open", "register = true");
     let providers = Providers::from_toml(&providers).unwrap();
     let house = House::signing_in(Options::new(Span::from_seconds(3_600), url.clone(), providers));
     // The provider's tokens are of the time that it is.
@@ -134,7 +134,7 @@ fn a_provider_signs_in_whom_it_vouches_for_and_nobody_else() {
         .unwrap_or_else(|_| panic!("{text}\n{}", String::from_utf8_lossy(&output.stderr)));
     assert_eq!(seen["known"][0], "/o/acme?x=1", "{seen}");
     assert_eq!(seen["known"][1]["id"], ann.to_string());
-    assert_eq!(seen["known"][1]["providers"], json!(["work"]));
+    assert_eq!(seen["known"][1]["providers"], json!(["house"]));
     assert_eq!(seen["again"], json!(["/", ann.to_string()]), "never on to another site");
     let refused = json!(["/sign-in?problem=provider_refused", 401]);
     assert_eq!(seen["stranger"], refused, "a member of nothing is nobody unless the provider may make users");
