@@ -9,9 +9,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use eventlog::clock::{Clock as _, SystemClock};
 
 use super::{Connection, Served, person};
 use crate::Settings;
@@ -35,7 +36,7 @@ const FEED: &str = "/v1/feeds/leaderboards/points?limit=10";
 
 /// Microseconds since 1970.
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    SystemClock.now().0
 }
 
 /// What goes on.
