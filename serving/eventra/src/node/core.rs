@@ -194,7 +194,9 @@ pub(super) async fn send_mails(core: Weak<Core>) {
     loop {
         {
             let Some(core) = core.upgrade() else { return };
-            if let Ok(api) = super::api(&core) {
+            // Mostly nothing waits, and then nothing has to be made for it.
+            let waits = core.callers.read(|directory| directory.accounts.mails().next().is_some());
+            if waits && let Ok(api) = super::api(&core) {
                 mail::round(&api, &core.outgoing, &mut pauses).await;
             }
         }
