@@ -252,6 +252,26 @@ ids! {
     QueryId,
     /// A mail to a user.
     MailId,
+    /// What is counted together at a box office.
+    QuotaId,
+    /// What is kept for somebody for a while.
+    HoldId,
+    /// What lets somebody in: one position of an order.
+    TicketId,
+    /// One attempt to pay an order.
+    PaymentId,
+    /// Money on its way back to a buyer.
+    RefundId,
+    /// A promo code; its id, not what buyers type.
+    PromoId,
+    /// A list of who may pass a door.
+    DoorId,
+    /// An entry of a waitlist.
+    WaitId,
+    /// A place in a waiting room.
+    PlaceId,
+    /// What an organizer is paid at once.
+    PayoutId,
 }
 
 #[cfg(test)]
