@@ -364,7 +364,7 @@ pub enum BookingFact {
         /// The entry.
         wait: WaitId,
     },
-    /// What somebody waited for is kept for them: an offer is a hold, which has the entry's id.
+    /// What somebody waited for is kept for them: an offer is a hold.
     WaitOffered {
         /// The event.
         event: EventId,
@@ -412,6 +412,12 @@ pub enum BookingFact {
         /// How long.
         length: Span,
     },
+}
+
+impl From<BookingFact> for crate::Fact {
+    fn from(fact: BookingFact) -> Self {
+        Self::Booking(fact)
+    }
 }
 
 impl BookingFact {
