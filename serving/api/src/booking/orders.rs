@@ -49,6 +49,7 @@ pub(super) fn routes() -> Routes {
 
 type OfEvent = (Id<OrganizationId>, Id<EventId>);
 type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
+type OfRefund = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<RefundId>);
 
 /// An order in a list.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -315,12 +316,7 @@ async fn refund(
 async fn settle(
     State(api): State<Api>,
     caller: Presented,
-    Named((Id(organization), Id(event), Id(order), Id(refund))): Named<(
-        Id<OrganizationId>,
-        Id<EventId>,
-        Id<OrderId>,
-        Id<RefundId>,
-    )>,
+    Named((Id(organization), Id(event), Id(order), Id(refund))): Named<OfRefund>,
     write: Idempotent,
 ) -> Result<Written<Detail>, Problem> {
     let at = (organization, event);

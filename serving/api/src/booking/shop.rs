@@ -66,6 +66,7 @@ pub(super) fn routes() -> Routes {
 
 type At = (OrganizationId, EventId);
 type Where = (Id<OrganizationId>, Id<EventId>);
+type WithinOrder<T> = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<T>);
 
 /// What is on sale at an event.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -559,12 +560,7 @@ struct Say {
 
 async fn test(
     State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order), Id(payment))): Named<(
-        Id<OrganizationId>,
-        Id<EventId>,
-        Id<OrderId>,
-        Id<PaymentId>,
-    )>,
+    Named((Id(seller), Id(event), Id(order), Id(payment))): Named<WithinOrder<PaymentId>>,
     write: Idempotent<Say>,
 ) -> Result<Written<Attempt>, Problem> {
     api.holds(seller, order, &write.body.secret)?;
@@ -594,12 +590,7 @@ struct Transfer {
 
 async fn transfer(
     State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order), Id(ticket))): Named<(
-        Id<OrganizationId>,
-        Id<EventId>,
-        Id<OrderId>,
-        Id<TicketId>,
-    )>,
+    Named((Id(seller), Id(event), Id(order), Id(ticket))): Named<WithinOrder<TicketId>>,
     write: Idempotent<Transfer>,
 ) -> Result<Written<Ordered>, Problem> {
     api.holds(seller, order, &write.body.secret)?;
