@@ -1,11 +1,13 @@
 // A person's own page: name, language, password, second factor, logins.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { SubmitEvent } from 'react';
 import { ask, part } from '../server/http';
-import { logins, me } from '../server/queries';
+import { kept, me } from '../server/queries';
+import { useRows } from '../server/rows';
 import { useMe } from '../server/session';
 import type { LoginRow, Me } from '../server/types';
 import { Badge, Button, Card, Choice, Confirm, Field, Heading, Said, Table, Th, Trouble } from '../ui/basics';
+import { More } from '../ui/More';
 import { deviceOf } from '../words/device';
 import { LANGUAGES, useFormat, useWords } from '../words/words';
 import { SecondFactor } from './SecondFactor';
@@ -119,13 +121,14 @@ function Password({ person }: { person: Me }) {
 function Logins() {
   const words = useWords();
   const client = useQueryClient();
-  const { data, error } = useQuery(logins);
+  const list = useRows<LoginRow>(kept.logins, '/v1/me/logins');
+  const { rows, error } = list;
   const end = useMutation({
     mutationFn: (login: string | null) =>
       ask('DELETE', login ? `/v1/me/logins/${part(login)}` : '/v1/me/logins'),
-    onSuccess: () => client.invalidateQueries({ queryKey: logins.queryKey }),
+    onSuccess: () => client.invalidateQueries({ queryKey: kept.logins }),
   });
-  const others = data?.some((row) => !row.current) ?? false;
+  const others = rows?.some((row) => !row.current) ?? false;
   return (
     <Card title={words.account.logins} hint={words.account.loginsHint}>
       <Trouble error={error ?? end.error} />
@@ -139,10 +142,11 @@ function Logins() {
           </>
         }
       >
-        {data?.map((row) => (
+        {rows?.map((row) => (
           <LoginLine key={row.id} row={row} onEnd={() => end.mutate(row.id)} />
         ))}
       </Table>
+      <More of={list} />
       {others && (
         <div className="mt-3">
           <Confirm what={words.account.endOthers} onConfirm={() => end.mutate(null)}>

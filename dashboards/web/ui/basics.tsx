@@ -84,6 +84,46 @@ export function Field(
   );
 }
 
+/** A field of several lines. */
+export function Lines(
+  props: ComponentProps<'textarea'> & {
+    label: string;
+    hint?: string | undefined;
+    error?: string | undefined;
+  },
+) {
+  const { label, hint, error, className, ...rest } = props;
+  const id = useId();
+  const words = useWords();
+  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
+  return (
+    <div className={className ?? ''}>
+      <label htmlFor={id} className="mb-1 block text-sm font-medium">
+        {label}
+        {!rest.required && <span className="text-soft font-normal"> ({words.optional})</span>}
+      </label>
+      <textarea
+        id={id}
+        className="field font-mono"
+        spellCheck={false}
+        aria-invalid={error ? true : undefined}
+        aria-describedby={described || undefined}
+        {...rest}
+      />
+      {hint && (
+        <p id={`${id}-hint`} className="text-soft mt-1 text-xs">
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p id={`${id}-error`} className="text-bad mt-1 text-xs">
+          {error}
+        </p>
+      )}
+    </div>
+  );
+}
+
 export function Choice(props: ComponentProps<'select'> & { label: string; hideLabel?: boolean }) {
   const { label, hideLabel, className, children, ...rest } = props;
   const id = useId();

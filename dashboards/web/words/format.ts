@@ -122,6 +122,12 @@ export function instantIn(zone: string, local: string): Date {
   return new Date(wall - offsetAt(zone, first));
 }
 
+/** What clocks in `zone` show at `instant`, as a form field takes it; the reverse of `instantIn`. */
+export function localIn(zone: string, instant: Date): string {
+  const text = new Date(instant.getTime() + offsetAt(zone, instant.getTime())).toISOString();
+  return text.endsWith(':00.000Z') ? text.slice(0, 16) : text.slice(0, 19);
+}
+
 /** How far clocks in `zone` are ahead of UTC at `instant`, milliseconds. */
 function offsetAt(zone: string, instant: number): number {
   const format = new Intl.DateTimeFormat('en-US', {

@@ -452,6 +452,10 @@ fn events_items_and_rules_are_put_as_they_were_read() {
             organizer.call("PUT", &item, &json!({"title": "Opening", "capacity": 20})).await.status,
             StatusCode::OK
         );
+        let headers = [(organizer.authorization.0, organizer.authorization.1.as_str()), ("if-none-match", "*")];
+        let new = json!({"title": "Another"});
+        assert_eq!(code(&house.call("PUT", &item, &headers, &new).await), (412, "changed"), "it is there already");
+        assert_eq!(house.call("PUT", &format!("{item}-b"), &headers, &new).await.status, StatusCode::OK);
         let items = organizer.get(&format!("{events}/conf/items")).await;
         assert_eq!(items.body["data"][0]["capacity"], 20);
         let rules = "/v1/organizations/acme/rules";
