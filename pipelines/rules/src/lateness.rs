@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::length::Length;
 
 /// The views that ask how late a record is; `fraud` is both its signals and its scores. Other views always correct.
-pub const VIEWS: [&str; 5] = ["campaigns", "fraud", "recommend", "segments", "windows"];
+pub const VIEWS: [&str; 6] = ["campaigns", "fraud", "recommend", "revenue", "segments", "windows"];
 
 /// What a view does with a record that is later than its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

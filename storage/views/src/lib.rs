@@ -8,6 +8,7 @@
 mod arrivals;
 pub mod as_of;
 pub mod attendance;
+pub mod audience;
 pub mod campaigns;
 pub mod codec;
 mod digits;
@@ -21,6 +22,7 @@ mod minute;
 mod pinned;
 pub mod points;
 pub mod recommend;
+pub mod revenue;
 pub mod segments;
 pub mod shards;
 pub mod state;

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use records::hash::{bytes, mix};
-use records::{EventId, Kind, OrganizationId, RuleId, SessionId, Span, Timestamp, Token};
+use records::{Currency, EventId, Kind, OrganizationId, RuleId, SessionId, Span, Text, Timestamp, Token};
 
 use crate::attendance::{self, Rooms, Sign};
+use crate::audience::{self, Audience, By, Crowd};
 use crate::funnels::{self, FunnelKey, Funnels};
 use crate::laws;
+use crate::revenue::{Revenue, Source, Takings, Till, Took};
 use crate::state::Fold;
 use crate::trending::{self, Stage, Thing, Trends};
 use crate::visits::{self, Visitor, Visits};
@@ -22,6 +24,8 @@ trending 2 d74ad41f5586b02b
 funnels 2 67b81f586fb1802e
 visits 1 b1702eb5c8069d69
 windows 1 57546906ff7868f1
+revenue 1 8923c34e4d330f77
+audience 1 3c346ea08eaead95
 ";
 
 fn organization(bits: u64) -> OrganizationId {
@@ -71,6 +75,20 @@ fn states_have_the_bytes_of_their_version() {
             let series = Series { organization: organization(bits), event: EventId(1), session, kind: Kind::Page };
             let actors = vec![Token(bits % 300 + 1)];
             windows::Input::Count { series, time: time(step, bits), records: 1 + (bits >> 40 & 3) as u32, actors }
+        }),
+        state::<Revenue>(|step, bits| {
+            // Most events are new, and the first of them forgotten.
+            let event = EventId(u128::from(if bits.is_multiple_of(9) { step / 2 } else { step }) + 1);
+            let currency = if bits.is_multiple_of(4) { Currency::USD } else { Currency::EUR };
+            let till = Till { organization: OrganizationId(1), event, currency, source: Source::Reported };
+            let takings = Takings::of((bits % 5_000).cast_signed() - 500);
+            Took { till, time: time(step, bits), takings }
+        }),
+        state::<Audience>(|step, bits| {
+            let event = EventId(u128::from(step / 4 + 1));
+            let crowd = Crowd { organization: OrganizationId(1), event, by: By::ALL[(bits % 4) as usize] };
+            let actors = vec![Token(bits >> 8 & 63), Token(bits >> 16 & 63)];
+            audience::Input { crowd, value: Text::new(&(bits >> 24 & 7).to_string()), actors }
         }),
     ];
     states.iter().for_each(|state| writeln!(found, "{state}").expect("a string takes everything"));

@@ -9,11 +9,13 @@ mod rows;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use views::attendance::AttendanceRow;
+use views::audience::AudienceRow;
 use views::campaigns::CampaignCountRow;
 use views::fraud::FraudScoreRow;
 use views::funnels::FunnelStepRow;
 use views::points::AwardRow;
 use views::recommend::NeighbourRow;
+use views::revenue::RevenueRow;
 use views::segments::SegmentChangeRow;
 use views::trending::TrendRow;
 use views::visits::VisitRow;
@@ -75,6 +77,12 @@ fn of_view(view: &ViewRows) -> Result<Vec<Part>, BatchError> {
     if let Some(found) = view.rows::<NeighbourRow>() {
         return one(&schema::item_neighbours(), rows::neighbours(found));
     }
+    if let Some(found) = view.rows::<RevenueRow>() {
+        return one(&schema::revenue(), rows::revenue(found));
+    }
+    if let Some(found) = view.rows::<AudienceRow>() {
+        return one(&schema::audience(), rows::audience(found));
+    }
     Ok(Vec::new())
 }
 
@@ -118,18 +126,21 @@ mod tests {
     use arrow_array::types::{Int64Type, UInt8Type, UInt64Type};
     use records::zone::Day;
     use records::{
-        CampaignId, EventId, ItemId, Kind, LeaderboardId, OrderId, OrganizationId, Pos, RuleId, SegmentId, SessionId,
+        CampaignId, Currency, EventId, ItemId, Kind, LeaderboardId, OrderId, OrganizationId, Pos, RuleId, SegmentId, SessionId,
         Text, Timestamp, Token,
     };
     use rules::fraud::Reason;
     use rules::points::Scope;
     use views::attendance::{Place, Standing};
+    use views::audience::{By, Crowd, Part as Of};
     use views::campaigns::Counts;
     use views::fraud::Score;
     use views::funnels::{FunnelKey, StepSums};
     use views::points::{Context, Reward};
+    use views::revenue::{Source, Takings, Till};
     use views::trending::{Stage, Thing};
     use views::visits::VisitSums;
+    use views::windows::UniqueCount;
 
     use super::*;
 
@@ -289,6 +300,33 @@ mod tests {
         let part = table(&schema::segment_changes(), rows::segments(&[row])).unwrap();
         assert_eq!(text(&part, "change"), "joined");
         assert_eq!(part.batch.column_by_name("pos").unwrap().as_primitive::<UInt64Type>().value(0), 9);
+    }
+
+    #[test]
+    fn revenue_fits_its_table() {
+        let till = Till { organization: acme(), event: EventId::NONE, currency: Currency::EUR, source: Source::Reported };
+        let counts = Takings { orders: 3, refunds: 4, late_counted: 5, late_excluded: 6, ..Takings::default() };
+        let added = Takings { gross_minor: 1, refunded_minor: 2, ..counts };
+        let row = RevenueRow { till, start: Timestamp(60_000_000), added };
+        let part = table(&schema::revenue(), rows::revenue(&[row])).unwrap();
+        let columns = ["gross_minor_diff", "refunded_minor_diff", "orders_diff", "refunds_diff"];
+        assert_eq!(columns.map(|column| number(&part, column)), [1, 2, 3, 4]);
+        assert_eq!(["late_counted_diff", "late_excluded_diff"].map(|column| number(&part, column)), [5, 6]);
+        assert_eq!(["currency", "source"].map(|column| text(&part, column)), ["EUR", "reported"]);
+    }
+
+    #[test]
+    fn audiences_fit_their_table() {
+        let crowd = Crowd { organization: acme(), event: EventId::NONE, by: By::Country };
+        let visitors = UniqueCount { count: 7, exact: false };
+        let row = |part| AudienceRow { crowd, part, visitors };
+        let all = [row(Of::Value("DE".into())), row(Of::Other)];
+        let part = table(&schema::audience(), rows::audience(&all)).unwrap();
+        assert_eq!(["split_by", "part", "value"].map(|column| text(&part, column)), ["country", "value", "DE"]);
+        assert_eq!(number(&part, "visitors"), 7);
+        assert_eq!(part.batch.column_by_name("exact").unwrap().as_primitive::<UInt8Type>().value(0), 0);
+        let last = Part { batch: part.batch.slice(1, 1), ..part };
+        assert_eq!(["part", "value"].map(|column| text(&last, column)), ["other", ""]);
     }
 
     #[test]

@@ -9,11 +9,13 @@ use records::{OrderId, Timestamp};
 use rules::fraud::Reason;
 use rules::points::Scope;
 use views::attendance::Standing;
+use views::audience::{AudienceRow, Part};
 use views::campaigns::{CampaignCountRow, WINDOW};
 use views::fraud::FraudScoreRow;
 use views::funnels::{FunnelKey, FunnelStepRow, StepSums};
 use views::points::{AwardRow, Reward};
 use views::recommend::NeighbourRow;
+use views::revenue::RevenueRow;
 use views::segments::SegmentChangeRow;
 use views::trending::{Thing, TrendRow};
 use views::visits::VisitRow;
@@ -192,6 +194,39 @@ pub(super) fn visits(rows: &[VisitRow]) -> Vec<ArrayRef> {
         each!(numbers, rows, |row| row.diff.single),
         each!(numbers, rows, |row| row.diff.records),
         each!(numbers, rows, |row| row.diff.duration_ms),
+    ]
+}
+
+pub(super) fn revenue(rows: &[RevenueRow]) -> Vec<ArrayRef> {
+    vec![
+        each!(texts, rows, |row| row.till.organization.to_string()),
+        each!(texts, rows, |row| id(row.till.event.is_some(), &row.till.event)),
+        each!(texts, rows, |row| row.till.currency.to_string()),
+        each!(texts, rows, |row| row.till.source.word().to_owned()),
+        each!(times, rows, |row| row.start),
+        each!(numbers, rows, |row| row.added.gross_minor),
+        each!(numbers, rows, |row| row.added.refunded_minor),
+        each!(counts, rows, |row| row.added.orders),
+        each!(counts, rows, |row| row.added.refunds),
+        each!(counts, rows, |row| row.added.late_counted),
+        each!(counts, rows, |row| row.added.late_excluded),
+    ]
+}
+
+pub(super) fn audience(rows: &[AudienceRow]) -> Vec<ArrayRef> {
+    let part = |part: &Part| match part {
+        Part::All => ("all", String::new()),
+        Part::Other => ("other", String::new()),
+        Part::Value(value) => ("value", value.to_string()),
+    };
+    vec![
+        each!(texts, rows, |row| row.crowd.organization.to_string()),
+        each!(texts, rows, |row| id(row.crowd.event.is_some(), &row.crowd.event)),
+        each!(texts, rows, |row| row.crowd.by.word().to_owned()),
+        each!(texts, rows, |row| part(&row.part).0.to_owned()),
+        each!(texts, rows, |row| part(&row.part).1),
+        each!(counts, rows, |row| row.visitors.count),
+        Arc::new(UInt8Array::from_iter_values(rows.iter().map(|row| u8::from(row.visitors.exact)))),
     ]
 }
 

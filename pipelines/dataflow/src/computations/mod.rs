@@ -1,24 +1,28 @@
 //! What the product computes: one line here, a fold in `views`, a pure routing function beside this file.
 
 pub mod attendance;
+pub mod audience;
 pub mod campaigns;
 pub mod fraud;
 pub mod funnels;
 pub mod leaderboards;
 pub mod points;
 pub mod recommend;
+pub mod revenue;
 pub mod segments;
 pub mod trending;
 pub mod visits;
 pub mod windows;
 
 use views::attendance::Rooms;
+use views::audience::Audience;
 use views::campaigns::Campaigns;
 use views::fraud::{Scores, Signals};
 use views::funnels::Funnels;
 use views::leaderboards::Leaderboards;
 use views::points::Points;
 use views::recommend::Recommend;
+use views::revenue::Revenue;
 use views::segments::Segments;
 use views::trending::Trends;
 use views::visits::Visits;
@@ -41,4 +45,6 @@ crate::program! {
     trending: Trends = {trending::route};
     recommend: Recommend = {recommend::route};
     segments: Segments = {segments::route};
+    revenue: Revenue = {revenue::route};
+    audience: Audience = {audience::route};
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use records::{EventId, ItemId, OrganizationId, Timestamp};
 use views::attendance::{AttendanceRow, Place, Rooms};
+use views::audience::{Audience, AudienceRow, Crowd, Part};
 use views::funnels::{FunnelKey, FunnelStepRow, Funnels, StepSums};
 use views::recommend::{NeighbourRow, Recommend};
+use views::revenue::{Revenue, RevenueRow, Takings, Till};
 use views::state::Fold;
 use views::trending::{Stage, Thing, TrendRow, Trends};
+use views::windows::UniqueCount;
 
 use super::company::List;
 use super::{Differences, Twin};
@@ -16,7 +19,8 @@ use crate::landing::LandingEpoch;
 /// A list by its organization, event and item, and the log time as of which it holds.
 pub type ListKey = (OrganizationId, EventId, ItemId, Timestamp);
 
-/// Tables of funnels, trending, recommendations and attendance: differences added up, all other rows as they came.
+/// Tables of funnels, trending, recommendations, attendance, revenue and audiences: differences added up, the newest of what
+/// replaces what was told, all other rows as they came.
 #[derive(Debug, Default)]
 pub struct Landed {
     newest: u64,
@@ -27,6 +31,8 @@ pub struct Landed {
     trending: BTreeMap<(Stage, Thing, Timestamp), u64>,
     neighbours: BTreeMap<ListKey, List>,
     minutes: BTreeMap<(Place, Timestamp), [u64; 5]>,
+    revenue: BTreeMap<(Till, Timestamp), Takings>,
+    audience: BTreeMap<(Crowd, Part), UniqueCount>,
 }
 
 impl Landed {
@@ -41,6 +47,8 @@ impl Landed {
             self.trending(view.rows().unwrap_or_default());
             self.neighbours(view.rows().unwrap_or_default());
             self.attendance(view.rows().unwrap_or_default());
+            self.revenue(view.rows().unwrap_or_default());
+            self.audience(view.rows().unwrap_or_default());
         }
     }
 
@@ -88,15 +96,28 @@ impl Landed {
         }
     }
 
+    fn revenue(&mut self, rows: &[RevenueRow]) {
+        self.rows += rows.len() as u64;
+        rows.iter().for_each(|row| *self.revenue.entry((row.till, row.start)).or_default() += row.added);
+    }
+
+    fn audience(&mut self, rows: &[AudienceRow]) {
+        self.rows += rows.len() as u64;
+        self.audience.extend(rows.iter().map(|row| ((row.crowd, row.part.clone()), row.visitors)));
+    }
+
     /// Compares every row with the recount, which must have taken everything up to [`Landed::bound`] and, for funnels,
-    /// nothing more.
+    /// revenue and audiences, nothing more.
     pub fn compare(&self, twin: &Twin) -> Vec<Differences> {
         let of = |view| Differences::new(view);
-        let mut all = [of(Funnels::NAME), of(Trends::NAME), of(Recommend::NAME), of(Rooms::NAME)];
+        let names = [Funnels::NAME, Trends::NAME, Recommend::NAME, Rooms::NAME, Revenue::NAME, Audience::NAME];
+        let mut all = names.map(of);
         all[0].same_map(&self.funnels, &twin.funnels.landed());
         all[1].same_map(&self.trending, &twin.trending.minutes(self.bound));
         all[2].same_map(&self.neighbours, &twin.recommend.told(self.bound));
         all[3].same_map(&self.minutes, &twin.attendance.minutes(self.bound));
+        all[4].same_map(&self.revenue, twin.revenue.minutes());
+        all[5].same_map(&self.audience, &twin.audience.counts());
         all[3].same(|| "rows that came twice".into(), &self.again, &0);
         all.into()
     }

@@ -14,6 +14,7 @@
 //! ```
 
 mod attendance;
+mod audience;
 mod campaigns;
 mod company;
 mod difference;
@@ -24,6 +25,7 @@ mod leaderboards;
 mod reading;
 mod recommend;
 mod recount;
+mod revenue;
 mod segments;
 mod trending;
 mod visits;
@@ -75,6 +77,10 @@ pub struct Twin {
     pub segments: segments::Segments,
     /// Attendance of sessions.
     pub attendance: attendance::Attendance,
+    /// Revenue by currency.
+    pub revenue: revenue::Revenue,
+    /// People by device, platform, country and language.
+    pub audience: audience::Audience,
     /// Windowed counts and uniques.
     pub windows: windows::Windows,
     /// Points and the boards that rank them.
@@ -134,6 +140,8 @@ impl Twin {
             self.campaigns.compare(&views.campaigns),
             self.recommend.compare(&views.recommend, self.as_of),
             self.segments.compare(&views.segments, self.as_of),
+            self.revenue.compare(&views.revenue),
+            self.audience.compare(&views.audience),
         ]
     }
 
@@ -171,6 +179,8 @@ impl Twin {
             "campaigns" => campaigns,
             "recommend" => recommend,
             "segments" => segments,
+            "revenue" => revenue,
+            "audience" => audience,
         }
         // Each of these recounts two views. The second lives on what the first hands on, and may put a record aside that
         // the first has counted.

@@ -34,19 +34,33 @@ impl Default for Uniques {
     }
 }
 
+impl<'a> FromIterator<&'a Token> for Uniques {
+    fn from_iter<I: IntoIterator<Item = &'a Token>>(tokens: I) -> Self {
+        let mut uniques = Self::default();
+        tokens.into_iter().for_each(|token| uniques.add(*token));
+        uniques
+    }
+}
+
 impl Uniques {
     /// Counts a token; nobody is not counted.
     pub fn add(&mut self, token: Token) {
+        self.insert(token);
+    }
+
+    /// As [`Uniques::add`]; returns whether it may count more now.
+    pub fn insert(&mut self, token: Token) -> bool {
         if !token.is_some() {
-            return;
+            return false;
         }
         match self {
-            Self::Estimated(hll) => _ = hll.add(token),
+            Self::Estimated(hll) => hll.add(token),
             Self::Exact(tokens) => {
-                tokens.insert(token);
+                let new = tokens.insert(token);
                 if tokens.len() > EXACT_MAX {
                     self.estimate();
                 }
+                new
             }
         }
     }

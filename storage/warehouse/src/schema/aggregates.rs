@@ -14,11 +14,13 @@ pub fn aggregate_tables() -> Vec<TableSchema> {
     vec![
         attendance(),
         attendance_minutes(),
+        audience(),
         awards(),
         campaign_counts(),
         fraud_scores(),
         funnel_steps(),
         item_neighbours(),
+        revenue(),
         segment_changes(),
         trending_scores(),
         visits(),
@@ -290,6 +292,68 @@ pub fn item_neighbours() -> TableSchema {
         order_by: vec!["organization".into(), "event".into(), "item".into(), "as_of".into()],
         partition_month_of: Some("as_of".into()),
         rows: Rows::Append,
+    }
+}
+
+/// What orders brought in, as differences.
+pub fn revenue() -> TableSchema {
+    let sums = [
+        "gross_minor_diff",
+        "refunded_minor_diff",
+        "orders_diff",
+        "refunds_diff",
+        "late_counted_diff",
+        "late_excluded_diff",
+    ];
+    TableSchema {
+        name: "revenue".into(),
+        view_version: 1,
+        doc: "What orders brought in, by event, currency and minute, as differences. Never add up rows of two currencies."
+            .into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for orders outside any"),
+            ("currency", "LowCardinality(String)", "ISO 4217 code"),
+            ("source", "LowCardinality(String)", "who says so: `reported` is another system"),
+            ("minute", TIME, "start of the minute, event time, inclusive"),
+            (sums[0], "Int64", "what orders came to, in minor units of the currency; refunds are not taken off"),
+            (sums[1], "Int64", "what was given back, in minor units of the currency"),
+            (sums[2], "Int64", "orders added"),
+            (sums[3], "Int64", "refunds added"),
+            (sums[4], "Int64", "late orders and refunds added, which the figures above hold all the same"),
+            (sums[5], "Int64", "late orders and refunds added, which none of the figures above holds"),
+        ]),
+        order_by: ["organization", "event", "currency", "source", "minute"].map(Into::into).to_vec(),
+        partition_month_of: None,
+        rows: Rows::Additive(sums.into_iter().map(Into::into).collect()),
+    }
+}
+
+/// People by what tells them apart, newest per value.
+pub fn audience() -> TableSchema {
+    let key = ["organization", "event", "split_by", "part", "value"];
+    TableSchema {
+        name: "audience".into(),
+        view_version: 1,
+        doc: "Distinct people of each event by device, platform, country and language, as of the newest landing epoch. Who came \
+              with two values is in both."
+            .into(),
+        columns: columns(&[
+            ORGANIZATION,
+            ("event", "LowCardinality(String)", "event; empty for records outside any"),
+            ("split_by", "LowCardinality(String)", "`device`, `platform`, `country` or `language`"),
+            (
+                "part",
+                "LowCardinality(String)",
+                "`value`: people with this value; `all`: with any; `other`: with values that came when 256 others were there",
+            ),
+            ("value", "String", "the value; empty in rows of `all` and `other`"),
+            ("visitors", "Int64", "distinct people since the beginning"),
+            ("exact", "UInt8", "1 when the number is exact; else its standard error is 1.6 %"),
+        ]),
+        order_by: key.map(Into::into).to_vec(),
+        partition_month_of: None,
+        rows: Rows::Upsert(key.map(Into::into).to_vec()),
     }
 }
 

@@ -9,8 +9,8 @@ mod types;
 mod views;
 
 pub use aggregates::{
-    aggregate_tables, attendance, attendance_minutes, awards, campaign_counts, fraud_scores, funnel_steps,
-    item_neighbours, segment_changes, trending_scores, visits, window_counts,
+    aggregate_tables, attendance, attendance_minutes, audience, awards, campaign_counts, fraud_scores, funnel_steps,
+    item_neighbours, revenue, segment_changes, trending_scores, visits, window_counts,
 };
 pub use document::markdown;
 pub use records::{FACTS_TABLE, RECORDS_TABLE, facts_table, records_table};

@@ -39,10 +39,12 @@ impl View {
 pub fn current_views() -> Vec<View> {
     vec![
         attendance(),
+        audience(),
         campaign_counts(),
         funnel_steps(),
         item_neighbours(),
         leaderboard_scores(),
+        revenue(),
         segment_members(),
         trending(),
         visits(),
@@ -67,6 +69,25 @@ fn attendance() -> View {
             LANDING_EPOCH,
         ],
         "SELECT organization, event, session, joined, present, peak, left, focused_ms, landing_epoch FROM attendance FINAL",
+    )
+}
+
+fn audience() -> View {
+    View::new(
+        "audience",
+        "audience_current",
+        "Distinct people of each event by device, platform, country and language.",
+        &[
+            ORGANIZATION,
+            EVENT,
+            ("split_by", "`device`, `platform`, `country` or `language`"),
+            ("part", "`value`, `all` or `other`"),
+            ("value", "the value; empty in rows of `all` and `other`"),
+            ("visitors", "distinct people since the beginning"),
+            ("exact", "1 when the number is exact; else its standard error is 1.6 %"),
+            LANDING_EPOCH,
+        ],
+        "SELECT organization, event, split_by, part, value, visitors, exact, landing_epoch FROM audience FINAL",
     )
 }
 
@@ -167,6 +188,32 @@ fn leaderboard_scores() -> View {
             LANDING_EPOCH,
         ],
         branches.join(" UNION ALL "),
+    )
+}
+
+fn revenue() -> View {
+    View::new(
+        "revenue",
+        "revenue_current",
+        "What orders brought in, by event, currency and minute. Never add up rows of two currencies.",
+        &[
+            ORGANIZATION,
+            EVENT,
+            ("currency", "ISO 4217 code"),
+            ("source", "who says so: `reported` is another system"),
+            ("minute", "start of the minute, event time, inclusive"),
+            ("gross_minor", "what orders came to, minor units"),
+            ("refunded_minor", "what was given back, minor units"),
+            ("net_minor", "what is left of it, minor units"),
+            ("orders", "orders"),
+            ("refunds", "refunds"),
+            ("late_counted", "late orders and refunds, which the figures hold all the same"),
+            ("late_excluded", "late orders and refunds, which none of the figures holds"),
+        ],
+        "SELECT organization, event, currency, source, minute, sum(gross_minor_diff) AS gross_minor, \
+         sum(refunded_minor_diff) AS refunded_minor, gross_minor - refunded_minor AS net_minor, sum(orders_diff) AS orders, \
+         sum(refunds_diff) AS refunds, sum(late_counted_diff) AS late_counted, sum(late_excluded_diff) AS late_excluded \
+         FROM revenue GROUP BY ALL",
     )
 }
 
