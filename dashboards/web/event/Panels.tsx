@@ -500,11 +500,11 @@ function Shares({ rows }: { rows: Share[] }) {
   );
 }
 
-export function Segments() {
+export function Segments({ className = 'lg:col-span-4' }: { className?: string }) {
   const words = useWords().dashboard.segments;
   const segments = useSegments().data ?? [];
   return (
-    <Panel title={words.title} empty={segments.length === 0} className="lg:col-span-4">
+    <Panel title={words.title} empty={segments.length === 0} className={className}>
       <Shares rows={segments.map((one) => ({ name: one.segment, people: one.visitors }))} />
     </Panel>
   );

@@ -3,11 +3,12 @@ import { useMemo, useState } from 'react';
 import { useParams } from 'react-router';
 import { Chart } from '../charts/Chart';
 import { ConnectionState } from '../event/Overview';
+import { inSteps } from '../event/steps';
 import { Live, useAnswer, useFeed } from '../live/hooks';
 import { part } from '../server/http';
 import { useMayEverywhere, useMembership } from '../server/session';
 import type { CampaignTotals, CampaignWindows } from '../server/types';
-import { Button, Card, Heading, NoData, Table, Th } from '../ui/basics';
+import { Card, Heading, NoData, Table, Th } from '../ui/basics';
 import { useFormat, useWords } from '../words/words';
 
 export default function Campaigns() {
@@ -86,9 +87,14 @@ function Row({ campaign, total, onShow }: RowOf) {
   return (
     <tr>
       <td className="cell">
-        <Button look="quiet" aria-label={words.show(campaign)} onClick={() => onShow(campaign)}>
+        <button
+          type="button"
+          className="link min-h-6 whitespace-nowrap"
+          title={words.show(campaign)}
+          onClick={() => onShow(campaign)}
+        >
           {campaign}
-        </Button>
+        </button>
       </td>
       <td className="cell figure">{number(total?.served)}</td>
       <td className="cell figure">{number(total?.viewed)}</td>
@@ -115,22 +121,13 @@ const RATE = 0.2;
 function OverTime({ campaign }: { campaign: string }) {
   const words = useWords();
   const { data } = useAnswer<CampaignWindows>(`campaigns/${part(campaign)}`, RATE);
-  const points = useMemo(() => {
-    const windows = data?.windows ?? [];
-    const column = (of: (window: CampaignWindows['windows'][number]) => number) => windows.map(of);
-    return [
-      column(({ window }) => window / 1_000_000),
-      column(({ served }) => served),
-      column(({ viewed }) => viewed),
-      column(({ clicked }) => clicked),
-    ] satisfies [number[], ...number[][]];
-  }, [data]);
+  const { size, points } = useMemo(() => inSteps(data?.windows ?? []), [data]);
   const names = words.dashboard.campaigns;
   return (
     <Card title={words.campaigns.overTime(campaign)}>
       <Chart
-        title={words.campaigns.overTime(campaign)}
-        unit={words.campaigns.perWindow}
+        title={words.campaigns.counts}
+        unit={size === 'minute' ? words.dashboard.trends.perMinute : words.dashboard.trends.perHour}
         series={[
           { label: names.served, colour: 1 },
           { label: names.viewed, colour: 2 },

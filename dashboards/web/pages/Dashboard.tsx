@@ -55,8 +55,9 @@ export function Dashboard() {
           <Trending />
           <Leaderboard />
           {campaigns && <Campaigns />}
+          {whole && !campaigns && <Segments className="lg:col-span-8" />}
           {whole && <Fraud />}
-          {whole && <Segments />}
+          {whole && campaigns && <Segments />}
           {sql && <Devices />}
           {sql && <Countries />}
         </div>

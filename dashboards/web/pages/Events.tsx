@@ -83,7 +83,7 @@ function EventCard({ organization, row, now }: { organization: string; row: Even
         <Badge tone={phase === 'running' ? 'good' : 'plain'}>{words.events[phase]}</Badge>
       </span>
       <span className="text-soft text-sm">
-        {format.moment(new Date(row.starts))} – {format.moment(new Date(row.ends))}
+        <bdi>{format.moment(new Date(row.starts))}</bdi> – <bdi>{format.moment(new Date(row.ends))}</bdi>
       </span>
       <span className="mt-1 flex flex-wrap gap-2">
         {views && (

@@ -1,6 +1,6 @@
 // An event and its programme: what it is called, when it is, and what can be visited or bought there.
 import { useQuery } from '@tanstack/react-query';
-import { type SubmitEvent, useState } from 'react';
+import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { part } from '../server/http';
 import { eventRead, itemRead, kept, paths, type Read } from '../server/queries';
@@ -33,7 +33,7 @@ export default function Programme() {
       />
       <Trouble error={error} />
       {data && (
-        <div className="grid items-start gap-4 xl:grid-cols-[24rem_1fr]">
+        <Parts organization={organization} event={data.row}>
           <TheEvent
             key={data.tag}
             organization={organization}
@@ -41,8 +41,7 @@ export default function Programme() {
             saved={saved}
             onSaved={() => setSaved(true)}
           />
-          <Items organization={organization} event={data.row} />
-        </div>
+        </Parts>
       )}
     </>
   );
@@ -137,7 +136,9 @@ function differences(now: EventRow, yours: WantedEvent, names: EventNames): Diff
   return all.filter((one) => one.now !== one.yours);
 }
 
-function Items({ organization, event }: { organization: string; event: EventRow }) {
+/** The event and the thing that is changed on one side, the programme on the other. */
+function Parts(props: { organization: string; event: EventRow; children: ReactNode }) {
+  const { organization, event } = props;
   const all = useWords();
   const words = all.programme;
   const list = useRows<ItemRow>(
@@ -145,16 +146,25 @@ function Items({ organization, event }: { organization: string; event: EventRow 
     paths.items(organization, event.id),
   );
   const [edited, setEdited] = useState<string>();
-  const [saved, setSaved] = useState(false);
+  const [saved, setSaved] = useState(0);
   const close = (done: boolean) => {
     setEdited(undefined);
-    setSaved(done);
+    if (done) setSaved(saved + 1);
   };
+  const form = { organization, event, onDone: close };
   return (
-    <div className="min-w-0 space-y-4">
+    <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[26rem_1fr]">
+      <div className="min-w-0 space-y-4">
+        {props.children}
+        <Said>{saved > 0 && edited === undefined && all.saved}</Said>
+        {edited === undefined ? (
+          <ItemForm key={`new ${saved}`} {...form} seen={null} />
+        ) : (
+          <Known key={edited} {...form} item={edited} />
+        )}
+      </div>
       <Card title={words.items} hint={words.itemsHint}>
         <Trouble error={list.error} />
-        <Said>{saved && all.saved}</Said>
         {list.rows?.length === 0 ? (
           <NoData>{words.none}</NoData>
         ) : (
@@ -166,17 +176,6 @@ function Items({ organization, event }: { organization: string; event: EventRow 
         )}
         <More of={list} />
       </Card>
-      {edited === undefined ? (
-        <ItemForm
-          key={`new-${list.rows?.length ?? 0}`}
-          organization={organization}
-          event={event}
-          seen={null}
-          onDone={close}
-        />
-      ) : (
-        <Known key={edited} organization={organization} event={event} item={edited} onDone={close} />
-      )}
     </div>
   );
 }

@@ -43,18 +43,17 @@ export function Source(props: {
           </ul>
         </Card>
       )}
-      <Card title={words.source} hint={format.bytes(text.length)}>
-        <Lines
-          label={words.source}
-          required
-          rows={26}
-          value={text}
-          readOnly={readOnly}
-          wrap="off"
-          error={unreadable === null ? undefined : `${words.unreadable}: ${unreadable}`}
-          onChange={({ target }) => onText(target.value)}
-        />
-      </Card>
+      <Lines
+        label={words.source}
+        hint={format.bytes(text.length)}
+        required
+        rows={26}
+        value={text}
+        readOnly={readOnly}
+        wrap="off"
+        error={unreadable === null ? undefined : `${words.unreadable}: ${unreadable}`}
+        onChange={({ target }) => onText(target.value)}
+      />
     </div>
   );
 }

@@ -56,8 +56,10 @@ interface Asked {
 
 export async function ask<T>(method: Method, path: string, asked: Asked = {}): Promise<Answer<T>> {
   const response = await send(method, path, asked);
-  if (response.status === 204) return { data: undefined as T };
-  const answer = (await response.json()) as Answer<T>;
+  const text = await response.text();
+  // What was done or is going to be done without anything to say about it: 204, 202.
+  if (text === '') return { data: undefined as T };
+  const answer = JSON.parse(text) as Answer<T>;
   return { ...answer, tag: response.headers.get('etag') ?? undefined };
 }
 

@@ -293,7 +293,7 @@ export const de: Words = {
     none: 'Noch wurde keine Kampagne ausgeliefert.',
     overTime: (campaign) => `${campaign} im Verlauf`,
     show: (campaign) => `${campaign} im Verlauf zeigen`,
-    perWindow: 'je 10 Sekunden',
+    counts: 'Ausgeliefert, gesehen, geklickt',
     late: 'Verspätet',
   },
   presence: {

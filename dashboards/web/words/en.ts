@@ -292,7 +292,7 @@ export const en = {
     none: 'No campaign has been served yet.',
     overTime: (campaign: string) => `${campaign} over time`,
     show: (campaign: string) => `Show ${campaign} over time`,
-    perWindow: 'per 10 seconds',
+    counts: 'Served, viewed, clicked',
     late: 'Late',
   },
   presence: {
