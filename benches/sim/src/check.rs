@@ -262,7 +262,9 @@ fn landed_as<'a>(mut landed: Landed, of: &dyn Fn(&str) -> (&'a Twin, Timestamp))
     let neighbours = twin.recommend.told(bound).into_iter().map(|(key, (visits, list))| {
         (key, (i64::from(visits), list.into_iter().map(|(item, visits)| (item, i64::from(visits))).collect()))
     });
-    same("landed neighbours", &landed.neighbours, &neighbours.collect())
+    same("landed neighbours", &landed.neighbours, &neighbours.collect())?;
+    same("landed revenue", &landed.revenue, of("revenue").0.revenue.minutes())?;
+    same("landed audiences", &landed.audience, &of("audience").0.audience.counts())
 }
 
 fn same<K: Ord + Debug, V: PartialEq + Debug>(

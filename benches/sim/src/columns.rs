@@ -12,14 +12,19 @@ use arrow_array::{ArrayRef, ArrowPrimitiveType, RecordBatch};
 use dataflow::twin::AwardKey;
 use eventlog::Lane;
 use records::zone::Day;
-use records::{CampaignId, EventId, ItemId, Kind, OrganizationId, Pos, SegmentId, SessionId, Text, Timestamp, Token};
+use records::{
+    CampaignId, Currency, EventId, ItemId, Kind, OrganizationId, Pos, SegmentId, SessionId, Text, Timestamp, Token,
+};
 use rules::points::Scope;
 use views::attendance::Place;
+use views::audience::{By, Crowd, Part};
 use views::campaigns::WINDOW;
 use views::funnels::{FunnelKey, StepSums};
+use views::revenue::{Source, Takings, Till};
 use views::segments::VisitorKey;
 use views::trending::{Stage, Thing};
 use views::visits::VisitSums;
+use views::windows::UniqueCount;
 
 /// The figures of a session, in the tables' order.
 const STANDING: [&str; 5] = ["joined", "present", "peak", "left", "focused_ms"];
@@ -49,6 +54,8 @@ pub(crate) struct Landed {
     pub(crate) trending: BTreeMap<(Stage, Thing, Timestamp), i64>,
     /// Lists by organization, event, item and time: visits, and what goes with it in how many of them.
     pub(crate) neighbours: BTreeMap<(OrganizationId, EventId, ItemId, Timestamp), Neighbours>,
+    pub(crate) revenue: BTreeMap<(Till, Timestamp), Takings>,
+    pub(crate) audience: BTreeMap<(Crowd, Part), UniqueCount>,
     /// How many rows there were.
     pub(crate) rows: u64,
 }
@@ -68,6 +75,8 @@ impl Landed {
             "funnel_steps" => Self::step,
             "trending_scores" => Self::trend,
             "item_neighbours" => Self::neighbours,
+            "revenue" => Self::revenue,
+            "audience" => Self::audience,
             _ => return Err(format!("nobody here reads the table `{table}` back")),
         };
         let mut rows: Vec<Row<'_>> = (0..batch.num_rows()).map(|at| Row { batch, at }).collect();
@@ -127,6 +136,38 @@ impl Landed {
             both => return Err(format!("{both:?} is neither a session nor an item")),
         };
         once(&mut self.trending, (stage, thing, row.time("minute")?), row.sum("score")?)
+    }
+
+    fn revenue(&mut self, row: &Row<'_>) -> Result<(), String> {
+        let currency = Currency::parse(row.text("currency")?).map_err(|error| error.to_string())?;
+        let source = Source::from_word(row.text("source")?).ok_or("nobody is such a source")?;
+        let till = Till { organization: row.organization()?, event: row.id("event")?, currency, source };
+        let count = |name: &str| row.sum(name).map(i64::cast_unsigned);
+        let takings = self.revenue.entry((till, row.time("minute")?)).or_default();
+        *takings += Takings {
+            gross_minor: row.sum("gross_minor_diff")?,
+            refunded_minor: row.sum("refunded_minor_diff")?,
+            orders: count("orders_diff")?,
+            refunds: count("refunds_diff")?,
+            late_counted: count("late_counted_diff")?,
+            late_excluded: count("late_excluded_diff")?,
+        };
+        Ok(())
+    }
+
+    fn audience(&mut self, row: &Row<'_>) -> Result<(), String> {
+        let by = By::from_word(row.text("split_by")?).ok_or("people are not told apart like this")?;
+        let crowd = Crowd { organization: row.organization()?, event: row.id("event")?, by };
+        let part = match (row.text("part")?, row.text("value")?) {
+            ("all", "") => Part::All,
+            ("other", "") => Part::Other,
+            ("value", value) if !value.is_empty() => Part::Value(Text::new(value)),
+            both => return Err(format!("{both:?} is no part of an audience")),
+        };
+        let visitors =
+            UniqueCount { count: row.sum("visitors")?.cast_unsigned(), exact: row.number::<UInt8Type>("exact")? == 1 };
+        self.audience.insert((crowd, part), visitors);
+        Ok(())
     }
 
     fn neighbours(&mut self, row: &Row<'_>) -> Result<(), String> {

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Once};
 
 use dataflow::binding::{Entry, Skip};
-use dataflow::computations::{self, attendance, campaigns, fraud, funnels, leaderboards, points, recommend, segments};
-use dataflow::computations::{trending, visits, windows};
+use dataflow::computations::{self, attendance, audience, campaigns, fraud, funnels, leaderboards, points, recommend};
+use dataflow::computations::{revenue, segments, trending, visits, windows};
 use dataflow::frame::{Emit, Sequenced};
 use dataflow::{DeadLetters, Hooks, SetAside, Skipped};
 use eventlog::{EventLog, Lane, PartitionId, ReadLimits};
@@ -20,6 +20,7 @@ use records::{Kind, MessageId, Record, Timestamp};
 use serde::{Deserialize, Serialize};
 use views::as_of::Progress;
 use views::attendance::Rooms;
+use views::audience::Audience;
 use views::campaigns::Campaigns;
 use views::feed::Limits;
 use views::fraud::{Scores, Signals};
@@ -27,6 +28,7 @@ use views::funnels::Funnels;
 use views::leaderboards::Leaderboards;
 use views::points::Points;
 use views::recommend::Recommend;
+use views::revenue::Revenue;
 use views::segments::Segments;
 use views::shards;
 use views::state::{At, Effects, Fold, StateError};
@@ -44,7 +46,7 @@ const MARKED_MAX: u64 = 12;
 const MINES_MAX: u64 = 2;
 
 /// The views that a record can be poison for, by the number in its id.
-const VIEWS: [&str; 12] = [
+const VIEWS: [&str; 14] = [
     Windows::NAME,
     Points::NAME,
     Campaigns::NAME,
@@ -55,11 +57,13 @@ const VIEWS: [&str; 12] = [
     Trends::NAME,
     Recommend::NAME,
     Segments::NAME,
+    Revenue::NAME,
+    Audience::NAME,
     Leaderboards::NAME,
     Scores::NAME,
 ];
 /// Views from here on live on what others hand on: no record is routed to them.
-const HANDED_ON: u8 = 10;
+const HANDED_ON: u8 = 12;
 
 /// Where a marked record makes its view panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -168,6 +172,7 @@ fn concerns(view: &str, record: &Record) -> bool {
         "attendance" => matches!(kind, Kind::SessionJoined | Kind::SessionHeartbeat | Kind::SessionLeft),
         "recommend" => matches!(kind, Kind::ItemViewed | Kind::SessionJoined | Kind::OrderReported),
         "campaigns" => kind == Kind::AdClicked,
+        "revenue" => kind == Kind::OrderReported,
         _ => record.actor.is_some(),
     }
 }
@@ -379,7 +384,9 @@ guarded! {
     guarded_trending: Trends = 7, trending::route;
     guarded_recommend: Recommend = 8, recommend::route;
     guarded_segments: Segments = 9, segments::route;
-    guarded_leaderboards: Leaderboards = 10, leaderboards::route;
+    guarded_revenue: Revenue = 10, revenue::route;
+    guarded_audience: Audience = 11, audience::route;
+    guarded_leaderboards: Leaderboards = 12, leaderboards::route;
 }
 
 /// A fold that panics on some inputs when its state has changed already, and on mines later.
@@ -478,16 +485,18 @@ dataflow::program! {
     pub struct Poisonable;
     windows: Brittle<Windows, 0> = {guarded_windows};
     points: Brittle<Points, 1> = {guarded_points} -> next;
-    leaderboards: Brittle<Leaderboards, 10> = {guarded_leaderboards} from points;
+    leaderboards: Brittle<Leaderboards, 12> = {guarded_leaderboards} from points;
     campaigns: Brittle<Campaigns, 2> = {guarded_campaigns};
     signals: Brittle<Signals, 3> = {guarded_signals} -> next;
-    scores: Brittle<Scores, 11> = none from signals;
+    scores: Brittle<Scores, 13> = none from signals;
     attendance: Brittle<Rooms, 4> = {guarded_attendance};
     visits: Brittle<Visits, 5> = {guarded_visits};
     funnels: Brittle<Funnels, 6> = {guarded_funnels};
     trending: Brittle<Trends, 7> = {guarded_trending};
     recommend: Brittle<Recommend, 8> = {guarded_recommend};
     segments: Brittle<Segments, 9> = {guarded_segments};
+    revenue: Brittle<Revenue, 10> = {guarded_revenue};
+    audience: Brittle<Audience, 11> = {guarded_audience};
 }
 
 impl Views {
@@ -506,6 +515,8 @@ impl Views {
             trending: plain(&self.trending, progress)?,
             recommend: plain(&self.recommend, progress)?,
             segments: plain(&self.segments, progress)?,
+            revenue: plain(&self.revenue, progress)?,
+            audience: plain(&self.audience, progress)?,
         })
     }
 }

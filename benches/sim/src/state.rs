@@ -23,6 +23,8 @@ pub(crate) fn hashes(views: &Views) -> BTreeMap<&'static str, u64> {
         hash_of(&views.trending),
         hash_of(&views.recommend),
         hash_of(&views.segments),
+        hash_of(&views.revenue),
+        hash_of(&views.audience),
     ])
 }
 

@@ -1,6 +1,6 @@
 //! What people and machines do next: each step makes records and plans the steps that follow.
 
-use records::{Flags, ItemId, Kind, OrderId, Record, Source, Span, Timestamp, Token};
+use records::{Currency, Flags, ItemId, Kind, OrderId, Record, Source, Span, Timestamp, Token};
 
 use crate::conference::Conference;
 use crate::people::{self, Role, trait_of};
@@ -276,7 +276,12 @@ impl Conference {
         let mut record = self.about(Kind::OrderReported, entry);
         (record.order, record.card) = (order, card);
         record.signup_time = person.signup;
-        record.currency = records::Currency::EUR;
+        // The shop takes three currencies; what somebody pays in follows from where they are.
+        record.currency = match record.country.as_str() {
+            "US" => Currency::USD,
+            "GB" => self.words.pounds,
+            _ => Currency::EUR,
+        };
         record.quantity = 1;
         if person.ring > 0 {
             self.truth.ring_orders.push(order);

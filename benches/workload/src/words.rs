@@ -1,6 +1,6 @@
 //! The shared texts and ids of a conference, made once so that a record only clones pointers.
 
-use records::{AdId, CampaignId, EventId, ItemId, OrganizationId, PollId, SessionId, Text};
+use records::{AdId, CampaignId, Currency, EventId, ItemId, OrganizationId, PollId, SessionId, Text};
 
 /// Makes an id of a short name that this crate wrote itself.
 pub(crate) fn id<T: std::str::FromStr>(name: &str) -> T
@@ -27,6 +27,7 @@ pub(crate) struct Words {
     pub(crate) languages: Vec<Text>,
     pub(crate) platforms: Vec<Text>,
     pub(crate) phones: Vec<Text>,
+    pub(crate) pounds: Currency,
     pub(crate) referrers: Vec<Text>,
     pub(crate) pages: Vec<(Text, Text)>,
     pub(crate) reactions: Vec<Text>,
@@ -61,6 +62,7 @@ impl Words {
             languages: texts(&["de", "en", "en", "fr", "nl", "pl", "en", "es", "it", "sv", "pt", "ja"]),
             platforms: texts(&["macOS", "Windows", "Windows", "Linux"]),
             phones: texts(&["iOS", "Android", "Android"]),
+            pounds: Currency::parse("GBP").expect("ISO 4217 lists it"),
             referrers: texts(&["search.example", "social.example", "news.example", "mail.example"]),
             pages: [
                 ("home", "/"),

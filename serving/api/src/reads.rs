@@ -7,6 +7,7 @@ pub(crate) mod about;
 mod campaigns;
 mod changes;
 pub(crate) mod extract;
+mod figures;
 pub(crate) mod leaderboards;
 mod people;
 mod sessions;
@@ -41,6 +42,10 @@ pub struct Views {
     pub recommend: Reader<views::recommend::Recommend>,
     /// Segments.
     pub segments: Reader<views::segments::Segments>,
+    /// Revenue by currency.
+    pub revenue: Reader<views::revenue::Revenue>,
+    /// People by device, platform, country and language.
+    pub audience: Reader<views::audience::Audience>,
 }
 
 impl Views {
@@ -52,7 +57,7 @@ impl Views {
 
 /// The routes of views.
 pub(crate) fn routes() -> Routes {
-    counts().merge(rankings()).merge(rooms()).merge(people_of())
+    counts().merge(figures()).merge(rankings()).merge(rooms()).merge(people_of())
 }
 
 const ABSENT: &[Code] = &[Code::NotFound];
@@ -78,6 +83,19 @@ fn counts() -> Routes {
         .with(|operation| operation.without(&["event", "session"]))
         .may(SINCE)
         .get("/v1/views/campaigns/{campaign}", "Counts of a campaign by window of ten seconds", campaigns::windows)
+}
+
+fn figures() -> Routes {
+    Routes::new()
+        .get("/v1/views/revenue", "What orders came to, by currency and window", figures::revenue)
+        .get("/v1/views/revenue/changes", "Changes of what was taken, by event and currency", changes::revenue)
+        .with(|operation| operation.without(&["session"]))
+        .may(SINCE)
+        .get("/v1/views/audience", "Distinct people by device, platform, country or language", figures::audience)
+        .may(ABSENT)
+        .get("/v1/views/audience/changes", "Changes of the people of an event", changes::audience)
+        .with(|operation| operation.without(&["session"]))
+        .may(SINCE)
 }
 
 fn rankings() -> Routes {

@@ -345,6 +345,8 @@ fn readers(views: &dataflow::computations::Views) -> api::reads::Views {
         trending: views.trending.clone(),
         recommend: views.recommend.clone(),
         segments: views.segments.clone(),
+        revenue: views.revenue.clone(),
+        audience: views.audience.clone(),
     }
 }
 

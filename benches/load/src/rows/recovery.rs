@@ -241,6 +241,8 @@ fn hashes(views: &Views) -> Vec<u64> {
         of(&views.trending),
         of(&views.recommend),
         of(&views.segments),
+        of(&views.revenue),
+        of(&views.audience),
     ]
 }
 

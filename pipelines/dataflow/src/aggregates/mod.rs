@@ -126,8 +126,8 @@ mod tests {
     use arrow_array::types::{Int64Type, UInt8Type, UInt64Type};
     use records::zone::Day;
     use records::{
-        CampaignId, Currency, EventId, ItemId, Kind, LeaderboardId, OrderId, OrganizationId, Pos, RuleId, SegmentId, SessionId,
-        Text, Timestamp, Token,
+        CampaignId, Currency, EventId, ItemId, Kind, LeaderboardId, OrderId, OrganizationId, Pos, RuleId, SegmentId,
+        SessionId, Text, Timestamp, Token,
     };
     use rules::fraud::Reason;
     use rules::points::Scope;
@@ -304,7 +304,8 @@ mod tests {
 
     #[test]
     fn revenue_fits_its_table() {
-        let till = Till { organization: acme(), event: EventId::NONE, currency: Currency::EUR, source: Source::Reported };
+        let till =
+            Till { organization: acme(), event: EventId::NONE, currency: Currency::EUR, source: Source::Reported };
         let counts = Takings { orders: 3, refunds: 4, late_counted: 5, late_excluded: 6, ..Takings::default() };
         let added = Takings { gross_minor: 1, refunded_minor: 2, ..counts };
         let row = RevenueRow { till, start: Timestamp(60_000_000), added };

@@ -160,7 +160,8 @@ mod tests {
                 (row, input.crowd.by.word(), input.value.to_string(), actors)
             })
             .collect();
-        let sent: Vec<_> = sent.iter().map(|(row, by, value, actors)| (*row, *by, value.as_str(), &actors[..])).collect();
+        let sent: Vec<_> =
+            sent.iter().map(|(row, by, value, actors)| (*row, *by, value.as_str(), &actors[..])).collect();
         assert_eq!(
             sent,
             [

@@ -40,7 +40,8 @@ impl Audience {
             if !value.is_some() {
                 continue;
             }
-            let people = self.0.entry(Crowd { organization: record.organization, event: record.event, by }).or_default();
+            let people =
+                self.0.entry(Crowd { organization: record.organization, event: record.event, by }).or_default();
             people.all.insert(record.actor);
             // The bound is part of what the view says it is.
             if people.values.len() < VALUES_MAX || people.values.contains_key(&value) {

@@ -56,7 +56,10 @@ impl Revenue {
 
     /// What each till took since the beginning.
     pub fn totals(&self) -> BTreeMap<Till, Takings> {
-        self.by(|_| Timestamp::MIN).into_iter().flat_map(|(till, sums)| sums.into_values().map(move |sum| (till, sum))).collect()
+        self.by(|_| Timestamp::MIN)
+            .into_iter()
+            .flat_map(|(till, sums)| sums.into_values().map(move |sum| (till, sum)))
+            .collect()
     }
 
     /// Compares totals, and the windows that the view keeps: the newest of each till.
@@ -71,7 +74,8 @@ impl Revenue {
             for till in organizations.iter().flat_map(|organization| bin.tills(*organization, None)) {
                 shown.extend(bin.total(till).map(|total| (*till, total)));
                 for (size, windows) in Size::ALL.into_iter().zip(&mut windows) {
-                    windows.extend(bin.kept(till, size).into_iter().flatten().map(|(start, sum)| ((*till, *start), *sum)));
+                    windows
+                        .extend(bin.kept(till, size).into_iter().flatten().map(|(start, sum)| ((*till, *start), *sum)));
                 }
             }
         });

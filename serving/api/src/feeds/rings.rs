@@ -2,15 +2,17 @@
 
 use axum::extract::Query;
 use axum::http::Uri;
-use records::{CampaignId, EventId, Kind, LeaderboardId, OrganizationId, SessionId};
+use records::{CampaignId, Currency, EventId, Kind, LeaderboardId, OrganizationId, SessionId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use views::attendance::Place;
+use views::audience::{By, Crowd};
 use views::campaigns::CampaignKey;
 use views::feed::{Moved, Position};
 use views::fraud::ScoreKey;
 use views::funnels::FunnelKey;
 use views::leaderboards::Board;
+use views::revenue::Till;
 use views::shards::Reader;
 use views::state::Fold;
 use views::trending::Stage;
@@ -91,6 +93,19 @@ struct Given {
     kind: Option<Kind>,
 }
 
+/// The currency of a feed of revenue.
+#[derive(Deserialize)]
+struct Money {
+    currency: Option<Currency>,
+}
+
+/// What a feed of people tells them apart by.
+#[derive(Deserialize)]
+struct People {
+    #[serde(default)]
+    by: By,
+}
+
 fn given<T: DeserializeOwned>(address: &Uri) -> Result<T, Problem> {
     let query = Query::<T>::try_from_uri(address);
     query.map(|Query(given)| given).map_err(|error| Problem::new(Code::ParameterWrong, error.body_text()))
@@ -138,6 +153,23 @@ pub(super) fn plan(organization: OrganizationId, address: &Uri) -> Result<Plan, 
             };
             let plan = ring(|views| &views.trending, move |_| wanted);
             if keyed { plan } else { plan.timely() }
+        }
+        ["revenue"] => {
+            // As with `trending`, the feed of changes is about every event when none is named.
+            let Money { currency } = given(address)?;
+            let wanted = move |till: &Till| {
+                till.organization == organization
+                    && (till.event == event || keyed && !event.is_some())
+                    && currency.is_none_or(|currency| till.currency == currency)
+            };
+            ring(|views| &views.revenue, move |_| wanted)
+        }
+        ["audience"] => {
+            let People { by } = given(address)?;
+            let wanted = move |crowd: &Crowd| {
+                (crowd.organization, crowd.event) == (organization, event) && (keyed || crowd.by == by)
+            };
+            ring(|views| &views.audience, move |_| wanted)
         }
         ["visits", who @ ..] => visits(organization, event, who, keyed)?,
         ["funnels"] if keyed => funnels(organization, event),

@@ -24,9 +24,10 @@ pub(crate) fn about(organization: OrganizationId, address: &Uri) -> Result<(Act,
         ["leaderboards", _, ..] if parameter(address, "scope").as_deref() != Some("all_time") => {
             (Act::ReadViews, of_event(organization, address)?)
         }
-        ["windows" | "attendance" | "trending" | "visits" | "funnels" | "recommendations", ..] => {
-            (Act::ReadViews, of_event(organization, address)?)
-        }
+        [
+            "windows" | "attendance" | "trending" | "visits" | "funnels" | "recommendations" | "revenue" | "audience",
+            ..,
+        ] => (Act::ReadViews, of_event(organization, address)?),
         // Of people over all events: scores, segments, all boards; and what is added without a word here.
         _ => (Act::ReadViews, whole),
     })
@@ -75,6 +76,8 @@ mod tests {
             "visits/ann?event=conf%201",
             "funnels/f?event=conf%201",
             "recommendations/visitors/ann?event=conf%201",
+            "revenue?event=conf%201&currency=EUR",
+            "audience/changes?event=conf%201",
         ] {
             assert_eq!(of(address), (Act::ReadViews, conf), "{address}");
         }
@@ -84,6 +87,7 @@ mod tests {
             "leaderboards?event=conf",
             "leaderboards/points?event=conf&scope=all_time",
             "segments?event=conf",
+            "revenue/changes",
             "segments/visitors/ann?event=conf",
             "fraud/scores?event=conf",
             "what?event=conf",

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use views::as_of::AsOf;
 use views::attendance::{Place, Rooms};
+use views::audience::{Audience, By, Crowd};
 use views::campaigns::{CampaignKey, Campaigns, Counted};
 use views::feed::{Position, Step};
 use views::fraud::{ScoreKey, Scores};
 use views::funnels::{self, FunnelKey, Funnels};
 use views::leaderboards::{Board, Leaderboards};
+use views::revenue::{Revenue, Till};
 use views::segments::{Segments, VisitorKey};
 use views::shards::Reader;
 use views::state::Fold;
@@ -282,6 +284,36 @@ pub(crate) async fn segments(caller: Caller, Params(since): Params<Since>) -> Re
             caller.views.segments.scan(|_, fold| visitors.extend(fold.in_any(organization)));
             visitors
         },
+    };
+    feeding.answer(&since)
+}
+
+/// What every till of the organization took since the beginning, or those of one event.
+pub(crate) async fn revenue(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let (organization, event) = (caller.organization, since.event);
+    let wanted = move |till: &Till| till.organization == organization && (!event.is_some() || till.event == event);
+    let feeding = Feeding::<Revenue> {
+        reader: &caller.views.revenue,
+        wanted: &wanted,
+        value: Valued::Bin(|till| Till::hash(till.organization, till.event), &|fold, till| json!(fold.total(till))),
+        all: &|| {
+            let mut tills = Vec::new();
+            let one = event.is_some().then_some(event);
+            caller.views.revenue.scan(|_, fold| tills.extend(fold.tills(organization, one).copied()));
+            tills
+        },
+    };
+    feeding.answer(&since)
+}
+
+/// Every split of the people of one event.
+pub(crate) async fn audience(caller: Caller, Params(since): Params<Since>) -> Result<Answer<Changes>, Problem> {
+    let (organization, event) = (caller.organization, since.event);
+    let feeding = Feeding::<Audience> {
+        reader: &caller.views.audience,
+        wanted: &|crowd: &Crowd| (crowd.organization, crowd.event) == (organization, event),
+        value: Valued::Bin(Crowd::hash, &|fold, crowd| json!(fold.split(crowd, PLACES))),
+        all: &|| By::ALL.map(|by| Crowd { organization, event, by }).to_vec(),
     };
     feeding.answer(&since)
 }

@@ -25,7 +25,7 @@ const RETRY_AWAY_SECONDS: u32 = 5;
 pub struct Landed {
     /// The landing epoch; null before the first since the installation began.
     pub landing_epoch: Option<u64>,
-    /// Whether it holds for the whole answer. Tables of newest rows (attendance) show what has landed since, too.
+    /// Whether it holds for the whole answer. Tables of newest rows (attendance, audience) show what has landed since, too.
     pub exact: bool,
     /// The epoch of the views that ended with it; null until the first one ends after a start.
     pub epoch: Option<u64>,

@@ -52,6 +52,8 @@ pub(crate) struct House {
     pub(crate) trending: Writer<views::trending::Trends>,
     pub(crate) segments: Writer<views::segments::Segments>,
     pub(crate) funnels: Writer<views::funnels::Funnels>,
+    pub(crate) revenue: Writer<views::revenue::Revenue>,
+    pub(crate) audience: Writer<views::audience::Audience>,
     pub(crate) rules: Arc<RwLock<rules::Rulebook>>,
     pub(crate) subjects: Arc<Subjects>,
     pub(crate) callers: Arc<Callers>,
@@ -147,6 +149,8 @@ impl House {
         let (mut trending, trending_reader) = open(1, progress.clone(), ring);
         let (mut segments, segments_reader) = open(1, progress.clone(), ring);
         let (mut funnels, funnels_reader) = open(1, progress.clone(), ring);
+        let (mut revenue, revenue_reader) = open(1, progress.clone(), ring);
+        let (mut audience, audience_reader) = open(1, progress.clone(), ring);
         macro_rules! idle {
             () => {
                 open(1, progress.clone(), ring).1
@@ -163,6 +167,8 @@ impl House {
             trending: trending_reader,
             recommend: idle!(),
             segments: segments_reader,
+            revenue: revenue_reader,
+            audience: audience_reader,
         }));
         let metrics = Arc::new(Registry::default());
         let api = Api::from(Parts {
@@ -204,6 +210,8 @@ impl House {
             trending: trending.remove(0),
             segments: segments.remove(0),
             funnels: funnels.remove(0),
+            revenue: revenue.remove(0),
+            audience: audience.remove(0),
             rules,
             subjects,
             callers,
@@ -222,6 +230,7 @@ impl House {
         (self.windows, self.leaderboards) = (rebuilt.windows, rebuilt.leaderboards);
         (self.visits, self.trending) = (rebuilt.visits, rebuilt.trending);
         (self.segments, self.funnels) = (rebuilt.segments, rebuilt.funnels);
+        (self.revenue, self.audience) = (rebuilt.revenue, rebuilt.audience);
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -264,6 +273,8 @@ impl House {
         self.trending.finish(epoch, log_time);
         self.segments.finish(epoch, log_time);
         self.funnels.finish(epoch, log_time);
+        self.revenue.finish(epoch, log_time);
+        self.audience.finish(epoch, log_time);
         self.announcer.announce(AsOf { epoch, incarnation: 7, log_time, ..AsOf::default() });
         self.frontier.complete(epoch);
     }

@@ -219,6 +219,80 @@ fn feeds_of_people_events_and_funnels_start_with_everything_and_go_on() {
     assert_eq!(other.body["data"]["changes"].as_array().unwrap().len(), 0);
 }
 
+fn take(house: &mut House, epoch: u64, currency: &str, second: i64, amount: i64) {
+    let event = EventId::parse("conf").unwrap();
+    let currency = records::Currency::parse(currency).unwrap();
+    let till = views::revenue::Till { organization: acme(), event, currency, source: views::revenue::Source::Reported };
+    let (time, takings) = (Timestamp::from_seconds(second), views::revenue::Takings::of(amount));
+    let input = views::revenue::Took { till, time, takings };
+    let hash = views::revenue::Till::hash(acme(), event);
+    house.revenue.apply(epoch, bin(hash), [((), at(0), &input)], &mut Vec::new());
+}
+
+#[test]
+fn revenue_is_told_by_currency_and_window() {
+    let mut house = House::new();
+    for (currency, second, amount) in [("EUR", 60, 1_250), ("EUR", 119, -250), ("JPY", 61, 3_000), ("EUR", 7_260, 100)]
+    {
+        take(&mut house, 1, currency, second, amount);
+    }
+    house.complete(1, NOW);
+    let ask =
+        |house: &House, path: &str| run(house.get(READ, &format!("/v1/views/revenue{path}"))).body["data"].clone();
+    let all = ask(&house, "?event=conf");
+    assert_eq!((all["window_seconds"].as_i64(), all["currencies"].as_array().unwrap().len()), (Some(60), 2), "{all}");
+    let euros = &all["currencies"][0];
+    assert_eq!((&euros["currency"], &euros["source"]), (&"EUR".into(), &"reported".into()));
+    assert_eq!((&euros["total"]["gross_minor"], &euros["total"]["refunded_minor"]), (&1_350.into(), &250.into()));
+    assert_eq!((&euros["total"]["orders"], &euros["total"]["refunds"]), (&2.into(), &1.into()));
+    let starts = euros["windows"].as_array().unwrap().iter().map(|one| one["start"].as_i64().unwrap() / 1_000_000);
+    assert_eq!(starts.collect::<Vec<_>>(), [60, 7_260]);
+    let some = ask(&house, "?event=conf&currency=EUR&size=hour&from=1970-01-01T01:00:00Z");
+    assert_eq!(some["currencies"][0]["windows"][0]["gross_minor"], 100, "{some}");
+    assert_eq!(some["currencies"].as_array().unwrap().len(), 1);
+    let other = run(house.get(OTHER, "/v1/views/revenue?event=conf")).body["data"]["currencies"].clone();
+    assert_eq!(other.as_array().unwrap().len(), 0);
+
+    let reset = ask(&house, "/changes");
+    assert_eq!(reset["changes"].as_array().unwrap().len(), 2, "{reset}");
+    take(&mut house, 2, "JPY", 62, 1);
+    house.complete(2, Timestamp(NOW.0 + 1));
+    let deltas = ask(&house, &format!("/changes?from={}", reset["position"].as_str().unwrap()));
+    let change = &deltas["changes"][0];
+    assert_eq!(
+        (&change["key"]["currency"], &change["value"]["gross_minor"]),
+        (&"JPY".into(), &3_001.into()),
+        "{deltas}"
+    );
+}
+
+#[test]
+fn people_are_told_by_device_and_by_country() {
+    let mut house = House::new();
+    let event = EventId::parse("conf").unwrap();
+    let mut come = |epoch, by, value: &str, actors: &[u64]| {
+        let crowd = views::audience::Crowd { organization: acme(), event, by };
+        let actors = actors.iter().map(|actor| Token(*actor)).collect();
+        let input = views::audience::Input { crowd, value: Text::new(value), actors };
+        house.audience.apply(epoch, bin(crowd.hash()), [((), at(0), &input)], &mut Vec::new());
+    };
+    come(1, views::audience::By::Device, "mobile", &[5, 6]);
+    come(1, views::audience::By::Device, "computer", &[6]);
+    come(1, views::audience::By::Country, "DE", &[5]);
+    house.complete(1, NOW);
+    let ask = |path: &str| run(house.get(READ, &format!("/v1/views/audience{path}"))).body["data"].clone();
+    let devices = ask("?event=conf");
+    assert_eq!(
+        (&devices["by"], &devices["visitors"]["count"], &devices["values"]),
+        (&"device".into(), &2.into(), &2.into())
+    );
+    assert_eq!(devices["shares"][0], serde_json::json!({"value": "mobile", "visitors": {"count": 2, "exact": true}}));
+    assert_eq!(ask("?event=conf&by=country")["shares"][0]["value"], "DE");
+    assert_eq!(ask("?event=conf&limit=1")["shares"].as_array().unwrap().len(), 1);
+    let reset = ask("/changes?event=conf");
+    assert_eq!(reset["changes"].as_array().unwrap().len(), 2, "what nobody said is no key: {reset}");
+}
+
 #[test]
 fn views_without_records_answer_in_words() {
     let house = House::new();
@@ -229,6 +303,12 @@ fn views_without_records_answer_in_words() {
             ("/v1/views/attendance/talk?event=conf", 404),
             ("/v1/views/trending?event=conf", 404),
             ("/v1/views/visits?event=conf", 200),
+            ("/v1/views/revenue?event=conf&size=hour", 200),
+            ("/v1/views/revenue/changes", 200),
+            ("/v1/views/revenue?currency=XXX", 400),
+            ("/v1/views/audience?event=conf", 404),
+            ("/v1/views/audience?by=shoe_size", 400),
+            ("/v1/views/audience/changes?event=conf", 200),
             ("/v1/views/funnels/shop", 404),
             ("/v1/views/campaigns", 200),
             ("/v1/views/campaigns/c-1", 200),

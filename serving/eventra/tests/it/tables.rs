@@ -11,7 +11,7 @@ use eventlog::clock::ManualClock;
 use eventlog::disk::RealDisk;
 use eventlog::{EventLog, Lane, MemoryLog, NewFrame, PartitionId};
 use parking_lot::Mutex;
-use records::{Batch, Span, Timestamp};
+use records::{Batch, Currency, Span, Timestamp};
 use warehouse::engine::{Engine, EngineConfig, find};
 use warehouse::landing::{self, Chunk, Lander, LanderConfig, LandingEpoch};
 use warehouse::{Client, migrate, schema};
@@ -100,9 +100,18 @@ fn expected(twin: &Twin) -> Vec<(&'static str, i64)> {
     let (minutes, trending, lists) =
         (twin.attendance.minutes(now), twin.trending.minutes(now), twin.recommend.told(now));
     let funnels = twin.funnels.landed();
+    let (revenue, audience) = (twin.revenue.minutes(), twin.audience.counts());
     let count = |number: usize| i64::try_from(number).unwrap();
     let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.sum::<u64>().cast_signed();
+    let pounds = Currency::parse("GBP").unwrap();
+    let pounds = revenue.iter().filter(|((till, _), _)| till.currency == pounds);
     vec![
+        ("sum(gross_minor) FROM revenue_current", revenue.values().map(|one| one.gross_minor).sum()),
+        ("sum(net_minor) FROM revenue_current", revenue.values().map(|one| one.gross_minor - one.refunded_minor).sum()),
+        ("sum(orders) FROM revenue_current WHERE currency = 'GBP'", sum(&mut pounds.map(|(_, one)| one.orders))),
+        ("uniqExact(event, currency, minute) FROM revenue", count(revenue.len())),
+        ("count() FROM audience_current", count(audience.len())),
+        ("sum(visitors) FROM audience_current", sum(&mut audience.values().map(|visitors| visitors.count))),
         ("count() FROM attendance_minutes", count(minutes.len())),
         ("sum(joined) FROM attendance_minutes", sum(&mut minutes.values().map(|one| one[0]))),
         ("sum(present) FROM attendance_minutes", sum(&mut minutes.values().map(|one| one[1]))),

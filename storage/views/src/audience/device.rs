@@ -3,8 +3,7 @@
 /// Platforms of what is carried. Tablets say the same as phones.
 const MOBILE: [&str; 4] = ["android", "ios", "ipados", "iphone os"];
 /// Platforms of what stands on a desk or a lap.
-const COMPUTER: [&str; 8] =
-    ["chrome os", "chromeos", "linux", "mac os", "mac os x", "macos", "ubuntu", "windows"];
+const COMPUTER: [&str; 8] = ["chrome os", "chromeos", "linux", "mac os", "mac os x", "macos", "ubuntu", "windows"];
 
 /// Returns the class of device that a platform stands for: `mobile` or `computer`; `other` when it says neither (a browser's
 /// name, a code, a crawler); nothing when there is no platform. Versions behind the name and its case do not matter.

@@ -188,9 +188,7 @@ impl Audience {
         let people = self.crowds.get(crowd)?;
         let share = |(value, uniques): (&Text, &Uniques)| Share { value: value.clone(), visitors: uniques.count() };
         let mut shares: Vec<Share> = people.values.iter().map(share).collect();
-        shares.sort_by(|one, other| {
-            (other.visitors.count, &one.value).cmp(&(one.visitors.count, &other.value))
-        });
+        shares.sort_by(|one, other| (other.visitors.count, &one.value).cmp(&(one.visitors.count, &other.value)));
         shares.truncate(most);
         Some(Split {
             event: crowd.event,

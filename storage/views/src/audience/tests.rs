@@ -31,7 +31,8 @@ fn shares(split: &Split) -> Vec<(&str, u64)> {
 
 #[test]
 fn somebody_with_two_values_is_in_both_and_in_the_whole_once() {
-    let (fold, _) = run(&[came(1, "DE", &[5, 6]), came(1, "FR", &[6, 7, 7]), came(1, "DE", &[5, 8]), came(2, "DE", &[9])]);
+    let (fold, _) =
+        run(&[came(1, "DE", &[5, 6]), came(1, "FR", &[6, 7, 7]), came(1, "DE", &[5, 8]), came(2, "DE", &[9])]);
     let split = fold.split(&crowd(1), 10).unwrap();
     assert_eq!(shares(&split), [("DE", 3), ("FR", 2)]);
     assert_eq!((split.visitors.count, split.values, split.other.count), (4, 2, 0));

@@ -69,7 +69,8 @@ impl Series {
             return Vec::new();
         }
         let windows = self.windows[size as usize].range(from..until).rev().take(most);
-        let mut newest: Vec<_> = windows.map(|(start, takings)| RevenueWindow { start: *start, takings: *takings }).collect();
+        let mut newest: Vec<_> =
+            windows.map(|(start, takings)| RevenueWindow { start: *start, takings: *takings }).collect();
         newest.reverse();
         newest
     }
@@ -109,7 +110,8 @@ impl Revenue {
 
     /// The tills of an organization in this bin, or of one event, in order.
     pub fn tills(&self, organization: OrganizationId, event: Option<EventId>) -> impl Iterator<Item = &Till> + '_ {
-        let till = |event, currency| Till { organization, event, currency: Currency(currency), source: Source::Reported };
+        let till =
+            |event, currency| Till { organization, event, currency: Currency(currency), source: Source::Reported };
         let first = till(event.unwrap_or(EventId(0)), 0);
         let of = move |till: &&Till| till.organization == organization && event.is_none_or(|event| till.event == event);
         self.tills.range(first..).map(|(till, _)| till).take_while(of)

@@ -35,8 +35,12 @@ fn currencies_are_never_added_up_and_refunds_are_told_apart() {
         took(2, Currency::EUR, 61, 1),
     ]);
     let found = fold.of(ACME, EventId(1), None, Size::Minute, ALL);
-    let short = |one: &RevenueSeries| (one.currency, one.total.gross_minor, one.total.refunded_minor, one.windows.len());
-    assert_eq!(found.iter().map(short).collect::<Vec<_>>(), [(Currency::EUR, 2_000, 500, 2), (Currency::USD, 900, 0, 1)]);
+    let short =
+        |one: &RevenueSeries| (one.currency, one.total.gross_minor, one.total.refunded_minor, one.windows.len());
+    assert_eq!(
+        found.iter().map(short).collect::<Vec<_>>(),
+        [(Currency::EUR, 2_000, 500, 2), (Currency::USD, 900, 0, 1)]
+    );
     let first = found[0].windows[0];
     assert_eq!((first.start, first.takings.gross_minor, first.takings.orders), (Timestamp(0), 2_000, 2));
     assert_eq!((found[0].total.orders, found[0].total.refunds), (2, 1));
@@ -47,7 +51,8 @@ fn currencies_are_never_added_up_and_refunds_are_told_apart() {
 
 #[test]
 fn a_late_order_corrects_its_minute() {
-    let (fold, _) = run(&[took(1, Currency::EUR, 30, 10), took(1, Currency::EUR, 130, 20), took(1, Currency::EUR, 59, 5)]);
+    let (fold, _) =
+        run(&[took(1, Currency::EUR, 30, 10), took(1, Currency::EUR, 130, 20), took(1, Currency::EUR, 59, 5)]);
     let found = fold.of(ACME, EventId(1), None, Size::Minute, ALL);
     let sums: Vec<_> = found[0].windows.iter().map(|one| (one.start.seconds(), one.takings.gross_minor)).collect();
     assert_eq!(sums, [(0, 15), (120, 20)]);
@@ -62,7 +67,8 @@ fn an_answer_of_many_currencies_holds_fewer_windows_of_each() {
         inputs.extend((0..1_000).map(|minute| took(1, Currency(currency), minute * 60, 1)));
     }
     let found = run(&inputs).0.of(ACME, EventId(1), None, Size::Minute, ALL);
-    let windows: Vec<_> = found.iter().map(|one| (one.windows.len(), one.windows.last().unwrap().start.seconds())).collect();
+    let windows: Vec<_> =
+        found.iter().map(|one| (one.windows.len(), one.windows.last().unwrap().start.seconds())).collect();
     assert_eq!(windows, [(WINDOWS_ALL_MAX / 8, 999 * 60); 8]);
 }
 

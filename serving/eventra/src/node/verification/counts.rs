@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use dataflow::computations::Views;
 use dataflow::twin::Twin;
 use records::{EventId, Kind, OrganizationId, SegmentId, Timestamp};
+use views::audience::Part;
 use views::campaigns::Counts;
 use views::fraud::Scores;
 use views::funnels::{self, FunnelKey, StepSums};
+use views::revenue::{Takings, Till};
 use views::visits::{self, VisitSums};
 use views::windows::Series;
 
@@ -42,6 +44,8 @@ pub(super) fn steady(views: &Views, twin: &Twin) -> Vec<Figure> {
     figures.extend(fraud(views, twin));
     figures.extend(funnels(views, twin));
     figures.extend(leaderboards(twin));
+    figures.extend(revenue(views, twin));
+    figures.extend(audience(views, twin));
     figures
 }
 
@@ -146,6 +150,53 @@ fn campaigns(views: &Views, twin: &Twin) -> Vec<Figure> {
         figure("clicks", |counts| counts.clicked),
         figure("late, excluded", |counts| counts.late_excluded),
         figure("late, counted", |counts| counts.late_counted),
+    ]
+}
+
+/// The names of revenue figures, in the order of [`takings`]. Each is of one currency: they are never added up.
+pub(super) const TAKEN: [&str; 4] = ["gross", "refunded", "orders", "refunds"];
+
+fn takings(one: &Takings) -> [i64; 4] {
+    [one.gross_minor, one.refunded_minor, one.orders.cast_signed(), one.refunds.cast_signed()]
+}
+
+fn revenue(views: &Views, twin: &Twin) -> Vec<Figure> {
+    let mut sums = BTreeMap::<String, [(i64, i64); 4]>::new();
+    for (till, total) in twin.revenue.totals() {
+        let (live, _) = views.revenue.read(Till::hash(till.organization, till.event), |fold| fold.total(&till));
+        let both = takings(&live.unwrap_or_default()).into_iter().zip(takings(&total));
+        let sums = sums.entry(till.currency.to_string()).or_default();
+        for (sum, (live, log)) in sums.iter_mut().zip(both) {
+            *sum = (sum.0.saturating_add(live), sum.1.saturating_add(log));
+        }
+    }
+    let figures = sums.into_iter().flat_map(|(currency, sums)| {
+        let named = TAKEN.into_iter().zip(sums);
+        named.map(move |(name, (live, log))| everywhere("revenue", &format!("{name}, {currency}"), live, log))
+    });
+    figures.collect()
+}
+
+/// People of all audiences, values and the whole of each added up: of many people estimates, but of the log, too, so that
+/// they must be equal.
+fn audience(views: &Views, twin: &Twin) -> [Figure; 2] {
+    let (mut values, mut people) = ((0, 0), (0, 0));
+    let counts = twin.audience.counts();
+    let crowds: BTreeSet<_> = counts.keys().map(|(crowd, _)| *crowd).collect();
+    for ((_, part), visitors) in &counts {
+        values.1 += i64::from(matches!(part, Part::Value(_)));
+        people.1 += visitors.count.cast_signed();
+    }
+    for crowd in crowds {
+        let (split, _) = views.audience.read(crowd.hash(), |fold| fold.split(&crowd, usize::MAX));
+        let Some(split) = split else { continue };
+        values.0 += count(split.shares.len());
+        let shares = split.shares.iter().map(|share| share.visitors.count).sum::<u64>();
+        people.0 += (shares + split.visitors.count + split.other.count).cast_signed();
+    }
+    [
+        everywhere("audience", "values", values.0, values.1),
+        everywhere("audience", "people, by value and in all", people.0, people.1),
     ]
 }
 

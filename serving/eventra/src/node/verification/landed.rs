@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use records::Timestamp;
 use warehouse::Client;
 
-use super::counts::Name;
+use super::counts::{Name, TAKEN};
 
 /// Figures of one row each: the view, what is counted, and how.
-const FIGURES: [(&str, &str, &str); 28] = [
+const FIGURES: [(&str, &str, &str); 30] = [
     ("raw", "records", "count() FROM records"),
     ("raw", "facts", "count() FROM facts"),
     (
@@ -42,6 +42,8 @@ const FIGURES: [(&str, &str, &str); 28] = [
     ("attendance", "left", "sum(left) FROM attendance FINAL"),
     ("attendance", "sum of peaks", "sum(peak) FROM attendance FINAL"),
     ("attendance", "focused, ms", "sum(focused_ms) FROM attendance FINAL"),
+    ("audience", "values", "countIf(part = 'value') FROM audience FINAL"),
+    ("audience", "people, by value and in all", "sum(visitors) FROM audience FINAL"),
 ];
 
 /// Figures of what was told of minutes and hours that are over: the view, what is counted, how, and the time of a row.
@@ -76,6 +78,17 @@ pub(super) async fn figures(client: &Client, now: Timestamp) -> anyhow::Result<B
     said.extend(kinds.into_iter().map(|(kind, count)| (("windows", format!("counted {kind}")), count)));
     for (view, figure, what) in FIGURES {
         said.insert((view, figure.to_owned()), one(client, what).await.with_context(|| format!("{view}: {figure}"))?);
+    }
+    let revenue: Vec<(String, i64, i64, i64, i64)> = client
+        .fetch_all(
+            "SELECT currency, toInt64(sum(gross_minor_diff)), toInt64(sum(refunded_minor_diff)), toInt64(sum(orders_diff)), \
+             toInt64(sum(refunds_diff)) FROM revenue GROUP BY currency",
+        )
+        .await
+        .context("revenue")?;
+    for (currency, gross, refunded, orders, refunds) in revenue {
+        let named = TAKEN.into_iter().zip([gross, refunded, orders, refunds]);
+        said.extend(named.map(|(name, sum)| (("revenue", format!("{name}, {currency}")), sum)));
     }
     // A change has the log time at which it came about, so the table tells of any time that has landed.
     let by_segment = format!(
