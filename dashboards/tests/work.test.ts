@@ -68,7 +68,7 @@ if (missing) {
     });
 
     for (const { role, begins, ways, foreign, ...rest } of ROLES) {
-      it(`of an ${role} has its own pages, and plain words where others would be`, async () => {
+      it(`of the role ${role} has its own pages, and plain words where others would be`, async () => {
         const email = `${role}@example.org`;
         const limits = 'limits' in rest ? rest.limits : {};
         await api(page, 'POST', `${V1}/members`, { email, name: role, role, ...limits });
@@ -168,7 +168,7 @@ if (missing) {
     it('changes rules: faults at their fields and lines, a review, a new version', async () => {
       await page.goto(`${HOME}/rules`);
       await page.getByRole('button', { name: 'Add a segment' }).click();
-      const fresh = page.locator('details', { hasText: 'a segment' }).last();
+      const fresh = page.getByRole('region', { name: 'Segments' }).locator('details').last();
       await fresh.getByLabel('Short name').fill('curious');
       await fresh.getByLabel('Who is in').fill('nonsense >= 3');
       await page.getByRole('button', { name: 'Review changes' }).last().click();
@@ -221,7 +221,7 @@ if (missing) {
       await page.getByRole('button', { name: 'Add to the programme' }).click();
       await page.getByRole('alert').getByRole('row', { name: 'Title Closing and thanks Another' }).waitFor();
       await page.getByRole('button', { name: 'Take theirs' }).click();
-      await page.getByLabel('Event').fill('Summit 2026, the second');
+      await page.getByRole('textbox', { name: 'Event' }).fill('Summit 2026, the second');
       await page.getByRole('button', { name: 'Save' }).first().click();
       await page.getByRole('heading', { name: 'Summit 2026, the second', level: 1 }).waitFor();
       const item = await api<{ title: string; capacity: number }>(

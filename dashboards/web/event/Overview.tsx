@@ -4,10 +4,11 @@ import { useCondition, useEarlier, useNow } from '../live/hooks';
 import type { AsOf } from '../live/protocol';
 import type * as t from '../server/types';
 import { Badge, Bar, Card, NoData } from '../ui/basics';
-import { fromMicros } from '../words/format';
+import { type Format, fromMicros } from '../words/format';
 import { useFormat, useWords } from '../words/words';
 import { attention, type Item, phaseOf, urgencyOf } from './attention';
 import {
+  type Revenue,
   useDeadLetters,
   useEventRow,
   useFraud,
@@ -15,11 +16,11 @@ import {
   useLate,
   usePeople,
   useReadiness,
+  useRevenue,
   useSessions,
   useTotals,
   useVisits,
 } from './data';
-import { useRevenue } from './warehouse';
 
 /** People who registered, as far as records tell: distinct people, not records, since one may register twice. */
 const peopleOf = (kinds: ReadonlyMap<string, t.KindTotals>, kind: string) => kinds.get(kind)?.uniques.count;
@@ -146,9 +147,17 @@ function Row({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+/** Currencies that fit on a card. */
+const CURRENCIES = 3;
+
+const moneyOf = (revenue: Revenue[], format: Format) =>
+  revenue
+    .slice(0, CURRENCIES)
+    .map(({ currency, minor }) => format.moneyShort(minor, currency))
+    .join(' + ');
+
 export function Totals() {
-  const all = useWords();
-  const words = all.dashboard.totals;
+  const words = useWords().dashboard.totals;
   const format = useFormat();
   const { kinds, loaded } = useTotals();
   const sessions = useSessions();
@@ -183,10 +192,9 @@ export function Totals() {
       <Total name={words.orders} value={shown(kinds.get('order_reported')?.total)} loaded={loaded} />
       <Total
         name={words.revenue}
-        text={revenue.text}
+        text={revenue?.length ? moneyOf(revenue, format) : undefined}
         value={undefined}
-        loaded={revenue.loaded}
-        note={revenue.text && revenue.at ? all.dashboard.warehouseHint(format.clock(revenue.at)) : undefined}
+        loaded={revenue !== undefined}
       />
       <Total name={words.active} value={people?.count} loaded={people !== undefined} exact={people?.exact} />
       <Total name={words.visits} value={visits?.total.visits} loaded={visits !== undefined} />

@@ -4,7 +4,7 @@ import { createContext, use, useMemo, type ReactNode } from 'react';
 import { useAnswer, useFeed, type Told } from '../live/hooks';
 import type { AsOf, Change } from '../live/protocol';
 import { address } from '../server/http';
-import { event as eventOf, items } from '../server/queries';
+import { event as eventOf, items, ruleTitles } from '../server/queries';
 import { useMay, useMayEverywhere } from '../server/session';
 import { deadLetters } from '../server/system';
 import type * as t from '../server/types';
@@ -182,4 +182,43 @@ export function usePeople(): Told<t.UniqueCount> {
 export function useVisits(): Told<t.VisitSummary> {
   const { event } = useWhere();
   return useAnswer(address('visits', { event, from: FAR_MICROS }), 0.2);
+}
+
+export interface Revenue {
+  currency: string;
+  /** What orders came to, less what was given back. */
+  minor: number;
+}
+
+/** What was paid, by currency, the most first; currencies are never added up. Undefined until it is known. */
+export function useRevenue(): Revenue[] | undefined {
+  const { event } = useWhere();
+  const held = useFeed(address('revenue/changes', { event }), 2);
+  return useMemo(() => {
+    if (!held.loaded) return undefined;
+    const by = new Map<string, number>();
+    for (const { key, value } of held.values.values()) {
+      const { currency } = key as { currency: string };
+      const { gross_minor, refunded_minor } = value as t.Takings;
+      by.set(currency, (by.get(currency) ?? 0) + gross_minor - refunded_minor);
+    }
+    const all = [...by].map(([currency, minor]) => ({ currency, minor }));
+    return all.sort((a, b) => b.minor - a.minor || (a.currency < b.currency ? -1 : 1));
+  }, [held]);
+}
+
+/** Values of a split that are shown. */
+const SHARES = 6;
+
+/** People by what records say of them. */
+export function useAudience(by: 'platform' | 'country'): Told<t.AudienceSplit> {
+  const { event } = useWhere();
+  return useAnswer(address('audience', { event, by, limit: SHARES }), 0.5);
+}
+
+/** What the rules call segments and campaigns; their short names for those who may not read the rules, or without a title. */
+export function useRuleTitles(org: string): (list: 'segments' | 'campaigns', id: string) => string {
+  const may = useMayEverywhere(org, 'read_views');
+  const { data } = useQuery({ ...ruleTitles(org), enabled: may });
+  return (list, id) => data?.[list].get(id) ?? id;
 }

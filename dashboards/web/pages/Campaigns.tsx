@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 import { useParams } from 'react-router';
 import { Chart } from '../charts/Chart';
 import { ConnectionState } from '../event/Overview';
+import { useRuleTitles } from '../event/data';
 import { inSteps } from '../event/steps';
 import { Live, useAnswer, useFeed } from '../live/hooks';
 import { part } from '../server/http';
@@ -81,6 +82,7 @@ interface RowOf {
 
 function Row({ campaign, total, onShow }: RowOf) {
   const words = useWords().campaigns;
+  const title = useRuleTitles(useParams()['organization'] ?? '')('campaigns', campaign);
   const format = useFormat();
   const number = (value: number | undefined) => (value === undefined ? '–' : format.number(value));
   const late = total && total.late_counted + total.late_excluded;
@@ -93,7 +95,7 @@ function Row({ campaign, total, onShow }: RowOf) {
           title={words.show(campaign)}
           onClick={() => onShow(campaign)}
         >
-          {campaign}
+          {title}
         </button>
       </td>
       <td className="cell figure">{number(total?.served)}</td>

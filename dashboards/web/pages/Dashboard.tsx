@@ -11,6 +11,7 @@ import {
   Fraud,
   Funnels,
   Leaderboard,
+  RevenueOverTime,
   Segments,
   Sessions,
   Trending,
@@ -19,7 +20,7 @@ import {
 import { Presence } from '../event/Presence';
 import { Live, useNow } from '../live/hooks';
 import { Refusal } from '../server/http';
-import { useMay, useMayEverywhere, useMayFor } from '../server/session';
+import { useMayEverywhere, useMayFor } from '../server/session';
 import { Heading, Trouble } from '../ui/basics';
 import { useFormat, useWords } from '../words/words';
 
@@ -27,7 +28,6 @@ export function Dashboard() {
   const { organization = '', event = '' } = useParams();
   const campaigns = useMayEverywhere(organization, 'read_campaigns');
   const whole = useMayEverywhere(organization, 'read_views');
-  const sql = useMay(organization, 'run_sql');
   if (!useMayFor(organization, 'read_views', event)) {
     return (
       <>
@@ -51,6 +51,7 @@ export function Dashboard() {
           </div>
           <Trends />
           <Activity />
+          <RevenueOverTime />
           <Sessions />
           <Trending />
           <Leaderboard />
@@ -58,8 +59,8 @@ export function Dashboard() {
           {whole && !campaigns && <Segments className="lg:col-span-8" />}
           {whole && <Fraud />}
           {whole && campaigns && <Segments />}
-          {sql && <Devices />}
-          {sql && <Countries />}
+          <Devices />
+          <Countries />
         </div>
       </OfEvent>
     </Live>

@@ -90,6 +90,22 @@ export const rulesRead = (org: string) =>
     ...AS_READ,
   });
 
+/** The titles of what the rules name, by their short names. */
+export const ruleTitles = (org: string) =>
+  queryOptions({
+    queryKey: ['organization', org, 'rules', 'titles'],
+    queryFn: async ({ signal }) => {
+      const { document } = await one<t.RulesRow>(`${organization(org)}/rules`, signal);
+      return { segments: titlesIn(document['segments']), campaigns: titlesIn(document['campaigns']) };
+    },
+    staleTime: 60_000,
+  });
+
+function titlesIn(list: unknown): Map<string, string> {
+  const entries = Array.isArray(list) ? (list as { id: string; title?: string }[]) : [];
+  return new Map(entries.flatMap(({ id, title }) => (title ? [[id, title] as const] : [])));
+}
+
 export const eventRead = (org: string, event: string) =>
   queryOptions({
     queryKey: ['organization', org, 'events', event, 'read'],

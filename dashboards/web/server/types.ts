@@ -140,6 +140,23 @@ export interface WindowSeries {
   windows: { start: number; count: number }[];
 }
 
+/** Money in minor units of one currency. */
+export interface Takings {
+  gross_minor: number;
+  refunded_minor: number;
+  orders: number;
+}
+
+export interface RevenueSeries {
+  currencies: { currency: string; windows: (Takings & { start: number })[] }[];
+}
+
+export interface AudienceSplit {
+  visitors: UniqueCount;
+  shares: { value: string; visitors: UniqueCount }[];
+  other: UniqueCount;
+}
+
 export interface LateCount {
   late: number;
   excluded: number;

@@ -81,6 +81,9 @@ function make(language: string, zone: string): Format {
 }
 
 /** Minor units have as many digits as the currency says (ISO 4217): none for JPY, three for KWD. */
+export const digitsOf = (currency: string): number =>
+  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
 function money(
   language: string,
   minor: number,
@@ -88,8 +91,8 @@ function money(
   look: Intl.NumberFormatOptions = {},
 ): string {
   const options = { style: 'currency', currency, currencyDisplay: 'narrowSymbol' } as const;
-  const digits = new Intl.NumberFormat(language, options).resolvedOptions().maximumFractionDigits ?? 2;
-  return new Intl.NumberFormat(language, { ...options, ...look }).format(minor / 10 ** digits);
+  const major = minor / 10 ** digitsOf(currency);
+  return new Intl.NumberFormat(language, { ...options, ...look }).format(major);
 }
 
 type Unit = (value: number, name: string, digits?: number) => string;
