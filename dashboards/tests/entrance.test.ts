@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
 import { EMAIL, forget, type House, missing, open } from './house.ts';
 import { provide, type Running } from './provider.ts';
 
@@ -35,39 +36,23 @@ if (missing) {
       const context = await house.context();
       const page = await context.newPage();
       await page.goto('/account');
-      await page.getByRole('link', { name: 'Sign in with House' }).click();
-      await page.locator('input[name=login]').fill('ann');
-      await page.locator('input[name=password]').fill('anything');
-      await page.getByRole('button', { name: 'Sign-in' }).click();
-      await page.getByRole('button', { name: 'Continue' }).click();
+      await signInAs(page, 'ann');
       await page.getByRole('heading', { name: 'Your account' }).waitFor();
       assert.equal(new URL(page.url()).pathname, '/account');
       await page.getByText(EMAIL).first().waitFor();
       await context.close();
       // The provider's own pages are not ours to judge.
-      house.complaints.splice(
-        0,
-        house.complaints.length,
-        ...house.complaints.filter((one) => !one.includes('localhost')),
-      );
+      forget(house, /localhost/);
     });
 
     it('with a provider lets nobody in who was not invited, and says so', async () => {
       const context = await house.context();
       const page = await context.newPage();
       await page.goto('/sign-in');
-      await page.getByRole('link', { name: 'Sign in with House' }).click();
-      await page.locator('input[name=login]').fill('stranger');
-      await page.locator('input[name=password]').fill('anything');
-      await page.getByRole('button', { name: 'Sign-in' }).click();
-      await page.getByRole('button', { name: 'Continue' }).click();
+      await signInAs(page, 'stranger');
       await page.getByRole('alert').filter({ hasText: 'Ask an organizer for an invitation' }).waitFor();
       await context.close();
-      house.complaints.splice(
-        0,
-        house.complaints.length,
-        ...house.complaints.filter((one) => !one.includes('localhost')),
-      );
+      forget(house, /localhost/);
     });
 
     it('after a password was forgotten: a mail, its link, another password, once', async () => {
@@ -107,4 +92,13 @@ if (missing) {
       assert.deepEqual(house.complaints, []);
     });
   });
+}
+
+/** Says to the provider's own pages who one is. */
+async function signInAs(page: Page, name: string): Promise<void> {
+  await page.getByRole('link', { name: 'Sign in with House' }).click();
+  await page.locator('input[name=login]').fill(name);
+  await page.locator('input[name=password]').fill('anything');
+  await page.getByRole('button', { name: 'Sign-in' }).click();
+  await page.getByRole('button', { name: 'Continue' }).click();
 }

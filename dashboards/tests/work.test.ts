@@ -118,7 +118,7 @@ if (missing) {
 
     it('of somebody who is limited to an event reaches that one, boards included', async () => {
       await page.goto(`${HOME}/members`);
-      await page.getByRole('button', { name: 'Change moderator@example.org' }).click();
+      await page.getByRole('button', { name: 'Edit moderator@example.org' }).click();
       await page.getByRole('checkbox', { name: 'Summit 2026' }).check();
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByText('The membership is changed.').waitFor();
@@ -211,7 +211,7 @@ if (missing) {
       await page.getByLabel('Short name').fill('closing');
       await page.getByLabel('Places').fill('40');
       await page.getByRole('button', { name: 'Add to the programme' }).click();
-      await page.getByRole('button', { name: 'Change “Closing”' }).click();
+      await page.getByRole('button', { name: 'Edit “Closing”' }).click();
       await page.getByLabel('Title').fill('Closing and thanks');
       await page.getByRole('button', { name: 'Save' }).last().click();
       await page.getByRole('row', { name: /Closing and thanks/ }).waitFor();
@@ -236,8 +236,8 @@ if (missing) {
     it('renames saved queries, gives them other texts, and removes them', async () => {
       await api(page, 'POST', `${V1}/queries`, { title: 'Old name', sql: 'SELECT 1' });
       await page.goto(`${HOME}/sql`);
-      await page.getByRole('button', { name: 'Change “Old name”' }).click();
-      const form = page.getByRole('form', { name: 'Change “Old name”' });
+      await page.getByRole('button', { name: 'Edit “Old name”' }).click();
+      const form = page.getByRole('form', { name: 'Edit “Old name”' });
       await form.getByLabel('Name').fill('New name');
       await form.getByLabel('Replace its text').check();
       await form.getByRole('button', { name: 'Save' }).click();
@@ -325,7 +325,7 @@ if (missing) {
       await page.getByText('Saved.').waitFor();
       await page.goto(`${HOME}/members`);
       await page.getByRole('row', { name: /analyst@/ }).waitFor();
-      await tabTo(page, 'Change analyst@example.org');
+      await tabTo(page, 'Edit analyst@example.org');
       await page.keyboard.press('Enter');
       await page.getByRole('combobox', { name: 'Role' }).waitFor();
       await tabTo(page, 'Summit 2026');

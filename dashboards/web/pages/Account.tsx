@@ -6,10 +6,11 @@ import { kept, me } from '../server/queries';
 import { useRows } from '../server/rows';
 import { useMe } from '../server/session';
 import type { LoginRow, Me } from '../server/types';
-import { Badge, Button, Card, Choice, Confirm, Field, Heading, Said, Table, Th, Trouble } from '../ui/basics';
+import { Badge, Button, Card, Confirm, Field, Heading, Said, Table, Th, Trouble } from '../ui/basics';
+import { LanguageChoice, NewPassword } from '../ui/fields';
 import { More } from '../ui/More';
 import { deviceOf } from '../words/device';
-import { LANGUAGES, useFormat, useWords } from '../words/words';
+import { useFormat, useWords } from '../words/words';
 import { SecondFactor } from './SecondFactor';
 
 export default function Account() {
@@ -51,14 +52,11 @@ function Profile({ person }: { person: Me }) {
     <Card title={words.account.profile}>
       <form onSubmit={submit} className="space-y-4">
         <Field label={words.account.name} name="name" autoComplete="name" defaultValue={person.user.name} />
-        <Choice label={words.account.language} name="language" defaultValue={person.user.language}>
-          <option value="">{words.account.languageAuto}</option>
-          {Object.entries(LANGUAGES).map(([tag, name]) => (
-            <option key={tag} value={tag} lang={tag}>
-              {name}
-            </option>
-          ))}
-        </Choice>
+        <LanguageChoice
+          label={words.account.language}
+          auto={words.account.languageAuto}
+          chosen={person.user.language}
+        />
         <Trouble error={change.error} />
         <Said>{change.isSuccess && words.saved}</Said>
         <Button type="submit" look="main" disabled={change.isPending}>
@@ -68,9 +66,6 @@ function Profile({ person }: { person: Me }) {
     </Card>
   );
 }
-
-/** The shortest password that the server takes, characters. */
-const PASSWORD_MIN = 12;
 
 function Password({ person }: { person: Me }) {
   const words = useWords();
@@ -99,15 +94,7 @@ function Password({ person }: { person: Me }) {
             required
           />
         )}
-        <Field
-          label={words.account.newPassword}
-          name="new"
-          type="password"
-          autoComplete="new-password"
-          minLength={PASSWORD_MIN}
-          hint={words.reset.passwordHint}
-          required
-        />
+        <NewPassword label={words.account.newPassword} name="new" />
         <Trouble error={change.error} />
         <Said>{change.isSuccess && words.saved}</Said>
         <Button type="submit" look="main" disabled={change.isPending}>

@@ -8,7 +8,7 @@ import { useRows } from '../server/rows';
 import type { EventRow, ItemRow } from '../server/types';
 import { Button, Card, Field, Heading, NoData, Said, Table, Th, Trouble } from '../ui/basics';
 import { useChange } from '../ui/change';
-import { Conflict, type Difference } from '../ui/Conflict';
+import { ConflictOf, type Difference, SaveButton } from '../ui/Conflict';
 import { textOf } from '../ui/form';
 import { More } from '../ui/More';
 import { Zones } from '../ui/Zones';
@@ -75,13 +75,7 @@ function TheEvent(props: {
   };
   return (
     <div>
-      {change.theirs && change.wanted && (
-        <Conflict
-          differences={differences(change.theirs.row, change.wanted, words)}
-          onMine={change.saveOver}
-          onTheirs={() => void change.giveUp()}
-        />
-      )}
+      <ConflictOf change={change} differences={(now, yours) => differences(now, yours, words)} />
       <Card title={all.programme.event} hint={row.id}>
         <form onSubmit={submit} className="space-y-4">
           <Field label={words.name} name="title" required maxLength={200} defaultValue={row.title} />
@@ -96,11 +90,7 @@ function TheEvent(props: {
             defaultValue={row.zone}
           />
           <Zones />
-          <Trouble error={change.error} />
-          <Said>{props.saved && !change.pending && !change.error && !change.theirs && all.saved}</Said>
-          <Button type="submit" look="main" disabled={change.pending}>
-            {all.save}
-          </Button>
+          <SaveButton change={change} saved={props.saved} />
         </form>
       </Card>
     </div>
@@ -127,13 +117,12 @@ type EventNames = Record<'name' | 'zone' | 'starts' | 'ends', string>;
 
 function differences(now: EventRow, yours: WantedEvent, names: EventNames): Difference[] {
   const time = (text: string, zone: string) => localIn(zone, new Date(text)).replace('T', ' ');
-  const all: Difference[] = [
+  return [
     { name: names.name, now: now.title, yours: yours.title },
     { name: names.zone, now: now.zone, yours: yours.zone },
     { name: names.starts, now: time(now.starts, now.zone), yours: time(yours.starts, yours.zone) },
     { name: names.ends, now: time(now.ends, now.zone), yours: time(yours.ends, yours.zone) },
   ];
-  return all.filter((one) => one.now !== one.yours);
 }
 
 /** The event and the thing that is changed on one side, the programme on the other. */
@@ -256,13 +245,7 @@ function ItemForm(props: OfForm & { seen: Read<ItemRow> | null }) {
   const row = seen?.row ?? NOTHING;
   return (
     <Card title={seen ? words.change(row.title) : words.add}>
-      {change.theirs && change.wanted && (
-        <Conflict
-          differences={itemDifferences(change.theirs.row, change.wanted, words)}
-          onMine={change.saveOver}
-          onTheirs={() => void change.giveUp()}
-        />
-      )}
+      <ConflictOf change={change} differences={(now, yours) => itemDifferences(now, yours, words)} />
       <form onSubmit={submit} className="grid gap-4 sm:grid-cols-2">
         <Field
           label={words.name}
@@ -352,12 +335,11 @@ type ItemNames = Record<'name' | 'track' | 'starts' | 'ends' | 'capacity', strin
 
 function itemDifferences(now: ItemRow, yours: WantedItem, names: ItemNames): Difference[] {
   const text = (value: string | number | null) => (value === null ? '' : String(value));
-  const all: Difference[] = [
+  return [
     { name: names.name, now: now.title, yours: yours.title },
     { name: names.track, now: text(now.track), yours: yours.track },
     { name: names.starts, now: text(now.starts), yours: text(yours.starts) },
     { name: names.ends, now: text(now.ends), yours: text(yours.ends) },
     { name: names.capacity, now: text(now.capacity), yours: text(yours.capacity) },
   ];
-  return all.filter((one) => one.now !== one.yours);
 }

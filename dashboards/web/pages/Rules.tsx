@@ -12,7 +12,7 @@ import { useMayEverywhere } from '../server/session';
 import type { RulesRow } from '../server/types';
 import { Badge, Button, Card, Heading, Said, Trouble } from '../ui/basics';
 import { useChange } from '../ui/change';
-import { Conflict, type Difference } from '../ui/Conflict';
+import { ConflictOf, type Difference } from '../ui/Conflict';
 import { useWords } from '../words/words';
 
 const textOf = (document: unknown) => JSON.stringify(document, null, 2);
@@ -89,13 +89,10 @@ function Book(props: {
   const same = text === before;
   return (
     <div className="max-w-4xl space-y-4">
-      {change.theirs && change.wanted && (
-        <Conflict
-          differences={differences(change.theirs.row.document, change.wanted, words.sections)}
-          onMine={change.saveOver}
-          onTheirs={() => void change.giveUp()}
-        />
-      )}
+      <ConflictOf
+        change={change}
+        differences={(now, yours) => differences(now.document, yours, words.sections)}
+      />
       {readOnly && <p className="text-soft text-sm">{words.readOnly}</p>}
       <Ways way={way} readOnly={readOnly} unreadable={unreadable !== null} onWay={show} />
       <Trouble error={faults.size > 0 ? null : change.error} />
@@ -206,7 +203,5 @@ function faultsOf(error: unknown): Faults {
 function differences(now: Entry, yours: Entry, names: Record<string, string>): Difference[] {
   const all = [...new Set([...Object.keys(now), ...Object.keys(yours)])];
   const told = (value: unknown) => (value === undefined ? '' : textOf(value));
-  return all
-    .map((name) => ({ name: names[name] ?? name, now: told(now[name]), yours: told(yours[name]) }))
-    .filter((one) => one.now !== one.yours);
+  return all.map((name) => ({ name: names[name] ?? name, now: told(now[name]), yours: told(yours[name]) }));
 }

@@ -4,12 +4,13 @@ import { type SubmitEvent, useState } from 'react';
 import { useParams } from 'react-router';
 import { me, organizationRead, paths, type Read } from '../server/queries';
 import type { OrganizationRow } from '../server/types';
-import { Button, Card, Choice, Field, Heading, Lines, Said, Trouble } from '../ui/basics';
+import { Card, Field, Heading, Lines, Trouble } from '../ui/basics';
 import { useChange } from '../ui/change';
-import { Conflict, type Difference } from '../ui/Conflict';
+import { ConflictOf, type Difference, SaveButton } from '../ui/Conflict';
+import { LanguageChoice } from '../ui/fields';
 import { linesOf, textOf } from '../ui/form';
 import { Zones } from '../ui/Zones';
-import { LANGUAGES, useWords } from '../words/words';
+import { useWords } from '../words/words';
 
 export default function Settings() {
   const words = useWords().settings;
@@ -42,8 +43,7 @@ function Form(props: {
   onSaved: () => void;
 }) {
   const { organization, seen } = props;
-  const all = useWords();
-  const words = all.settings;
+  const words = useWords().settings;
   const change = useChange<OrganizationRow, Wanted>({
     path: paths.organization(organization),
     method: 'PATCH',
@@ -65,13 +65,7 @@ function Form(props: {
   const { row } = seen;
   return (
     <div className="max-w-2xl">
-      {change.theirs && change.wanted && (
-        <Conflict
-          differences={differences(change.theirs.row, change.wanted, words)}
-          onMine={change.saveOver}
-          onTheirs={() => void change.giveUp()}
-        />
-      )}
+      <ConflictOf change={change} differences={(now, yours) => differences(now, yours, words)} />
       <Card title={row.id}>
         <form onSubmit={submit} className="space-y-4">
           <Field label={words.name} name="name" required maxLength={200} defaultValue={row.name} />
@@ -85,17 +79,7 @@ function Form(props: {
             autoComplete="off"
           />
           <Zones />
-          <Choice label={words.language} name="language" defaultValue={row.language}>
-            <option value="">{words.languageAuto}</option>
-            {Object.entries(LANGUAGES).map(([tag, name]) => (
-              <option key={tag} value={tag} lang={tag}>
-                {name}
-              </option>
-            ))}
-            {row.language && !(row.language in LANGUAGES) && (
-              <option value={row.language}>{row.language}</option>
-            )}
-          </Choice>
+          <LanguageChoice label={words.language} auto={words.languageAuto} chosen={row.language} />
           <Lines
             label={words.origins}
             name="origins"
@@ -103,11 +87,7 @@ function Form(props: {
             hint={words.originsHint}
             defaultValue={row.origins.join('\n')}
           />
-          <Trouble error={change.error} />
-          <Said>{props.saved && !change.pending && !change.error && !change.theirs && all.saved}</Said>
-          <Button type="submit" look="main" disabled={change.pending}>
-            {all.save}
-          </Button>
+          <SaveButton change={change} saved={props.saved} />
         </form>
       </Card>
     </div>
@@ -117,11 +97,10 @@ function Form(props: {
 type Names = Record<'name' | 'zone' | 'language' | 'origins', string>;
 
 function differences(now: OrganizationRow, yours: Wanted, names: Names): Difference[] {
-  const all: Difference[] = [
+  return [
     { name: names.name, now: now.name, yours: yours.name },
     { name: names.zone, now: now.zone, yours: yours.zone },
     { name: names.language, now: now.language, yours: yours.language },
     { name: names.origins, now: now.origins.join('\n'), yours: yours.origins.join('\n') },
   ];
-  return all.filter((one) => one.now !== one.yours);
 }

@@ -8,7 +8,7 @@ import { useMay } from '../server/session';
 import type { QueryRow } from '../server/types';
 import { Button, Card, Confirm, Field, NoData, Said, Trouble } from '../ui/basics';
 import { useChange } from '../ui/change';
-import { Conflict } from '../ui/Conflict';
+import { ConflictOf } from '../ui/Conflict';
 import { textOf } from '../ui/form';
 import { More } from '../ui/More';
 import { useFormat, useWords } from '../words/words';
@@ -133,25 +133,17 @@ function Form(props: {
     const sql = form.has('replace') ? props.sql : seen.row.sql;
     change.save({ title: textOf(form, 'title'), sql });
   };
-  const { theirs, wanted } = change;
-  const differences = theirs &&
-    wanted && [
-      { name: words.sql.queryName, now: theirs.row.title, yours: wanted.title },
-      { name: words.sql.editor, now: theirs.row.sql, yours: wanted.sql },
-    ];
+  const differences = (now: QueryRow, yours: Wanted) => [
+    { name: words.sql.queryName, now: now.title, yours: yours.title },
+    { name: words.sql.editor, now: now.sql, yours: yours.sql },
+  ];
   return (
     <form
       onSubmit={submit}
       aria-label={words.sql.change(seen.row.title)}
       className="border-line space-y-3 rounded-lg border p-3"
     >
-      {differences && (
-        <Conflict
-          differences={differences.filter(({ now, yours }) => now !== yours)}
-          onMine={change.saveOver}
-          onTheirs={() => void change.giveUp()}
-        />
-      )}
+      <ConflictOf change={change} differences={differences} />
       <Field
         label={words.sql.queryName}
         name="title"
