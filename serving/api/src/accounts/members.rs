@@ -99,9 +99,9 @@ fn row(api: &Api, user: UserId, member: &Member) -> Row {
         events: member.events.clone(),
         campaigns: member.campaigns.clone(),
         since: When(member.since),
-        active: known.as_ref().is_some_and(|known| {
-            known.password.is_some() || !known.identities.is_empty() || !known.logins.is_empty()
-        }),
+        active: known
+            .as_ref()
+            .is_some_and(|known| known.password.is_some() || !known.identities.is_empty() || !known.logins.is_empty()),
         second_factor: known.is_some_and(|known| known.factor.is_some()),
     }
 }
