@@ -13,12 +13,15 @@ pub mod rates;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use tower::ServiceBuilder;
 use tracing::Instrument as _;
 
-use crate::{Api, conditional, guard};
+use crate::accounts::notes;
+use crate::guard::{self, Bounds};
+use crate::{Api, conditional};
 use client::Proxies;
 use rates::Rates;
 
@@ -31,44 +34,64 @@ pub struct Edge {
     pub proxies: Proxies,
 }
 
-/// What stands around all routes.
+/// What stands around all routes, one for the process.
 #[derive(Clone)]
-struct Around {
+pub(crate) struct Edges {
     api: Api,
     numbers: Arc<headers::Numbers>,
     answers: Arc<guard::Answers>,
 }
 
-/// All that a request goes through on its way in and an answer on its way out, around these routes.
-///
-/// One function and not a layer for each part: every layer of axum is an allocation or two for each request, and more the
-/// deeper they are nested.
-pub(crate) fn around(routes: Router, api: &Api) -> Router {
-    let numbers = Arc::new(headers::Numbers::new(api));
-    let answers = Arc::new(guard::Answers::new(Arc::clone(&api.metrics)));
-    let around = Around { api: api.clone(), numbers, answers };
-    routes.layer(compress::layer()).layer(from_fn_with_state(around, pass))
+/// What stands around a group of routes.
+struct Around {
+    edges: Edges,
+    /// None for what a full server must answer, too.
+    bounds: Option<Bounds>,
 }
 
-async fn pass(State(around): State<Around>, mut request: Request, next: Next) -> Response {
-    let Around { api, numbers, answers } = around;
-    client::know(&api, &mut request);
+impl Edges {
+    pub(crate) fn new(api: &Api) -> Self {
+        let numbers = Arc::new(headers::Numbers::new(api));
+        let answers = Arc::new(guard::Answers::new(Arc::clone(&api.metrics)));
+        Self { api: api.clone(), numbers, answers }
+    }
+
+    /// All that a request goes through on its way in and an answer on its way out, around these routes and their fallbacks.
+    ///
+    /// One function and not a layer for each part: every layer of axum copies all that are inside it for each request.
+    pub(crate) fn around(&self, routes: Router<Api>, bounds: Option<Bounds>) -> Router<Api> {
+        let around = Arc::new(Around { edges: self.clone(), bounds });
+        let layers = ServiceBuilder::new().layer(from_fn_with_state(around, pass)).layer(compress::layer());
+        routes.layer(layers)
+    }
+}
+
+async fn pass(State(around): State<Arc<Around>>, mut request: Request, next: Next) -> Response {
+    let Around { edges: Edges { api, numbers, answers }, bounds } = &*around;
+    client::know(api, &mut request);
     let dress = numbers.dress(&mut request);
     compress::mark(&mut request);
     let has = conditional::Has::read(&request);
+    let matched = request.extensions().get::<MatchedPath>().cloned();
     let span = dress.span();
     let answer = async {
-        match cors::Asking::read(&api, &request) {
-            cors::Asking::Preflight(response) => *response,
+        match cors::Asking::read(api, &request) {
+            cors::Asking::Preflight(response) => (None, *response),
             asking => {
-                let mut response = has.not_modified(next.run(request).await);
+                let route = matched.as_ref().map(MatchedPath::as_str);
+                let response = match bounds {
+                    Some(bounds) => guard::count_and_bound(api, bounds, request, next).await,
+                    None => next.run(request).await,
+                };
+                notes::refusals(api, route, &response);
+                let mut response = has.not_modified(response);
                 asking.permit(&mut response);
-                response
+                (route, response)
             }
         }
     };
-    let mut response = answer.instrument(span).await;
+    let (route, mut response) = answer.instrument(span).await;
     dress.put_on(response.headers_mut());
-    answers.count(&response);
+    answers.count(route, &response);
     response
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
@@ -29,6 +29,10 @@ impl Bounds {
 
 /// Refuses what is too much, and ends what takes too long.
 pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
+    within(&bounds, request, next).await
+}
+
+async fn within(bounds: &Bounds, request: Request, next: Next) -> Response {
     let Ok(_place) = bounds.places.try_acquire() else {
         return Problem::new(Code::Overloaded, "").retry_after(1).into_response();
     };
@@ -38,15 +42,11 @@ pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -
     }
 }
 
-/// The pattern of the route that answered, for who counts: paths are endless, and a metric per path would be too.
-#[derive(Clone)]
-struct Answered(MatchedPath);
-
 /// Counts answers by route and status.
 pub(crate) struct Answers {
     registry: Arc<Registry>,
     // By status and route: the counters are looked up for each answer.
-    known: RwLock<BTreeMap<(u16, String), Counter>>,
+    known: RwLock<BTreeMap<u16, BTreeMap<String, Counter>>>,
 }
 
 impl Answers {
@@ -54,47 +54,32 @@ impl Answers {
         Self { registry, known: RwLock::default() }
     }
 
-    /// Counts one.
-    pub(crate) fn count(&self, response: &Response) {
-        let route = response.extensions().get::<Answered>().map_or("other", |Answered(path)| path.as_str());
-        let key = (response.status().as_u16(), route.to_owned());
-        if let Some(counter) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    /// Counts one. `route` is the pattern of the route that answered: paths are endless, and a metric per path would be too.
+    pub(crate) fn count(&self, route: Option<&str>, response: &Response) {
+        let (status, route) = (response.status().as_u16(), route.unwrap_or("other"));
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counter) = known.get(&status).and_then(|routes| routes.get(route)) {
             return counter.add(1);
         }
+        drop(known);
         let counter = self.registry.counter(
             "eventra_http_requests_total",
             "Answered requests by route and status.",
             &[("route", route), ("status", response.status().as_str())],
         );
         counter.add(1);
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, counter);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(status).or_default().insert(route.to_owned(), counter);
     }
 }
 
-/// Says of an answer which route made it.
-pub(crate) async fn named(request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    path.and_then(|path| response.extensions_mut().insert(Answered(path)));
-    response
-}
-
-/// The bounds of a group of routes whose callers are counted: who asks too often takes no place from others.
-#[derive(Clone)]
-pub(crate) struct Counted {
-    pub(crate) api: Api,
-    pub(crate) bounds: Bounds,
-}
-
-/// Counts the caller, then bounds the request.
-pub(crate) async fn count_and_bound(State(guard): State<Counted>, mut request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let counted = guard.api.edge.rates.admit(&guard.api, &mut request);
+/// Counts the caller, then bounds the request: who asks too often takes no place from others.
+pub(crate) async fn count_and_bound(api: &Api, bounds: &Bounds, mut request: Request, next: Next) -> Response {
+    let counted = api.edge.rates.admit(api, &mut request);
     let mut response = match &counted {
-        Some(counted) if counted.is_refused() => counted.refusal(&guard.api),
-        _ => bound(State(guard.bounds), request, next).await,
+        Some(counted) if counted.is_refused() => counted.refusal(api),
+        _ => within(bounds, request, next).await,
     };
     counted.inspect(|counted| counted.tell(response.headers_mut()));
-    path.and_then(|path| response.extensions_mut().insert(Answered(path)));
     response
 }

@@ -15,31 +15,29 @@
 //! | `GET` of anything else outside of `/v1` | none | the pages (`pages.rs`) |
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
 
-use crate::guard::{self, Bounds, Counted};
+use crate::edge::Edges;
+use crate::guard::Bounds;
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, edge, feeds, health, limits, pages, reads, sql, system, tracking};
+use crate::{Api, accounts, feeds, health, limits, pages, reads, sql, system, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
     let quick = Bounds::new(limits::REQUESTS_MAX, limits::REQUEST_WITHIN);
     let large = Bounds::new(limits::IMPORTS_MAX, limits::IMPORT_WITHIN);
     let questions = Bounds::new(limits::QUESTIONS_MAX, limits::QUESTION_WITHIN);
-    let bounded = |routes: Router<Api>, bounds: Bounds| {
-        routes.layer(from_fn_with_state(Counted { api: api.clone(), bounds }, guard::count_and_bound))
+    let edges = Edges::new(&api);
+    let around = |routes: Router<Api>, bounds: Option<Bounds>| {
+        let refused = async || Problem::new(Code::MethodUnknown, "");
+        edges.around(routes.method_not_allowed_fallback(refused), bounds)
     };
-
-    let routes = bounded(requests().into_router().merge(feeds::routes(&api)), quick)
-        .merge(bounded(tracking::uploads().into_router(), large))
-        .merge(bounded(sql::routes().into_router(), questions))
-        .merge(unbounded().into_router().layer(from_fn(guard::named)))
-        .fallback(pages::answer)
-        .method_not_allowed_fallback(async || Problem::new(Code::MethodUnknown, ""))
-        .layer(from_fn_with_state(api.clone(), accounts::notes::refusals))
-        .with_state(api.clone());
-    edge::around(routes, &api)
+    around(requests().into_router().merge(feeds::routes(&api)), Some(quick))
+        .merge(around(tracking::uploads().into_router(), Some(large)))
+        .merge(around(sql::routes().into_router(), Some(questions)))
+        .merge(around(unbounded().into_router(), None))
+        .merge(around(Router::new().fallback(pages::answer), None))
+        .with_state(api.clone())
 }
 
 /// What is answered at once. New routes go here.

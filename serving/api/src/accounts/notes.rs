@@ -1,7 +1,5 @@
 //! What is told of things that happen often: keys that are used, callers who are refused.
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
 use axum::response::Response;
 use records::{EventId, Fact, Span};
 use rules::access::KeyHolder;
@@ -39,16 +37,13 @@ impl Api {
 }
 
 /// Tells of callers who were not let do something, each kind once a minute.
-pub(crate) async fn refusals(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+pub(crate) fn refusals(api: &Api, route: Option<&str>, response: &Response) {
     let refused = response.extensions().get::<Problem>().and_then(|problem| problem.refused.as_deref());
     if let Some(Refused { by, act, organization }) = refused {
-        let route = path.as_ref().map_or("", MatchedPath::as_str).to_owned();
+        let route = route.unwrap_or_default().to_owned();
         if api.trail.is_news(format!("refused {by:?} {act} {route}"), api.clock.now(), REFUSALS_EVERY) {
             let wishes = vec![Wish::Tell(Fact::AccessRefused { act: act.to_string(), route })];
             api.tell(Command { organization: *organization, event: EventId::NONE, wishes }, by.clone());
         }
     }
-    response
 }

@@ -103,12 +103,11 @@ fn expected(twin: &Twin) -> Vec<(&'static str, i64)> {
     let (revenue, audience) = (twin.revenue.minutes(), twin.audience.counts());
     let count = |number: usize| i64::try_from(number).unwrap();
     let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.sum::<u64>().cast_signed();
-    let pounds = Currency::parse("GBP").unwrap();
-    let pounds = revenue.iter().filter(|((till, _), _)| till.currency == pounds);
+    let euros = revenue.iter().filter(|((till, _), _)| till.currency == Currency::EUR);
     vec![
         ("sum(gross_minor) FROM revenue_current", revenue.values().map(|one| one.gross_minor).sum()),
         ("sum(net_minor) FROM revenue_current", revenue.values().map(|one| one.gross_minor - one.refunded_minor).sum()),
-        ("sum(orders) FROM revenue_current WHERE currency = 'GBP'", sum(&mut pounds.map(|(_, one)| one.orders))),
+        ("sum(orders) FROM revenue_current WHERE currency = 'EUR'", sum(&mut euros.map(|(_, one)| one.orders))),
         ("uniqExact(event, currency, minute) FROM revenue", count(revenue.len())),
         ("count() FROM audience_current", count(audience.len())),
         ("sum(visitors) FROM audience_current", sum(&mut audience.values().map(|visitors| visitors.count))),

@@ -15,8 +15,8 @@ pub fn device_of(platform: &str) -> &'static str {
     };
     match platform {
         "" => "",
-        _ if MOBILE.iter().any(|name| is(name)) => "mobile",
-        _ if COMPUTER.iter().any(|name| is(name)) => "computer",
+        _ if MOBILE.iter().any(is) => "mobile",
+        _ if COMPUTER.iter().any(is) => "computer",
         _ => "other",
     }
 }
