@@ -147,14 +147,11 @@ function Row({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-/** Currencies that fit on a card. */
-const CURRENCIES = 3;
+/** Currencies that are told below the one with the most. */
+const CURRENCIES = 2;
 
-const moneyOf = (revenue: Revenue[], format: Format) =>
-  revenue
-    .slice(0, CURRENCIES)
-    .map(({ currency, minor }) => format.moneyShort(minor, currency))
-    .join(' + ');
+const moneyOf = (revenue: readonly Revenue[], format: Format): string | undefined =>
+  revenue.map(({ currency, minor }) => format.moneyShort(minor, currency)).join(' + ') || undefined;
 
 export function Totals() {
   const words = useWords().dashboard.totals;
@@ -164,6 +161,7 @@ export function Totals() {
   const people = usePeople().data;
   const visits = useVisits().data;
   const revenue = useRevenue();
+  const [most, rest] = [revenue?.slice(0, 1) ?? [], revenue?.slice(1, 1 + CURRENCIES) ?? []];
   const registered = peopleOf(kinds, 'registration_reported');
   const checkedIn = peopleOf(kinds, 'check_in_reported');
   const here = sessions?.reduce((sum, session) => sum + session.present, 0);
@@ -192,7 +190,8 @@ export function Totals() {
       <Total name={words.orders} value={shown(kinds.get('order_reported')?.total)} loaded={loaded} />
       <Total
         name={words.revenue}
-        text={revenue?.length ? moneyOf(revenue, format) : undefined}
+        text={moneyOf(most, format)}
+        note={rest.length > 0 ? `+ ${moneyOf(rest, format)}` : undefined}
         value={undefined}
         loaded={revenue !== undefined}
       />
