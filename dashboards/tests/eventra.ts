@@ -18,7 +18,7 @@ export const isThere = existsSync(BINARY);
 /** How long the server may take to start, milliseconds: a debug build that also starts ClickHouse. */
 const START_WITHIN_MS = 60_000;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const address = server.address();
@@ -33,13 +33,17 @@ export class Eventra {
   private readonly others: ChildProcess[] = [];
   private said = '';
   readonly port: number;
+  /** What it is started with beyond its folder and address. */
+  more: string[] = [];
 
   private constructor(port: number) {
     this.port = port;
   }
 
-  static async start(): Promise<Eventra> {
+  /** Starts one; `more` are settings, which may name the address that it will have. */
+  static async start(more: (url: string) => string[] = () => []): Promise<Eventra> {
     const eventra = new Eventra(await freePort());
+    eventra.more = more(eventra.url);
     await eventra.serve();
     return eventra;
   }
@@ -54,7 +58,9 @@ export class Eventra {
 
   /** Starts the server in its folder, and waits until it is ready. */
   async serve(): Promise<void> {
-    const process = spawn(BINARY, this.arguments('serve'), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const process = spawn(BINARY, this.arguments('serve', ...this.more), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.process = process;
     const keep = (text: Buffer) => (this.said = (this.said + text.toString()).slice(-20_000));
     process.stdout.on('data', keep);

@@ -17,8 +17,13 @@ export const PAGES = [
   `/o/${ORGANIZATION}/events`,
   DASHBOARD,
   `${DASHBOARD}/wall`,
+  `${DASHBOARD}/programme`,
+  `/o/${ORGANIZATION}/campaigns`,
+  `/o/${ORGANIZATION}/rules`,
   `/o/${ORGANIZATION}/members`,
   `/o/${ORGANIZATION}/keys`,
+  `/o/${ORGANIZATION}/settings`,
+  `/o/${ORGANIZATION}/role`,
   `/o/${ORGANIZATION}/audit`,
   `/o/${ORGANIZATION}/sql`,
   '/account',
@@ -45,7 +50,7 @@ export interface House {
   /** Everything that pages complained of, each with its page: must stay empty but for what a test expects. */
   complaints: string[];
   context: (options?: Parameters<Browser['newContext']>[0]) => Promise<BrowserContext>;
-  signIn: (context: BrowserContext, to?: string) => Promise<Page>;
+  signIn: (context: BrowserContext, to?: string, email?: string) => Promise<Page>;
   close: () => Promise<void>;
 }
 
@@ -58,8 +63,9 @@ export interface Play {
 // Small and soon over: figures that stand still can be recounted.
 const SMALL: Play = { attendees: 120, within: 45 };
 
-export async function open(play = SMALL): Promise<House> {
-  const eventra = await Eventra.start();
+/** `settings` are what the server is started with beyond its folder and address. */
+export async function open(play = SMALL, settings: (url: string) => string[] = () => []): Promise<House> {
+  const eventra = await Eventra.start(settings);
   try {
     return await furnish(eventra, play);
   } catch (error) {
@@ -103,9 +109,9 @@ async function furnish(eventra: Eventra, { attendees, within }: Play): Promise<H
     made.on('weberror', (error) => complaints.push(`${error.page()?.url() ?? ''}: ${error.error().message}`));
     return made;
   };
-  const signIn = async (made: BrowserContext, to?: string) => {
+  const signIn = async (made: BrowserContext, to?: string, email = EMAIL) => {
     const page = await made.newPage();
-    const link = (await eventra.command('sign-in-link', EMAIL)).match(/https?:\S+/)?.[0] ?? '';
+    const link = (await eventra.command('sign-in-link', email)).match(/https?:\S+/)?.[0] ?? '';
     await page.goto(link);
     await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
     if (to) await page.goto(to);
@@ -186,3 +192,40 @@ export async function until<T>(
 /** How the connection of a dashboard is. */
 export const condition = (page: Page): Promise<string | null> =>
   page.locator('[data-condition]').getAttribute('data-condition');
+
+/** Drops complaints that a test brought about. */
+export function forget(house: House, expected: RegExp): void {
+  const kept = house.complaints.filter((complaint) => !expected.test(complaint));
+  house.complaints.splice(0, house.complaints.length, ...kept);
+}
+
+/** Presses Tab until what has the focus is named `name`. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  const named = () =>
+    page.evaluate(() => {
+      const element = document.activeElement;
+      if (!(element instanceof HTMLElement)) return '';
+      const label = 'labels' in element ? (element as HTMLInputElement).labels?.[0] : undefined;
+      return (element.ariaLabel ?? label?.textContent ?? element.textContent).replace(/\s+/g, ' ').trim();
+    });
+  for (let stop = 0; stop < 150; stop += 1) {
+    if ((await named()).startsWith(name)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab does not reach “${name}”`);
+}
+
+/** Asks the API as the person whose page it is; the answer's `data`. */
+export async function api<T>(page: Page, method: string, path: string, body?: object): Promise<T> {
+  const { status, answer } = await page.evaluate(
+    async ([how, where, text]) => {
+      const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
+      const response = await fetch(where, { method: how, headers, ...(text ? { body: text } : {}) });
+      const told = await response.text();
+      return { status: response.status, answer: (told ? JSON.parse(told) : {}) as { data: unknown } };
+    },
+    [method, path, body ? JSON.stringify(body) : ''] as const,
+  );
+  if (status >= 300) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
+  return answer.data as T;
+}

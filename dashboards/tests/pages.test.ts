@@ -9,11 +9,13 @@ import {
   DASHBOARD,
   EMAIL,
   ENTRANCES,
+  forget,
   type House,
   missing,
   open,
   ORGANIZATION,
   PAGES,
+  tabTo,
   total,
   until,
   violations,
@@ -392,26 +394,4 @@ function codeOf(secret: string): string {
   const hash = createHmac('sha1', key).update(counter).digest();
   const place = (hash.at(-1) ?? 0) & 15;
   return String((hash.readUInt32BE(place) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
-
-/** Drops complaints that a test brought about. */
-function forget(house: House, expected: RegExp): void {
-  const kept = house.complaints.filter((complaint) => !expected.test(complaint));
-  house.complaints.splice(0, house.complaints.length, ...kept);
-}
-
-/** Presses Tab until what has the focus is named `name`. */
-async function tabTo(page: Page, name: string): Promise<void> {
-  const named = () =>
-    page.evaluate(() => {
-      const element = document.activeElement;
-      if (!(element instanceof HTMLElement)) return '';
-      const label = 'labels' in element ? (element as HTMLInputElement).labels?.[0] : undefined;
-      return (element.ariaLabel ?? label?.textContent ?? element.textContent).replace(/\s+/g, ' ').trim();
-    });
-  for (let stop = 0; stop < 150; stop += 1) {
-    if ((await named()).startsWith(name)) return;
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`Tab does not reach “${name}”`);
 }

@@ -78,6 +78,22 @@ const SHOTS: Shot[] = [
     },
   },
   {
+    name: 'rules',
+    path: `/o/${ORGANIZATION}/rules`,
+    options: wide,
+    ready: async (page) => {
+      const rule = page.getByRole('region', { name: 'Fraud' }).locator('details').first();
+      await rule.locator('summary').click();
+      await rule.scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'campaigns',
+    path: `/o/${ORGANIZATION}/campaigns`,
+    options: { ...wide, colorScheme: 'dark' },
+    ready: (page) => page.locator('canvas').first().waitFor(),
+  },
+  {
     name: 'system',
     path: '/system',
     options: wide,

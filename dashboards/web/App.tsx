@@ -4,18 +4,24 @@ import { Navigate, Route, Routes, useLocation, useParams } from 'react-router';
 import { Layout } from './Layout';
 import { Dashboard, Wall } from './pages/Dashboard';
 import { Events } from './pages/Events';
+import { Begin, Needs } from './pages/Needs';
 import { NotFound } from './pages/NotFound';
 import { Organizations } from './pages/Organizations';
 import { SignIn } from './pages/SignIn';
 import { useQuery } from '@tanstack/react-query';
 import { part } from './server/http';
-import { events, me } from './server/queries';
-import { useMe, useMembership } from './server/session';
+import { firstEvents, me } from './server/queries';
+import { useMay, useMe, useMembership } from './server/session';
 import { Trouble } from './ui/basics';
 import { Speaking, useWords } from './words/words';
 
 const SignInLink = lazy(() => import('./pages/SignInLink'));
 const ResetPassword = lazy(() => import('./pages/ResetPassword'));
+const Role = lazy(() => import('./pages/Role'));
+const Campaigns = lazy(() => import('./pages/Campaigns'));
+const Settings = lazy(() => import('./pages/Settings'));
+const Rules = lazy(() => import('./pages/Rules'));
+const Programme = lazy(() => import('./pages/Programme'));
 const Account = lazy(() => import('./pages/Account'));
 const Members = lazy(() => import('./pages/Members'));
 const Keys = lazy(() => import('./pages/Keys'));
@@ -24,6 +30,20 @@ const Sql = lazy(() => import('./pages/Sql'));
 const System = lazy(() => import('./pages/System'));
 const Mailbox = lazy(() => import('./pages/Mailbox'));
 const Reference = lazy(() => import('./pages/Reference'));
+
+/** The pages of an organization, each with what somebody must be able to do there. */
+const OF_ORGANIZATION = [
+  ['events', ['read_views', 'manage_events'], Events],
+  ['events/:event', 'read_views', Dashboard],
+  ['events/:event/programme', 'manage_events', Programme],
+  ['campaigns', 'read_campaigns', Campaigns],
+  ['sql', 'run_sql', Sql],
+  ['rules', ['manage_organization', 'read_views'], Rules],
+  ['settings', 'manage_organization', Settings],
+  ['members', 'manage_members', Members],
+  ['keys', 'manage_keys', Keys],
+  ['audit', 'read_audit', Audit],
+] as const;
 
 export function App() {
   const person = useMe();
@@ -39,7 +59,9 @@ export function App() {
             element={
               <SignedIn>
                 <OfOrganization>
-                  <Wall />
+                  <Needs act="read_views">
+                    <Wall />
+                  </Needs>
                 </OfOrganization>
               </SignedIn>
             }
@@ -56,13 +78,19 @@ export function App() {
             <Route index element={<Start />} />
             <Route path="/organizations" element={<Organizations />} />
             <Route path="/account" element={<Account />} />
-            <Route path="/o/:organization" element={<Events />} />
-            <Route path="/o/:organization/events" element={<Events />} />
-            <Route path="/o/:organization/events/:event" element={<Dashboard />} />
-            <Route path="/o/:organization/members" element={<Members />} />
-            <Route path="/o/:organization/keys" element={<Keys />} />
-            <Route path="/o/:organization/audit" element={<Audit />} />
-            <Route path="/o/:organization/sql" element={<Sql />} />
+            <Route path="/o/:organization" element={<Begin />} />
+            {OF_ORGANIZATION.map(([path, act, Page]) => (
+              <Route
+                key={path}
+                path={`/o/:organization/${path}`}
+                element={
+                  <Needs act={act}>
+                    <Page />
+                  </Needs>
+                }
+              />
+            ))}
+            <Route path="/o/:organization/role" element={<Role />} />
             <Route path="/audit" element={<Audit />} />
             <Route path="/system" element={<System />} />
             <Route path="/mailbox" element={<Mailbox />} />
@@ -123,11 +151,12 @@ function Start() {
   return only ? <StartOf organization={only.organization} /> : <Organizations />;
 }
 
-/** The start of an organization: the dashboard of its one event, or the list. */
+/** The start of an organization: the dashboard of its one event, or what the role is for. */
 function StartOf({ organization }: { organization: string }) {
-  const { data, error } = useQuery(events(organization));
+  const may = useMay(organization, 'read_views');
+  const { data, error } = useQuery({ ...firstEvents(organization), enabled: may });
   const base = `/o/${part(organization)}`;
-  if (!data && !error) return <Waiting />;
+  if (may && !data && !error) return <Waiting />;
   const only = data?.length === 1 ? data[0] : undefined;
   return <Navigate to={only ? `${base}/events/${part(only.id)}` : base} replace />;
 }

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Suspense, useEffect, useRef, useState } from 'react';
 import { NavLink, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { ask, part } from './server/http';
-import { useMay, useMe } from './server/session';
+import { useMe, useMembership } from './server/session';
 import { Button, Choice } from './ui/basics';
 import { useWords } from './words/words';
 
@@ -112,20 +112,33 @@ function Ways() {
 function OrganizationWays({ organization }: { organization: string }) {
   const words = useWords().nav;
   const base = `/o/${part(organization)}`;
-  const sql = useMay(organization, 'run_sql');
-  const members = useMay(organization, 'manage_members');
-  const keys = useMay(organization, 'manage_keys');
-  const audit = useMay(organization, 'read_audit');
+  const may = useMembership(organization)?.may ?? [];
   return (
     <>
-      <Way to={`${base}/events`}>{words.events}</Way>
-      {sql && <Way to={`${base}/sql`}>{words.sql}</Way>}
-      {members && <Way to={`${base}/members`}>{words.members}</Way>}
-      {keys && <Way to={`${base}/keys`}>{words.keys}</Way>}
-      {audit && <Way to={`${base}/audit`}>{words.audit}</Way>}
+      {WAYS.map(
+        ([act, page]) =>
+          may.includes(act) && (
+            <Way key={page} to={`${base}/${page}`}>
+              {words[page]}
+            </Way>
+          ),
+      )}
+      <Way to={`${base}/role`}>{words.role}</Way>
     </>
   );
 }
+
+/** The pages of an organization, with what somebody must be able to do there. */
+const WAYS = [
+  ['read_views', 'events'],
+  ['read_campaigns', 'campaigns'],
+  ['run_sql', 'sql'],
+  ['manage_organization', 'rules'],
+  ['manage_members', 'members'],
+  ['manage_keys', 'keys'],
+  ['manage_organization', 'settings'],
+  ['read_audit', 'audit'],
+] as const;
 
 function Way({ to, children }: { to: string; children: string }) {
   return (

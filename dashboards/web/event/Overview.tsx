@@ -4,10 +4,11 @@ import { useCondition, useEarlier, useNow } from '../live/hooks';
 import type { AsOf } from '../live/protocol';
 import type * as t from '../server/types';
 import { Badge, Bar, Card, NoData } from '../ui/basics';
-import { fromMicros } from '../words/format';
+import { type Format, fromMicros } from '../words/format';
 import { useFormat, useWords } from '../words/words';
 import { attention, type Item, phaseOf, urgencyOf } from './attention';
 import {
+  type Revenue,
   useDeadLetters,
   useEventRow,
   useFraud,
@@ -15,11 +16,11 @@ import {
   useLate,
   usePeople,
   useReadiness,
+  useRevenue,
   useSessions,
   useTotals,
   useVisits,
 } from './data';
-import { useRevenue } from './warehouse';
 
 /** People who registered, as far as records tell: distinct people, not records, since one may register twice. */
 const peopleOf = (kinds: ReadonlyMap<string, t.KindTotals>, kind: string) => kinds.get(kind)?.uniques.count;
@@ -146,15 +147,21 @@ function Row({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+/** Currencies that are told below the one with the most. */
+const CURRENCIES = 2;
+
+const moneyOf = (revenue: readonly Revenue[], format: Format): string | undefined =>
+  revenue.map(({ currency, minor }) => format.moneyShort(minor, currency)).join(' + ') || undefined;
+
 export function Totals() {
-  const all = useWords();
-  const words = all.dashboard.totals;
+  const words = useWords().dashboard.totals;
   const format = useFormat();
   const { kinds, loaded } = useTotals();
   const sessions = useSessions();
   const people = usePeople().data;
   const visits = useVisits().data;
   const revenue = useRevenue();
+  const [most, rest] = [revenue?.slice(0, 1) ?? [], revenue?.slice(1, 1 + CURRENCIES) ?? []];
   const registered = peopleOf(kinds, 'registration_reported');
   const checkedIn = peopleOf(kinds, 'check_in_reported');
   const here = sessions?.reduce((sum, session) => sum + session.present, 0);
@@ -183,10 +190,10 @@ export function Totals() {
       <Total name={words.orders} value={shown(kinds.get('order_reported')?.total)} loaded={loaded} />
       <Total
         name={words.revenue}
-        text={revenue.text}
+        text={moneyOf(most, format)}
+        note={rest.length > 0 ? `+ ${moneyOf(rest, format)}` : undefined}
         value={undefined}
-        loaded={revenue.loaded}
-        note={revenue.text && revenue.at ? all.dashboard.warehouseHint(format.clock(revenue.at)) : undefined}
+        loaded={revenue !== undefined}
       />
       <Total name={words.active} value={people?.count} loaded={people !== undefined} exact={people?.exact} />
       <Total name={words.visits} value={visits?.total.visits} loaded={visits !== undefined} />

@@ -7,14 +7,17 @@ import { address } from '../server/http';
 import { view } from '../server/queries';
 import type * as t from '../server/types';
 import { Badge, Bar, Card, Choice, NoData, Table, Th } from '../ui/basics';
-import { fromMicros } from '../words/format';
+import { digitsOf, fromMicros } from '../words/format';
 import { useFormat, useWords } from '../words/words';
 import {
+  useAudience,
   useBoards,
   useCampaigns,
   useFraud,
   useFunnels,
   useItems,
+  useRevenue,
+  useRuleTitles,
   useSegments,
   useSessions,
   useTitles,
@@ -22,10 +25,85 @@ import {
   useTrending,
   useWhere,
 } from './data';
-import { columns, type Range, sizeOf, useWindows } from './series';
-import { type Share, useSplit, useWorstAccounts } from './warehouse';
+import { columns, type Range, sizeOf, useRevenueWindows, useWindows } from './series';
+import { useWorstAccounts } from './warehouse';
 
 const RANGES: readonly Range[] = ['hour', 'six', 'day', 'all'];
+
+function Ranges({ range, onRange }: { range: Range; onRange: (range: Range) => void }) {
+  const words = useWords().dashboard.trends;
+  return (
+    <Choice
+      label={words.range}
+      hideLabel
+      value={range}
+      onChange={({ target }) => onRange(target.value as Range)}
+    >
+      {RANGES.map((one) => (
+        <option key={one} value={one}>
+          {words.ranges[one]}
+        </option>
+      ))}
+    </Choice>
+  );
+}
+
+/** What was paid over time, in one currency at a time: amounts of two are never on one scale. */
+export function RevenueOverTime() {
+  const words = useWords().dashboard.trends;
+  const { org, event } = useWhere();
+  const revenue = useRevenue() ?? [];
+  const [range, setRange] = useState<Range>('day');
+  const [chosen, setChosen] = useState<string>();
+  const currency = chosen ?? revenue[0]?.currency ?? null;
+  return (
+    <Card
+      title={words.revenue}
+      className="lg:col-span-5"
+      aside={
+        <span className="flex flex-wrap gap-2">
+          {revenue.length > 1 && (
+            <Choice
+              label={words.currency}
+              hideLabel
+              value={currency ?? ''}
+              onChange={({ target }) => setChosen(target.value)}
+            >
+              {revenue.map((one) => (
+                <option key={one.currency}>{one.currency}</option>
+              ))}
+            </Choice>
+          )}
+          <Ranges range={range} onRange={setRange} />
+        </span>
+      }
+    >
+      <RevenueChart org={org} event={event} currency={currency} range={range} />
+    </Card>
+  );
+}
+
+function RevenueChart(props: { org: string; event: string; currency: string | null; range: Range }) {
+  const { org, event, currency, range } = props;
+  const words = useWords().dashboard.trends;
+  const size = sizeOf(range);
+  const windows = useRevenueWindows(org, event, currency, size);
+  const points = useMemo(() => {
+    const [times, minor = []] = columns([windows], range, size);
+    const major = 10 ** digitsOf(currency ?? 'EUR');
+    return [times, minor.map((amount) => amount / major)] satisfies [number[], number[]];
+  }, [windows, range, size, currency]);
+  const per = size === 'minute' ? words.perMinute : words.perHour;
+  return (
+    <Chart
+      title={words.takings}
+      unit={currency === null ? '' : `${currency} ${per}`}
+      series={[{ label: words.revenue, colour: 4 }]}
+      points={points}
+      height={200}
+    />
+  );
+}
 
 /** `compact` for the wall, where everything fits one screen. */
 export function Trends({ compact = false }: { compact?: boolean }) {
@@ -52,24 +130,7 @@ export function Trends({ compact = false }: { compact?: boolean }) {
     />
   );
   return (
-    <Card
-      title={words.title}
-      className="lg:col-span-8"
-      aside={
-        <Choice
-          label={words.range}
-          hideLabel
-          value={range}
-          onChange={(e) => setRange(e.target.value as Range)}
-        >
-          {RANGES.map((one) => (
-            <option key={one} value={one}>
-              {words.ranges[one]}
-            </option>
-          ))}
-        </Choice>
-      }
-    >
+    <Card title={words.title} className="lg:col-span-8" aside={<Ranges range={range} onRange={setRange} />}>
       <div className="space-y-4">
         {chart(words.registrations, 0, 1)}
         {chart(words.checkIns, 1, 2)}
@@ -91,7 +152,7 @@ export function Activity() {
     [polls, questions, chat, reactions],
   );
   return (
-    <Card title={words.activity.title} className="lg:col-span-12">
+    <Card title={words.activity.title} className="lg:col-span-7">
       <Chart
         title={words.activity.hint}
         unit={words.trends.perMinute}
@@ -480,6 +541,11 @@ function Suspects({ title, hint, rows }: { title: string; hint?: string | undefi
   );
 }
 
+interface Share {
+  name: string;
+  people: number;
+}
+
 /** Names with numbers and bars; the list is its own twin. */
 function Shares({ rows }: { rows: Share[] }) {
   const format = useFormat();
@@ -500,12 +566,15 @@ function Shares({ rows }: { rows: Share[] }) {
   );
 }
 
-export function Segments() {
+export function Segments({ className = 'lg:col-span-4' }: { className?: string }) {
   const words = useWords().dashboard.segments;
+  const titleOf = useRuleTitles(useWhere().org);
   const segments = useSegments().data ?? [];
   return (
-    <Panel title={words.title} empty={segments.length === 0} className="lg:col-span-4">
-      <Shares rows={segments.map((one) => ({ name: one.segment, people: one.visitors }))} />
+    <Panel title={words.title} empty={segments.length === 0} className={className}>
+      <Shares
+        rows={segments.map((one) => ({ name: titleOf('segments', one.segment), people: one.visitors }))}
+      />
     </Panel>
   );
 }
@@ -513,6 +582,7 @@ export function Segments() {
 export function Campaigns() {
   const words = useWords().dashboard.campaigns;
   const format = useFormat();
+  const titleOf = useRuleTitles(useWhere().org);
   const campaigns = useCampaigns() ?? [];
   return (
     <Panel title={words.title} empty={campaigns.length === 0} className="lg:col-span-8">
@@ -530,7 +600,7 @@ export function Campaigns() {
       >
         {campaigns.slice(0, ROWS).map(({ campaign, total }) => (
           <tr key={campaign}>
-            <td className="cell py-1.5 whitespace-nowrap">{campaign}</td>
+            <td className="cell py-1.5 whitespace-nowrap">{titleOf('campaigns', campaign)}</td>
             <td className="cell figure py-1.5">{format.compact(total.served)}</td>
             <td className="cell figure py-1.5">{format.compact(total.viewed)}</td>
             <td className="cell figure py-1.5">{format.compact(total.clicked)}</td>
@@ -560,18 +630,21 @@ export function Countries() {
 }
 
 function Split(props: { title: string; column: 'platform' | 'country'; name?: (code: string) => string }) {
-  const words = useWords().dashboard;
+  const words = useWords().dashboard.audience;
   const format = useFormat();
-  const { shares, at } = useSplit(props.column);
-  const rows = shares?.map((share) => ({ ...share, name: props.name?.(share.name) ?? share.name })) ?? [];
+  const { data } = useAudience(props.column);
+  const rows = data?.shares.map(({ value, visitors }) => ({
+    name: props.name?.(value) ?? value,
+    people: visitors.count,
+  }));
   return (
     <Panel
       title={props.title}
-      hint={at ? words.warehouseHint(format.clock(at)) : undefined}
-      empty={rows.length === 0}
+      hint={data ? words.known(format.compact(data.visitors.count)) : undefined}
+      empty={!rows || rows.length === 0}
       className="lg:col-span-4"
     >
-      <Shares rows={rows} />
+      <Shares rows={rows ?? []} />
     </Panel>
   );
 }

@@ -2,10 +2,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { createContext, use, useMemo, type ReactNode } from 'react';
 import { useAnswer, useFeed, type Told } from '../live/hooks';
-import type { AsOf } from '../live/protocol';
+import type { AsOf, Change } from '../live/protocol';
 import { address } from '../server/http';
-import { events, items } from '../server/queries';
-import { useMay } from '../server/session';
+import { event as eventOf, items, ruleTitles } from '../server/queries';
+import { useMay, useMayEverywhere } from '../server/session';
 import { deadLetters } from '../server/system';
 import type * as t from '../server/types';
 
@@ -33,7 +33,12 @@ export function useWhere(): Where {
 /** What is known of the event itself, from the facts. */
 export function useEventRow(): t.EventRow | undefined {
   const { org, event } = useWhere();
-  return useQuery(events(org)).data?.find((row) => row.id === event);
+  return useQuery(eventOf(org, event)).data ?? undefined;
+}
+
+/** Whether the person may read what is told of the whole organization only: fraud scores, segments, all boards. */
+export function useWhole(): boolean {
+  return useMayEverywhere(useWhere().org, 'read_views');
 }
 
 const noItems: t.ItemRow[] = [];
@@ -102,7 +107,8 @@ export function useFunnels(): Funnel[] | undefined {
 }
 
 export function useCampaigns(): t.CampaignTotals[] | undefined {
-  const held = useFeed('campaigns/changes', 1);
+  const { org } = useWhere();
+  const held = useFeed(useMayEverywhere(org, 'read_campaigns') ? 'campaigns/changes' : null, 1);
   return useMemo(() => {
     if (!held.loaded) return undefined;
     const all = [...held.values.values()].map((change) => ({
@@ -116,12 +122,17 @@ export function useCampaigns(): t.CampaignTotals[] | undefined {
 /** The leaderboards of this event. */
 export function useBoards(): t.BoardInfo[] | undefined {
   const { event } = useWhere();
-  const { data } = useAnswer<t.BoardInfo[]>('leaderboards', 0.2);
-  return useMemo(
-    () => data?.filter((board) => board.scope === 'event' && board.event === event),
-    [data, event],
-  );
+  const whole = useWhole();
+  const { data } = useAnswer<t.BoardInfo[]>(whole ? 'leaderboards' : null, 0.2);
+  // Whoever is limited to events knows their boards by the first places that are told of them.
+  const told = useFeed(whole ? null : address('leaderboards/changes', { event }), 0.2);
+  return useMemo(() => {
+    const all = whole ? data : told.loaded ? [...told.values.values()].map(boardOf) : undefined;
+    return all?.filter((board) => board.scope === 'event' && board.event === event);
+  }, [whole, data, told, event]);
 }
+
+const boardOf = (change: Change) => (change.value as t.TopPlaces).board;
 
 export function useTop(leaderboard: string): Told<t.TopPlaces> {
   const { event } = useWhere();
@@ -136,8 +147,9 @@ export function useTrending(): Told<t.Trending> {
   return useAnswer(address('trending', { event, limit: 10 }), 1);
 }
 
-export const useFraud = (): Told<t.FraudOverview> => useAnswer('fraud/scores?limit=100', 1);
-export const useSegments = (): Told<t.SegmentCount[]> => useAnswer('segments', 1);
+export const useFraud = (): Told<t.FraudOverview> =>
+  useAnswer(useWhole() ? 'fraud/scores?limit=100' : null, 1);
+export const useSegments = (): Told<t.SegmentCount[]> => useAnswer(useWhole() ? 'segments' : null, 1);
 export const useReadiness = (): Told<t.Readiness> => useAnswer('freshness', 1);
 
 export function useLate(): Told<t.LateCount> {
@@ -170,4 +182,43 @@ export function usePeople(): Told<t.UniqueCount> {
 export function useVisits(): Told<t.VisitSummary> {
   const { event } = useWhere();
   return useAnswer(address('visits', { event, from: FAR_MICROS }), 0.2);
+}
+
+export interface Revenue {
+  currency: string;
+  /** What orders came to, less what was given back. */
+  minor: number;
+}
+
+/** What was paid, by currency, the most first; currencies are never added up. Undefined until it is known. */
+export function useRevenue(): Revenue[] | undefined {
+  const { event } = useWhere();
+  const held = useFeed(address('revenue/changes', { event }), 2);
+  return useMemo(() => {
+    if (!held.loaded) return undefined;
+    const by = new Map<string, number>();
+    for (const { key, value } of held.values.values()) {
+      const { currency } = key as { currency: string };
+      const { gross_minor, refunded_minor } = value as t.Takings;
+      by.set(currency, (by.get(currency) ?? 0) + gross_minor - refunded_minor);
+    }
+    const all = [...by].map(([currency, minor]) => ({ currency, minor }));
+    return all.sort((a, b) => b.minor - a.minor || (a.currency < b.currency ? -1 : 1));
+  }, [held]);
+}
+
+/** Values of a split that are shown. */
+const SHARES = 6;
+
+/** People by what records say of them. */
+export function useAudience(by: 'platform' | 'country'): Told<t.AudienceSplit> {
+  const { event } = useWhere();
+  return useAnswer(address('audience', { event, by, limit: SHARES }), 0.5);
+}
+
+/** What the rules call segments and campaigns; their short names for those who may not read the rules, or without a title. */
+export function useRuleTitles(org: string): (list: 'segments' | 'campaigns', id: string) => string {
+  const may = useMayEverywhere(org, 'read_views');
+  const { data } = useQuery({ ...ruleTitles(org), enabled: may });
+  return (list, id) => data?.[list].get(id) ?? id;
 }

@@ -1,6 +1,6 @@
 // Counts over time: what is read once and what is followed make one series without holes.
 import { expect, it } from 'vitest';
-import { columns, followFrom, merge, type Windows } from './series';
+import { columns, followFrom, merge, type Windows, takingsOf } from './series';
 
 const minute = 60_000_000;
 const of = (...pairs: [number, number][]): Windows => new Map(pairs.map(([n, count]) => [n * minute, count]));
@@ -32,4 +32,22 @@ it('keeps sums: a column holds every record of its windows', () => {
   const series = of([1, 3], [7, 4], [9, 5]);
   const [, counts] = columns([series, undefined], 'all', 'minute');
   expect(counts?.reduce((sum, count) => sum + count, 0)).toBe(12);
+});
+
+it('adds what several tell of one window, less what was given back', () => {
+  const took = (start: number, gross_minor: number, refunded_minor = 0) => ({
+    start,
+    gross_minor,
+    refunded_minor,
+    orders: 1,
+  });
+  const currencies = [
+    { currency: 'EUR', windows: [took(60, 500), took(120, 300, 100)] },
+    { currency: 'EUR', windows: [took(0, 1), took(60, 250)] },
+  ];
+  expect(takingsOf({ currencies })).toEqual([
+    { start: 0, count: 1 },
+    { start: 60, count: 750 },
+    { start: 120, count: 200 },
+  ]);
 });

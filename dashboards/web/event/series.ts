@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { useAnswer } from '../live/hooks';
 import { address } from '../server/http';
 import { view } from '../server/queries';
-import type { WindowSeries } from '../server/types';
+import type { RevenueSeries, WindowSeries } from '../server/types';
 
 export type Size = 'minute' | 'hour';
 export type Windows = ReadonlyMap<number, number>;
@@ -31,33 +31,69 @@ export function followFrom(known: Windows): number | undefined {
 
 const nothing: Windows = new Map();
 
+type Answer = WindowSeries | RevenueSeries;
+type Read = WindowSeries['windows'];
+
 /** The windows of a kind; undefined until the past was read. */
 export function useWindows(org: string, event: string, kind: string, size: Size): Windows | undefined {
-  const base = { event, kind, size };
-  const past = useQuery(view<WindowSeries>(org, address('windows', base)));
+  return useSeries(org, 'windows', { event, kind, size });
+}
+
+/** What orders in a currency came to, less what was given back, in minor units; nothing while no currency is known. */
+export function useRevenueWindows(org: string, event: string, currency: string | null, size: Size) {
+  return useSeries(org, currency === null ? null : 'revenue', { event, currency, size });
+}
+
+/** One count for each window, whoever told of its orders. Pure. */
+export function takingsOf(answer: RevenueSeries): Read {
+  const by = new Map<number, number>();
+  for (const { start, gross_minor, refunded_minor } of answer.currencies.flatMap((one) => one.windows)) {
+    by.set(start, (by.get(start) ?? 0) + gross_minor - refunded_minor);
+  }
+  return [...by].map(([start, count]) => ({ start, count })).sort((a, b) => a.start - b.start);
+}
+
+const readOf = (answer: Answer): Read => ('currencies' in answer ? takingsOf(answer) : answer.windows);
+
+/** The windows that a view answers with, and that its feed goes on with. */
+function useSeries(
+  org: string,
+  path: string | null,
+  base: Record<string, string | null>,
+): Windows | undefined {
+  const whole = address(path ?? '', base);
+  const past = useQuery({ ...view<Answer>(org, whole), enabled: path !== null });
+  const [of, setOf] = useState(whole);
   const [from, setFrom] = useState<number>();
   const [windows, setWindows] = useState<Windows>(nothing);
+  // Windows of another length or currency are no part of these.
+  if (of !== whole) {
+    setOf(whole);
+    setFrom(undefined);
+    setWindows(nothing);
+  }
   // Nothing is followed before the past is known: the feed would tell all of it once more.
   const known =
-    past.isSuccess && (past.data === null || past.data.windows.length === 0 || from !== undefined);
-  const live = useAnswer<WindowSeries>(known ? address('windows', { ...base, from }) : null, 1).data;
+    past.isSuccess && (past.data === null || readOf(past.data).length === 0 || from !== undefined);
+  const live = useAnswer<Answer>(known && path ? address(path, { ...base, from }) : null, 1).data;
   useEffect(() => {
     if (!past.data) return;
-    const read = past.data.windows;
+    const windows = readOf(past.data);
     setWindows((known) => {
-      const merged = merge(known, read);
+      const merged = merge(known, windows);
       setFrom((now) => now ?? followFrom(merged));
       return merged;
     });
-  }, [past.data]);
+  }, [past.data, whole]);
   useEffect(() => {
     if (!live) return;
+    const newer = readOf(live);
     setWindows((known) => {
-      const merged = merge(known, live.windows);
-      if (live.windows.length > FOLLOW_MAX) setFrom(followFrom(merged));
+      const merged = merge(known, newer);
+      if (newer.length > FOLLOW_MAX) setFrom(followFrom(merged));
       return merged;
     });
-  }, [live]);
+  }, [live, whole]);
   if (past.isPending && !live) return undefined;
   return windows;
 }

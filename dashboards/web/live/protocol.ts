@@ -30,7 +30,8 @@ export interface ProblemDocument {
 }
 
 export type FeedMessage =
-  | { type: 'reset' | 'deltas'; position: string; as_of: AsOf; changes: Change[] }
+  // Who is here (presence) is on no log: it has neither position nor `as_of`.
+  | { type: 'reset' | 'deltas'; position?: string; as_of?: AsOf; changes: Change[] }
   | { type: 'as_of'; position: string; as_of: AsOf }
   | { type: 'problem'; problem: ProblemDocument };
 
@@ -62,7 +63,8 @@ export function apply(held: Held, message: FeedMessage): Held {
         if (change.value === null && change.key !== null) values.delete(name);
         else values.set(name, change);
       }
-      return { values, position: message.position, asOf: message.as_of, problem: null, loaded: true };
+      const { position = null, as_of: asOf = null } = message;
+      return { values, position, asOf, problem: null, loaded: true };
     }
   }
 }

@@ -23,6 +23,11 @@ export class Turns {
   }
 
   add(feed: Feed): void {
+    // Whoever takes turns would come and go all the time.
+    if (feed.address.startsWith('presence/')) {
+      feed.heard = true;
+      return;
+    }
     if (this.open.has(feed) || this.waiting.includes(feed)) return;
     this.waiting.push(feed);
     this.fill();

@@ -1,13 +1,16 @@
 // A person's own page: name, language, password, second factor, logins.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { SubmitEvent } from 'react';
 import { ask, part } from '../server/http';
-import { logins, me } from '../server/queries';
+import { kept, me } from '../server/queries';
+import { useRows } from '../server/rows';
 import { useMe } from '../server/session';
 import type { LoginRow, Me } from '../server/types';
-import { Badge, Button, Card, Choice, Confirm, Field, Heading, Said, Table, Th, Trouble } from '../ui/basics';
+import { Badge, Button, Card, Confirm, Field, Heading, Said, Table, Th, Trouble } from '../ui/basics';
+import { LanguageChoice, NewPassword } from '../ui/fields';
+import { More } from '../ui/More';
 import { deviceOf } from '../words/device';
-import { LANGUAGES, useFormat, useWords } from '../words/words';
+import { useFormat, useWords } from '../words/words';
 import { SecondFactor } from './SecondFactor';
 
 export default function Account() {
@@ -49,14 +52,11 @@ function Profile({ person }: { person: Me }) {
     <Card title={words.account.profile}>
       <form onSubmit={submit} className="space-y-4">
         <Field label={words.account.name} name="name" autoComplete="name" defaultValue={person.user.name} />
-        <Choice label={words.account.language} name="language" defaultValue={person.user.language}>
-          <option value="">{words.account.languageAuto}</option>
-          {Object.entries(LANGUAGES).map(([tag, name]) => (
-            <option key={tag} value={tag} lang={tag}>
-              {name}
-            </option>
-          ))}
-        </Choice>
+        <LanguageChoice
+          label={words.account.language}
+          auto={words.account.languageAuto}
+          chosen={person.user.language}
+        />
         <Trouble error={change.error} />
         <Said>{change.isSuccess && words.saved}</Said>
         <Button type="submit" look="main" disabled={change.isPending}>
@@ -66,9 +66,6 @@ function Profile({ person }: { person: Me }) {
     </Card>
   );
 }
-
-/** The shortest password that the server takes, characters. */
-const PASSWORD_MIN = 12;
 
 function Password({ person }: { person: Me }) {
   const words = useWords();
@@ -97,15 +94,7 @@ function Password({ person }: { person: Me }) {
             required
           />
         )}
-        <Field
-          label={words.account.newPassword}
-          name="new"
-          type="password"
-          autoComplete="new-password"
-          minLength={PASSWORD_MIN}
-          hint={words.reset.passwordHint}
-          required
-        />
+        <NewPassword label={words.account.newPassword} name="new" />
         <Trouble error={change.error} />
         <Said>{change.isSuccess && words.saved}</Said>
         <Button type="submit" look="main" disabled={change.isPending}>
@@ -119,13 +108,14 @@ function Password({ person }: { person: Me }) {
 function Logins() {
   const words = useWords();
   const client = useQueryClient();
-  const { data, error } = useQuery(logins);
+  const list = useRows<LoginRow>(kept.logins, '/v1/me/logins');
+  const { rows, error } = list;
   const end = useMutation({
     mutationFn: (login: string | null) =>
       ask('DELETE', login ? `/v1/me/logins/${part(login)}` : '/v1/me/logins'),
-    onSuccess: () => client.invalidateQueries({ queryKey: logins.queryKey }),
+    onSuccess: () => client.invalidateQueries({ queryKey: kept.logins }),
   });
-  const others = data?.some((row) => !row.current) ?? false;
+  const others = rows?.some((row) => !row.current) ?? false;
   return (
     <Card title={words.account.logins} hint={words.account.loginsHint}>
       <Trouble error={error ?? end.error} />
@@ -139,10 +129,11 @@ function Logins() {
           </>
         }
       >
-        {data?.map((row) => (
+        {rows?.map((row) => (
           <LoginLine key={row.id} row={row} onEnd={() => end.mutate(row.id)} />
         ))}
       </Table>
+      <More of={list} />
       {others && (
         <div className="mt-3">
           <Confirm what={words.account.endOthers} onConfirm={() => end.mutate(null)}>

@@ -11,20 +11,24 @@ import {
   Fraud,
   Funnels,
   Leaderboard,
+  RevenueOverTime,
   Segments,
   Sessions,
   Trending,
   Trends,
 } from '../event/Panels';
+import { Presence } from '../event/Presence';
 import { Live, useNow } from '../live/hooks';
 import { Refusal } from '../server/http';
-import { useMay } from '../server/session';
+import { useMayEverywhere, useMayFor } from '../server/session';
 import { Heading, Trouble } from '../ui/basics';
 import { useFormat, useWords } from '../words/words';
 
 export function Dashboard() {
   const { organization = '', event = '' } = useParams();
-  if (!useMay(organization, 'read_views')) {
+  const campaigns = useMayEverywhere(organization, 'read_campaigns');
+  const whole = useMayEverywhere(organization, 'read_views');
+  if (!useMayFor(organization, 'read_views', event)) {
     return (
       <>
         <Heading title={event} />
@@ -47,12 +51,14 @@ export function Dashboard() {
           </div>
           <Trends />
           <Activity />
+          <RevenueOverTime />
           <Sessions />
           <Trending />
           <Leaderboard />
-          <Campaigns />
-          <Fraud />
-          <Segments />
+          {campaigns && <Campaigns />}
+          {whole && !campaigns && <Segments className="lg:col-span-8" />}
+          {whole && <Fraud />}
+          {whole && campaigns && <Segments />}
           <Devices />
           <Countries />
         </div>
@@ -62,11 +68,13 @@ export function Dashboard() {
 }
 
 function Top() {
-  const words = useWords().dashboard;
+  const all = useWords();
+  const words = all.dashboard;
   const format = useFormat();
   const { org, event } = useWhere();
   const row = useEventRow();
   const { asOf } = useTotals();
+  const may = useMayFor(org, 'manage_events', event);
   return (
     <header className="bg-page/95 top-0 z-10 -mx-4 mb-3 flex flex-wrap items-end justify-between gap-x-6 gap-y-2 px-4 py-3 lg:sticky lg:backdrop-blur">
       <title>{`${row?.title ?? event} · Eventra`}</title>
@@ -78,7 +86,16 @@ function Top() {
         </p>
       </div>
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <Presence />
         <ConnectionState asOf={asOf} />
+        {may && (
+          <Link
+            to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/programme`}
+            className="button"
+          >
+            {all.edit}
+          </Link>
+        )}
         <Link
           to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/wall`}
           className="button"

@@ -1,68 +1,102 @@
-// The events of an organization, the running ones first, each a way to its live dashboard.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+// The events of an organization, those that are running or come up first, each a way to its live dashboard.
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { phaseOf } from '../event/attention';
-import { ask, newWish, part } from '../server/http';
-import { events, paths } from '../server/queries';
-import { useMay, useMembership } from '../server/session';
+import { address, ask, newWish, part } from '../server/http';
+import { kept, paths } from '../server/queries';
+import { useRows } from '../server/rows';
+import { useMayEverywhere, useMayFor, useMembership } from '../server/session';
 import type { EventRow } from '../server/types';
 import { Badge, Button, Card, Field, Heading, NoData, Trouble } from '../ui/basics';
 import { textOf } from '../ui/form';
+import { More } from '../ui/More';
 import { instantIn } from '../words/format';
 import { useFormat, useWords } from '../words/words';
-import { useNow } from '../live/hooks';
-
-const ORDER = { running: 0, before: 1, over: 2 };
 
 export function Events() {
   const words = useWords().events;
   const { organization = '' } = useParams();
   const membership = useMembership(organization);
-  const { data, error, isPending } = useQuery(events(organization));
-  const now = useNow(60_000);
-  const may = useMay(organization, 'manage_events');
-  const sorted = [...(data ?? [])].sort(
-    (a, b) => ORDER[phaseOf(a, now)] - ORDER[phaseOf(b, now)] || Date.parse(b.starts) - Date.parse(a.starts),
+  // The lists are of the moment in which the page was opened: events must not move from one to the other between pages.
+  const [opened] = useState(() => new Date());
+  const at = opened.toISOString();
+  const path = paths.events(organization);
+  const current = useRows<EventRow>(kept.events(organization), address(path, { from: at }));
+  const [wanted, setWanted] = useState(false);
+  const none = current.rows?.length === 0;
+  const past = useRows<EventRow>(
+    kept.events(organization),
+    wanted || none ? address(path, { to: at }) : null,
   );
+  const over = past.rows?.filter((row) => phaseOf(row, opened.getTime()) === 'over');
+  const may = useMayEverywhere(organization, 'manage_events');
   return (
     <>
       <Heading title={words.title} hint={membership?.name ?? organization} />
-      <Trouble error={error} />
-      {!isPending && !error && sorted.length === 0 && (
+      <Trouble error={current.error ?? past.error} />
+      {none && over?.length === 0 && (
         <NoData>
-          {words.none} {words.noneHint}
+          {words.none} {may && words.noneHint}
         </NoData>
       )}
-      <ul className="grid gap-3 md:grid-cols-2 2xl:grid-cols-3">
-        {sorted.map((row) => (
-          <EventCard key={row.id} organization={organization} row={row} now={now} />
-        ))}
-      </ul>
+      <EventList organization={organization} rows={current.rows ?? []} now={opened.getTime()} />
+      <More of={current} />
+      {over && over.length > 0 && (
+        <section className="mt-6">
+          <h2 className="mb-3 text-sm font-semibold">{words.pastTitle}</h2>
+          <EventList organization={organization} rows={over} now={opened.getTime()} />
+          <More of={past} />
+        </section>
+      )}
+      {!wanted && !none && current.rows && (
+        <Button look="quiet" className="mt-4" onClick={() => setWanted(true)}>
+          {words.past}
+        </Button>
+      )}
       {may && <Schedule organization={organization} zone={membership?.zone ?? 'UTC'} />}
     </>
   );
 }
 
+function EventList({ organization, rows, now }: { organization: string; rows: EventRow[]; now: number }) {
+  return (
+    <ul className="grid gap-3 md:grid-cols-2 2xl:grid-cols-3">
+      {rows.map((row) => (
+        <EventCard key={row.id} organization={organization} row={row} now={now} />
+      ))}
+    </ul>
+  );
+}
+
 function EventCard({ organization, row, now }: { organization: string; row: EventRow; now: number }) {
-  const words = useWords().events;
+  const words = useWords();
   const format = useFormat();
   const phase = phaseOf(row, now);
+  const views = useMayFor(organization, 'read_views', row.id);
+  const manage = useMayFor(organization, 'manage_events', row.id);
+  const path = `/o/${part(organization)}/events/${part(row.id)}`;
   return (
-    <li>
-      <Link
-        to={`/o/${part(organization)}/events/${part(row.id)}`}
-        className="card hover:border-accent flex flex-col gap-2 p-5"
-      >
-        <span className="flex items-start justify-between gap-3">
-          <span className="text-lg font-semibold">{row.title}</span>
-          <Badge tone={phase === 'running' ? 'good' : 'plain'}>{words[phase]}</Badge>
-        </span>
-        <span className="text-soft text-sm">
-          {format.moment(new Date(row.starts))} – {format.moment(new Date(row.ends))}
-        </span>
-        <span className="text-accent text-sm font-medium">{words.open}</span>
-      </Link>
+    <li className="card flex flex-col gap-2 p-5">
+      <span className="flex items-start justify-between gap-3">
+        <span className="text-lg font-semibold">{row.title}</span>
+        <Badge tone={phase === 'running' ? 'good' : 'plain'}>{words.events[phase]}</Badge>
+      </span>
+      <span className="text-soft text-sm">
+        <bdi>{format.moment(new Date(row.starts))}</bdi> – <bdi>{format.moment(new Date(row.ends))}</bdi>
+      </span>
+      <span className="mt-1 flex flex-wrap gap-2">
+        {views && (
+          <Link to={path} className="button button-main" aria-label={`${words.events.open}: ${row.title}`}>
+            {words.events.open}
+          </Link>
+        )}
+        {manage && (
+          <Link to={`${path}/programme`} className="button" aria-label={words.events.edit(row.title)}>
+            {words.edit}
+          </Link>
+        )}
+      </span>
     </li>
   );
 }
@@ -76,7 +110,7 @@ function Schedule({ organization, zone }: { organization: string; zone: string }
       ask('POST', `${paths.organization(organization)}/events`, { body: row, wish }),
     onSuccess: async () => {
       setWish(newWish());
-      await client.invalidateQueries({ queryKey: events(organization).queryKey });
+      await client.invalidateQueries({ queryKey: kept.events(organization) });
     },
   });
   const submit = (event: SubmitEvent<HTMLFormElement>) => {

@@ -1,9 +1,10 @@
 // The organization's API keys: made, rotated, removed; a secret is shown once.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useParams } from 'react-router';
 import { ask, newWish } from '../server/http';
-import { keys, paths } from '../server/queries';
+import { kept, paths } from '../server/queries';
+import { useRows } from '../server/rows';
 import type { KeyRow } from '../server/types';
 import {
   Badge,
@@ -18,6 +19,7 @@ import {
   Th,
   Trouble,
 } from '../ui/basics';
+import { More } from '../ui/More';
 import { textOf } from '../ui/form';
 import { instantIn } from '../words/format';
 import { useFormat, useWords } from '../words/words';
@@ -30,9 +32,10 @@ export default function Keys() {
   const words = useWords();
   const { organization = '' } = useParams();
   const client = useQueryClient();
-  const { data, error, isPending } = useQuery(keys(organization));
+  const list = useRows<KeyRow>(kept.keys(organization), paths.keys(organization));
+  const { rows, error } = list;
   const [secret, setSecret] = useState<{ name: string; secret: string }>();
-  const refresh = () => client.invalidateQueries({ queryKey: keys(organization).queryKey });
+  const refresh = () => client.invalidateQueries({ queryKey: kept.keys(organization) });
   const rotate = useMutation({
     mutationFn: (name: string) =>
       ask<{ secret: string }>('POST', `${paths.key(organization, name)}/rotation`, {
@@ -57,7 +60,7 @@ export default function Keys() {
         </Card>
       )}
       <div className="card mb-5 p-2">
-        {!isPending && data?.length === 0 ? (
+        {rows?.length === 0 ? (
           <NoData>{words.keys.none}</NoData>
         ) : (
           <Table
@@ -73,7 +76,7 @@ export default function Keys() {
               </>
             }
           >
-            {data?.map((row) => (
+            {rows?.map((row) => (
               <Key
                 key={row.name}
                 row={row}
@@ -83,6 +86,7 @@ export default function Keys() {
             ))}
           </Table>
         )}
+        <More of={list} />
       </div>
       <Make organization={organization} onMade={setSecret} onDone={refresh} />
     </>

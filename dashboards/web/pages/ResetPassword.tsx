@@ -1,20 +1,18 @@
 // Asks for a link to a new password, and sets the password of whoever comes with one.
 import { useMutation } from '@tanstack/react-query';
-import { type SubmitEvent, useEffect, useState } from 'react';
+import type { SubmitEvent } from 'react';
 import { Link } from 'react-router';
 import { ask } from '../server/http';
 import { Button, Field, Said, Trouble } from '../ui/basics';
+import { NewPassword } from '../ui/fields';
 import { textOf } from '../ui/form';
+import { useFragment } from '../ui/fragment';
 import { useWords } from '../words/words';
 import { Entrance } from './Entrance';
 
 export default function ResetPassword() {
-  const [token] = useState(() => new URLSearchParams(window.location.hash.slice(1)).get('token'));
-  useEffect(() => {
-    // The token must not stay in the history of the browser.
-    if (token) window.history.replaceState(null, '', window.location.pathname);
-  }, [token]);
-  return token ? <Choose token={token} /> : <AskFor />;
+  const token = useFragment().get('token');
+  return token ? <Choose key={token} token={token} /> : <AskFor />;
 }
 
 function AskFor() {
@@ -44,9 +42,6 @@ function AskFor() {
   );
 }
 
-/** The shortest password that the server takes, characters. */
-const PASSWORD_MIN = 12;
-
 function Choose({ token }: { token: string }) {
   const words = useWords();
   const set = useMutation({
@@ -67,15 +62,7 @@ function Choose({ token }: { token: string }) {
         </>
       ) : (
         <form onSubmit={submit} className="space-y-4">
-          <Field
-            label={words.reset.password}
-            name="password"
-            type="password"
-            autoComplete="new-password"
-            minLength={PASSWORD_MIN}
-            hint={words.reset.passwordHint}
-            required
-          />
+          <NewPassword label={words.reset.password} name="password" />
           <Trouble error={set.error} />
           <Button type="submit" look="main" className="w-full" disabled={set.isPending}>
             {words.reset.set}

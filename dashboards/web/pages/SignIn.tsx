@@ -5,6 +5,7 @@ import { Link, Navigate, useSearchParams } from 'react-router';
 import { address, ask, part, Refusal } from '../server/http';
 import { me, providers } from '../server/queries';
 import { Button, Field, Said, Trouble } from '../ui/basics';
+import { CodeField } from '../ui/fields';
 import { codeOf } from '../ui/form';
 import { useWords } from '../words/words';
 import { Entrance } from './Entrance';
@@ -58,17 +59,7 @@ export function SignIn() {
           autoComplete="current-password"
           required
         />
-        {withCode && (
-          <Field
-            label={words.code}
-            name="code"
-            hint={words.codeHint}
-            autoComplete="one-time-code"
-            spellCheck={false}
-            autoFocus
-            required
-          />
-        )}
+        {withCode && <CodeField />}
         {!asking && <Trouble error={signIn.error ?? refusalIn(parameters)} />}
         <Button type="submit" look="main" className="w-full" disabled={signIn.isPending}>
           {words.submit}

@@ -4,17 +4,23 @@ import { type SubmitEvent, useEffect, useRef, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { ask } from '../server/http';
 import { me } from '../server/queries';
-import { Button, Field, Trouble } from '../ui/basics';
+import { Button, Trouble } from '../ui/basics';
+import { CodeField } from '../ui/fields';
 import { codeOf } from '../ui/form';
+import { useFragment } from '../ui/fragment';
 import { useWords } from '../words/words';
 import { Entrance } from './Entrance';
 import { pathOf, wantsCode } from './SignIn';
 
 export default function SignInLink() {
+  const fragment = useFragment();
+  return <Opened key={fragment.get('token')} fragment={fragment} />;
+}
+
+function Opened({ fragment }: { fragment: URLSearchParams }) {
   const words = useWords().signIn;
   const client = useQueryClient();
   const navigate = useNavigate();
-  const [fragment] = useState(() => new URLSearchParams(window.location.hash.slice(1)));
   const token = fragment.get('token');
   const [withCode, setWithCode] = useState(false);
   const open = useMutation({
@@ -34,8 +40,6 @@ export default function SignInLink() {
     // Once: the link is good for one use, and React runs effects twice in development.
     if (begun.current || !token) return;
     begun.current = true;
-    // The token must not stay in the history of the browser.
-    window.history.replaceState(null, '', window.location.pathname);
     mutate('');
   }, [mutate, token]);
   if (withCode) {
@@ -46,15 +50,7 @@ export default function SignInLink() {
     return (
       <Entrance title={words.title}>
         <form onSubmit={submit} className="space-y-4">
-          <Field
-            label={words.code}
-            name="code"
-            hint={words.codeHint}
-            autoComplete="one-time-code"
-            spellCheck={false}
-            autoFocus
-            required
-          />
+          <CodeField />
           <Trouble error={open.error} />
           <Button type="submit" look="main" className="w-full" disabled={open.isPending}>
             {words.submit}

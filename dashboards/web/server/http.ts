@@ -24,6 +24,8 @@ export interface Answer<T> {
   /** Where a write is on the log. */
   offset?: string;
   next?: string | null;
+  /** Names this very answer (`ETag`): what a write that is meant for it says it has seen. */
+  tag?: string | undefined;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -46,12 +48,19 @@ interface Asked {
   signal?: AbortSignal | undefined;
   /** The same id for the same wish, however often it is sent: the server then does it once. */
   wish?: string;
+  /** The tag of the thing as it was read; the write is refused with `changed` when it is another by now. */
+  seen?: string | undefined;
+  /** Whether the thing must not be there yet. */
+  fresh?: boolean;
 }
 
 export async function ask<T>(method: Method, path: string, asked: Asked = {}): Promise<Answer<T>> {
   const response = await send(method, path, asked);
-  if (response.status === 204) return { data: undefined as T };
-  return (await response.json()) as Answer<T>;
+  const text = await response.text();
+  // What was done or is going to be done without anything to say about it: 204, 202.
+  if (text === '') return { data: undefined as T };
+  const answer = JSON.parse(text) as Answer<T>;
+  return { ...answer, tag: response.headers.get('etag') ?? undefined };
 }
 
 /** As `ask`, for what is not JSON. */
@@ -68,6 +77,8 @@ function request(method: Method, path: string, asked: Asked): Promise<Response> 
   const headers: Record<string, string> = { accept: 'application/json' };
   if (asked.body !== undefined) headers['content-type'] = 'application/json';
   if (method !== 'GET') headers['idempotency-key'] = asked.wish ?? newWish();
+  if (asked.seen !== undefined) headers['if-match'] = asked.seen;
+  if (asked.fresh) headers['if-none-match'] = '*';
   const timeout = AbortSignal.timeout(WITHIN_MS);
   return fetch(path, {
     method,

@@ -39,6 +39,31 @@ export interface LoginRow {
   current: boolean;
 }
 
+export interface OrganizationRow {
+  id: string;
+  name: string;
+  zone: string;
+  /** Empty when nobody has chosen one. */
+  language: string;
+  /** Sites whose pages may call the API with a key. */
+  origins: string[];
+}
+
+export interface RulesRow {
+  /** How many documents were published. */
+  version: number;
+  /** The version of `document`; older than `version` when the newest is not sound. */
+  in_force: number;
+  document: Record<string, unknown>;
+  refused: string | null;
+}
+
+export interface Here {
+  present: number;
+  readers: number;
+  users?: { id: string; name: string }[];
+}
+
 export interface EventRow {
   id: string;
   title: string;
@@ -64,6 +89,8 @@ export interface MemberRow {
   role: Role;
   events: string[];
   campaigns: string[];
+  /** Whether they have signed in or chosen a password yet. */
+  active: boolean;
 }
 
 export interface KeyRow {
@@ -87,6 +114,8 @@ export interface QueryRow {
   id: string;
   title: string;
   sql: string;
+  saved: string;
+  by: string;
 }
 
 // Views. Times are microseconds since 1970.
@@ -109,6 +138,23 @@ export interface WindowSeries {
   uniques: UniqueCount;
   window_seconds: number;
   windows: { start: number; count: number }[];
+}
+
+/** Money in minor units of one currency. */
+export interface Takings {
+  gross_minor: number;
+  refunded_minor: number;
+  orders: number;
+}
+
+export interface RevenueSeries {
+  currencies: { currency: string; windows: (Takings & { start: number })[] }[];
+}
+
+export interface AudienceSplit {
+  visitors: UniqueCount;
+  shares: { value: string; visitors: UniqueCount }[];
+  other: UniqueCount;
 }
 
 export interface LateCount {
@@ -153,6 +199,10 @@ export interface TopPlaces {
 export interface CampaignTotals {
   campaign: string;
   total: { served: number; viewed: number; clicked: number; late_excluded: number; late_counted: number };
+}
+
+export interface CampaignWindows extends CampaignTotals {
+  windows: { window: number; served: number; viewed: number; clicked: number }[];
 }
 
 export interface FraudOverview {

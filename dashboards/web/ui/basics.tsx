@@ -49,27 +49,35 @@ export function Button(props: ComponentProps<'button'> & { look?: 'main' | 'quie
   );
 }
 
-/** A text field with its label, hint and error, bound together for screen readers. */
-export function Field(
-  props: ComponentProps<'input'> & { label: string; hint?: string | undefined; error?: string | undefined },
+interface Described {
+  label: string;
+  hint?: string | undefined;
+  error?: string | undefined;
+}
+
+/** A label, hint and error around a field, bound to it for screen readers. */
+function Labelled(
+  props: Described & {
+    className: string | undefined;
+    required: boolean | undefined;
+    children: (bound: { id: string; 'aria-invalid'?: true; 'aria-describedby'?: string }) => ReactNode;
+  },
 ) {
-  const { label, hint, error, className, ...rest } = props;
+  const { label, hint, error } = props;
   const id = useId();
   const words = useWords();
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
   return (
-    <div className={className ?? ''}>
+    <div className={props.className ?? ''}>
       <label htmlFor={id} className="mb-1 block text-sm font-medium">
         {label}
-        {!rest.required && <span className="text-soft font-normal"> ({words.optional})</span>}
+        {!props.required && <span className="text-soft font-normal"> ({words.optional})</span>}
       </label>
-      <input
-        id={id}
-        className="field"
-        aria-invalid={error ? true : undefined}
-        aria-describedby={described || undefined}
-        {...rest}
-      />
+      {props.children({
+        id,
+        ...(error ? { 'aria-invalid': true } : {}),
+        ...(described ? { 'aria-describedby': described } : {}),
+      })}
       {hint && (
         <p id={`${id}-hint`} className="text-soft mt-1 text-xs">
           {hint}
@@ -81,6 +89,26 @@ export function Field(
         </p>
       )}
     </div>
+  );
+}
+
+/** A text field. */
+export function Field(props: ComponentProps<'input'> & Described) {
+  const { label, hint, error, className, ...rest } = props;
+  return (
+    <Labelled label={label} hint={hint} error={error} className={className} required={rest.required}>
+      {(bound) => <input className="field" {...bound} {...rest} />}
+    </Labelled>
+  );
+}
+
+/** A field of several lines. */
+export function Lines(props: ComponentProps<'textarea'> & Described) {
+  const { label, hint, error, className, ...rest } = props;
+  return (
+    <Labelled label={label} hint={hint} error={error} className={className} required={rest.required}>
+      {(bound) => <textarea className="field font-mono" spellCheck={false} {...bound} {...rest} />}
+    </Labelled>
   );
 }
 

@@ -8,3 +8,10 @@ export function textOf(form: FormData, name: string): string {
 
 /** A code that somebody typed, perhaps in groups. */
 export const codeOf = (form: FormData): string => textOf(form, 'code').replace(/\s/g, '');
+
+/** The lines of a text, without blanks around them and without empty ones. */
+export const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { de } from './de';
 import { en } from './en';
-import { formatFor, instantIn } from './format';
+import { formatFor, instantIn, localIn } from './format';
 
 it('writes times in the zone of the organization, whatever the machine has', () => {
   const noon = new Date('2026-05-01T12:00:00Z');
@@ -26,6 +26,16 @@ it('reads what a form says as clocks in a zone show it', () => {
   expect(instantIn('Europe/Berlin', '2026-01-01T09:00').toISOString()).toBe('2026-01-01T08:00:00.000Z');
   expect(instantIn('America/New_York', '2026-03-08T12:00').toISOString()).toBe('2026-03-08T16:00:00.000Z');
   expect(instantIn('UTC', '2026-03-08T12:00').toISOString()).toBe('2026-03-08T12:00:00.000Z');
+});
+
+it('shows an instant as clocks of a zone do, and reads it back', () => {
+  const at = (text: string) => localIn('Europe/Berlin', new Date(text));
+  expect(at('2026-01-01T08:00:00Z')).toBe('2026-01-01T09:00');
+  expect(at('2026-07-01T08:00:30Z')).toBe('2026-07-01T10:00:30');
+  for (const zone of ['Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC']) {
+    const instant = new Date('2026-10-25T12:34:56Z');
+    expect(instantIn(zone, localIn(zone, instant))).toEqual(instant);
+  }
 });
 
 it('says everything in German too, and not in English by oversight', () => {

@@ -81,6 +81,9 @@ function make(language: string, zone: string): Format {
 }
 
 /** Minor units have as many digits as the currency says (ISO 4217): none for JPY, three for KWD. */
+export const digitsOf = (currency: string): number =>
+  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
 function money(
   language: string,
   minor: number,
@@ -88,8 +91,8 @@ function money(
   look: Intl.NumberFormatOptions = {},
 ): string {
   const options = { style: 'currency', currency, currencyDisplay: 'narrowSymbol' } as const;
-  const digits = new Intl.NumberFormat(language, options).resolvedOptions().maximumFractionDigits ?? 2;
-  return new Intl.NumberFormat(language, { ...options, ...look }).format(minor / 10 ** digits);
+  const major = minor / 10 ** digitsOf(currency);
+  return new Intl.NumberFormat(language, { ...options, ...look }).format(major);
 }
 
 type Unit = (value: number, name: string, digits?: number) => string;
@@ -120,6 +123,12 @@ export function instantIn(zone: string, local: string): Date {
   const first = wall - offsetAt(zone, wall);
   // The offset at the wall clock's own number may be that of the other side of a change: ask again, nearer.
   return new Date(wall - offsetAt(zone, first));
+}
+
+/** What clocks in `zone` show at `instant`, as a form field takes it; the reverse of `instantIn`. */
+export function localIn(zone: string, instant: Date): string {
+  const text = new Date(instant.getTime() + offsetAt(zone, instant.getTime())).toISOString();
+  return text.endsWith(':00.000Z') ? text.slice(0, 16) : text.slice(0, 19);
 }
 
 /** How far clocks in `zone` are ahead of UTC at `instant`, milliseconds. */

@@ -86,20 +86,24 @@ pub(crate) fn describe(sketch: &mut Sketch<'_>) {
     sketch.answers_empty(304, "It is as `If-None-Match` says.");
 }
 
-/// `If-Match`: the write is meant for a thing as the caller has read it.
+/// `If-Match`: the write is meant for a thing as the caller has read it. `If-None-Match: *`: for one that is not there.
 #[derive(Debug, Clone)]
-pub struct IfMatch(Option<String>);
+pub struct IfMatch {
+    seen: Option<String>,
+    absent: bool,
+}
 
 impl IfMatch {
     /// Lets the write through when the caller said nothing, or knows the thing as it is. `current` is the tag of the
-    /// answer that a read gives now ([`tag_of_answer`]). What happens between this and the write is for the rules to
+    /// answer that a read gives now ([`tag_of_answer`]), empty when there is none. What happens between this and the write is for the rules to
     /// decide, which see the thing in order.
     ///
     /// # Errors
     /// `changed`.
     pub fn allows(&self, current: &str) -> Result<(), Problem> {
-        match &self.0 {
+        match &self.seen {
             Some(list) if !names(list, current) => Err(Problem::new(Code::Changed, "")),
+            _ if self.absent && !current.is_empty() => Err(Problem::new(Code::Changed, "it is there already")),
             _ => Ok(()),
         }
     }
@@ -109,9 +113,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
         // What cannot be read names nothing that we sent.
-        Ok(Self(Some(value.to_str().unwrap_or("").to_owned())))
+        let seen = parts.headers.get(header::IF_MATCH).map(|value| value.to_str().unwrap_or("").to_owned());
+        let absent = parts.headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*");
+        Ok(Self { seen, absent })
     }
 }
 
@@ -119,6 +124,8 @@ impl Takes for IfMatch {
     fn describe(sketch: &mut Sketch<'_>) {
         let text = "The `ETag` of the thing as the caller read it; the write is refused when it has changed since.";
         sketch.header("If-Match", text, json!({"type": "string"}), false);
+        let text = "`*`: the write is refused when the thing is there already.";
+        sketch.header("If-None-Match", text, json!({"type": "string"}), false);
         sketch.may(&[Code::Changed]);
     }
 }
@@ -139,9 +146,12 @@ mod tests {
     #[test]
     fn a_write_for_what_has_changed_is_refused() {
         let (before, now) = (tag_of_answer(&json!({"data": 1})), tag_of_answer(&json!({"data": 2})));
-        assert!(IfMatch(None).allows(&now).is_ok());
-        assert!(IfMatch(Some(now.clone())).allows(&now).is_ok());
-        assert_eq!(IfMatch(Some(before)).allows(&now).unwrap_err().code, Code::Changed);
-        assert!(IfMatch(Some(String::new())).allows(&now).is_err());
+        let seen = |list: &str| IfMatch { seen: Some(list.to_owned()), absent: false };
+        assert!(IfMatch { seen: None, absent: false }.allows(&now).is_ok());
+        assert!(seen(&now).allows(&now).is_ok());
+        assert_eq!(seen(&before).allows(&now).unwrap_err().code, Code::Changed);
+        assert!(seen("").allows(&now).is_err());
+        let new = IfMatch { seen: None, absent: true };
+        assert_eq!((new.allows("").is_ok(), new.allows(&now).unwrap_err().code), (true, Code::Changed));
     }
 }

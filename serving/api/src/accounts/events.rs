@@ -351,8 +351,8 @@ async fn put_rules(
     let tag = write.tag(&caller.who());
     let document = serde_json::Value::Object(write.body);
     // Facts are kept for ever: what is not sound never becomes one.
-    let faults = match RuleDocument::from_value(&document) {
-        Err(error) => vec![FieldError::new("document", error.to_string())],
+    let faults = match serde_path_to_error::deserialize::<_, RuleDocument>(&document) {
+        Err(error) => vec![FieldError::new(place(error.path()), error.inner().to_string())],
         Ok(document) => {
             document.validate().into_iter().map(|fault| FieldError::new(fault.field, fault.message)).collect()
         }
@@ -364,4 +364,12 @@ async fn put_rules(
     let command = Command { organization, event: EventId::NONE, wishes: vec![Wish::Stand(fact)] };
     let done = api.decide_office(Some(tag), caller.principal.by(), command).await?;
     Ok(Written { data: rules_of(&api, organization), offset: offset(&done) })
+}
+
+/// Where a document cannot be read: a path such as `fraud.rules[2].all[0]`.
+fn place(path: &serde_path_to_error::Path) -> String {
+    match path.to_string() {
+        whole if whole == "." => "document".to_owned(),
+        path => path,
+    }
 }

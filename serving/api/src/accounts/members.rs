@@ -99,7 +99,9 @@ fn row(api: &Api, user: UserId, member: &Member) -> Row {
         events: member.events.clone(),
         campaigns: member.campaigns.clone(),
         since: When(member.since),
-        active: known.as_ref().is_some_and(|known| known.password.is_some() || !known.identities.is_empty()),
+        active: known
+            .as_ref()
+            .is_some_and(|known| known.password.is_some() || !known.identities.is_empty() || !known.logins.is_empty()),
         second_factor: known.is_some_and(|known| known.factor.is_some()),
     }
 }
@@ -117,10 +119,9 @@ async fn list(
 ) -> Result<Page<Row>, Problem> {
     caller.may(Act::ManageMembers, &On::organization(organization))?;
     let after: Option<UserId> = paging.after()?;
-    let members: Vec<(UserId, Member)> = api.callers.read(|directory| {
-        let members = directory.organization(organization).map(|known| &known.members);
-        let rest = members.into_iter().flatten().filter(|(user, _)| after.is_none_or(|after| **user > after));
-        rest.take(paging.limit() + 1).map(|(user, member)| (*user, member.clone())).collect()
+    let members = api.callers.read(|directory| {
+        let known = directory.organization(organization);
+        known.map_or_else(Vec::new, |known| paging.entries(after, &known.members))
     });
     Ok(paging.page(members.into_iter().map(|(user, member)| row(&api, user, &member)), |row| row.user))
 }

@@ -107,10 +107,9 @@ async fn list(
 ) -> Result<Page<Row>, Problem> {
     caller.may(Act::RunSql, &On::organization(organization))?;
     let after: Option<QueryId> = paging.after()?;
-    let rest: Vec<(QueryId, Query)> = api.callers.read(|directory| {
-        let queries = directory.organization(organization).map(|known| &known.queries);
-        let rest = queries.into_iter().flatten().filter(|(id, _)| after.is_none_or(|after| **id > after));
-        rest.take(paging.limit() + 1).map(|(id, query)| (*id, query.clone())).collect()
+    let rest = api.callers.read(|directory| {
+        let known = directory.organization(organization);
+        known.map_or_else(Vec::new, |known| paging.entries(after, &known.queries))
     });
     Ok(paging.page(rest.into_iter().map(|(id, query)| row(&api, id, &query)), |row| row.id))
 }

@@ -87,7 +87,7 @@ pub(super) fn segments(address: &Uri) -> Result<Vec<String>, Problem> {
 }
 
 /// Undoes percent-encoding (RFC 3986 §2.1).
-fn decoded(text: &str) -> Result<String, Problem> {
+pub(super) fn decoded(text: &str) -> Result<String, Problem> {
     let wrong = || Problem::new(Code::ParameterWrong, "the feed's address is not percent-encoded as UTF-8");
     let mut plain = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

@@ -101,13 +101,19 @@ impl Message {
 
     fn name(&self, quoted: &str) -> Utf8Bytes {
         let body = std::str::from_utf8(&self.event[self.body.clone()]).expect("it was written as text");
-        let word = self.kind.word();
         match self.kind {
-            Kind::Problem => format!("{{\"type\":\"{word}\",\"id\":{quoted},\"problem\":{body}}}").into(),
-            // The body is an object with members, so its inside goes on after ours.
-            _ => format!("{{\"type\":\"{word}\",\"id\":{quoted},{}", &body[1..]).into(),
+            Kind::Problem => {
+                let word = self.kind.word();
+                format!("{{\"type\":\"{word}\",\"id\":{quoted},\"problem\":{body}}}").into()
+            }
+            kind => named(kind, quoted, body),
         }
     }
+}
+
+/// The message of a WebSocket's subscription: `body` is an object with members, so its inside goes on after ours.
+pub(super) fn named(kind: Kind, quoted: &str, body: &str) -> Utf8Bytes {
+    format!("{{\"type\":\"{}\",\"id\":{quoted},{}", kind.word(), &body[1..]).into()
 }
 
 /// What a position reflects, as JSON.

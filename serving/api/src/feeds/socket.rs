@@ -20,7 +20,8 @@ use super::address::Wish;
 use super::group::Subscription;
 use super::hub::{Counted, Hub, Transport};
 use super::leash::{Ending, Leash};
-use super::message::{Kind, Message};
+use super::message::{self, Kind};
+use super::presence::Watching;
 use crate::auth::Presented;
 use crate::problem::{Code, Problem};
 use crate::server::Stopping;
@@ -61,7 +62,14 @@ enum Said {
 }
 
 /// A message of the subscription with this name, quoted.
-type Told = (Arc<str>, Arc<Message>);
+struct Told {
+    quoted: Arc<str>,
+    kind: Kind,
+    text: Utf8Bytes,
+}
+
+/// What the address of a feed begins with that tells who is here.
+const PRESENCE: &str = "presence/";
 
 /// What a connection is about.
 #[derive(Deserialize)]
@@ -197,29 +205,46 @@ impl Conversation {
         if max_rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
             return Err(Problem::new(Code::ParameterWrong, "`max_rate` is above 0"));
         }
+        let counted = Counted::subscription(&self.hub.asker.figures);
+        let (keep, gone) = oneshot::channel();
+        let told = match feed.strip_prefix(PRESENCE) {
+            Some(channel) => {
+                let watching = Watching::subscribe(&self.hub, &self.presented, self.organization, channel)?;
+                tellings(Arc::clone(quoted), watching, counted).take_until(gone).boxed()
+            }
+            None => {
+                let subscription = self.follow(feed, position, max_rate).await?;
+                messages(Arc::clone(quoted), subscription, counted).take_until(gone).boxed()
+            }
+        };
+        self.told.push(told);
+        self.open.insert(Arc::clone(quoted), keep);
+        Ok(())
+    }
+
+    async fn follow(
+        &mut self,
+        feed: &str,
+        position: Option<String>,
+        max_rate: Option<f64>,
+    ) -> Result<Subscription, Problem> {
         let wish = Wish::read(feed)?;
         if wish.organization.is_some_and(|named| named != self.organization) {
             let detail = "a connection is about one organization: name it when you connect";
             return Err(Problem::new(Code::ParameterWrong, detail));
         }
         let wish = Wish { position: position.or(wish.position), max_rate: max_rate.or(wish.max_rate), ..wish };
-        let subscription = self.hub.subscribe(&self.presented, self.organization, wish).await?;
-        let counted = Counted::subscription(&self.hub.asker.figures);
-        let (keep, gone) = oneshot::channel();
-        self.told.push(messages(Arc::clone(quoted), subscription, counted).take_until(gone).boxed());
-        self.open.insert(Arc::clone(quoted), keep);
-        Ok(())
+        self.hub.subscribe(&self.presented, self.organization, wish).await
     }
 
     /// Sends a message and all others that are ready by now, with one write.
     async fn tell(&mut self, first: Told) -> Result<(), axum::Error> {
         let mut next = Some(first);
-        while let Some((quoted, message)) = next {
+        while let Some(Told { quoted, kind, text }) = next {
             // Unsubscribed between.
             if self.open.contains_key(&quoted) {
-                let text = message.named(&quoted);
-                self.hub.asker.figures.told(message.kind, text.len());
-                if message.kind == Kind::Problem {
+                self.hub.asker.figures.told(kind, text.len());
+                if kind == Kind::Problem {
                     self.open.remove(&quoted);
                 }
                 bounded(self.socket.feed(Frame::Text(text))).await?;
@@ -266,7 +291,22 @@ fn messages(
     futures_util::stream::unfold(Some((quoted, subscription, counted)), |open| async {
         let (quoted, mut subscription, counted) = open?;
         let message = subscription.next().await;
-        let told = (Arc::clone(&quoted), Arc::clone(&message));
-        Some((told, (message.kind != Kind::Problem).then_some((quoted, subscription, counted))))
+        let kind = message.kind;
+        let told = Told { text: message.named(&quoted), quoted: Arc::clone(&quoted), kind };
+        Some((told, (kind != Kind::Problem).then_some((quoted, subscription, counted))))
+    })
+}
+
+/// The tellings of who is here.
+fn tellings(
+    quoted: Arc<str>,
+    watching: Watching,
+    counted: Counted,
+) -> impl futures_util::Stream<Item = Told> + Send + 'static {
+    futures_util::stream::unfold((quoted, watching, counted), |(quoted, mut watching, counted)| async {
+        let (kind, body) = watching.next().await;
+        let body = std::str::from_utf8(&body).expect("it was written as text");
+        let told = Told { text: message::named(kind, &quoted, body), quoted: Arc::clone(&quoted), kind };
+        Some((told, (quoted, watching, counted)))
     })
 }

@@ -1,5 +1,8 @@
 //! One page: which one is asked for, and what is answered.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -52,6 +55,14 @@ impl Paging {
     /// `cursor_wrong` when the cursor is of another list, or is none.
     pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Problem> {
         self.cursor.as_deref().map(|text| cursor::read(&self.list, text)).transpose()
+    }
+
+    /// What a page needs of a map by its key, copied so that nothing is held while rows are made of it.
+    pub(crate) fn entries<K: Copy + Ord, V: Clone>(&self, after: Option<K>, map: &BTreeMap<K, V>) -> Vec<(K, V)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = map.range((from, Bound::Unbounded));
+        // One more than is shown says whether there is another page.
+        rest.take(self.limit + 1).map(|(key, value)| (*key, value.clone())).collect()
     }
 
     /// The page: the first of the rows that are left, and the cursor of the next one when there are more. `key` is what

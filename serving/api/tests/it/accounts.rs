@@ -24,7 +24,7 @@ impl House {
         self.api.register(&address, email.split('@').next().unwrap(), admin).await.unwrap()
     }
 
-    async fn member(&self, email: &str, organization: OrganizationId, role: Role) -> UserId {
+    pub(crate) async fn member(&self, email: &str, organization: OrganizationId, role: Role) -> UserId {
         let user = self.user(email, false).await;
         self.api.grant(organization, user, role).await.unwrap();
         user
@@ -35,13 +35,17 @@ impl House {
         link.split_once("#token=").unwrap().1.to_owned()
     }
 
-    /// Signs in by a link, with a bearer token.
-    async fn session(&self, email: &str) -> Session<'_> {
+    /// Signs in by a link; the bearer token.
+    pub(crate) async fn bearer(&self, email: &str) -> String {
         let body = json!({"token": self.token(email).await, "as": "bearer"});
         let answer = self.call("POST", "/v1/logins/link", &[], &body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
-        let token = answer.body["data"]["token"].as_str().unwrap().to_owned();
-        Session { house: self, authorization: ("authorization", format!("Bearer {token}")) }
+        answer.body["data"]["token"].as_str().unwrap().to_owned()
+    }
+
+    async fn session(&self, email: &str) -> Session<'_> {
+        let authorization = ("authorization", format!("Bearer {}", self.bearer(email).await));
+        Session { house: self, authorization }
     }
 
     async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
@@ -451,11 +455,19 @@ fn events_items_and_rules_are_put_as_they_were_read() {
             organizer.call("PUT", &item, &json!({"title": "Opening", "capacity": 20})).await.status,
             StatusCode::OK
         );
+        let headers = [(organizer.authorization.0, organizer.authorization.1.as_str()), ("if-none-match", "*")];
+        let new = json!({"title": "Another"});
+        assert_eq!(code(&house.call("PUT", &item, &headers, &new).await), (412, "changed"), "it is there already");
+        assert_eq!(house.call("PUT", &format!("{item}-b"), &headers, &new).await.status, StatusCode::OK);
         let items = organizer.get(&format!("{events}/conf/items")).await;
         assert_eq!(items.body["data"][0]["capacity"], 20);
         let rules = "/v1/organizations/acme/rules";
         let unsound = organizer.call("PUT", rules, &json!({"format": 1, "nonsense": 2})).await;
         assert_eq!(code(&unsound), (400, "fields_wrong"));
+        let nested =
+            json!({"format": 1, "fraud": {"rules": [{"id": "r", "weight": 1, "reason": "r", "all": ["what"]}]}});
+        let unsound = organizer.call("PUT", rules, &nested).await;
+        assert_eq!(unsound.body["fields"][0]["field"], "fraud.rules[0].all[0]", "{:?}", unsound.body);
         let sound = json!({"format": 1, "campaigns": [{"id": "c", "ads": ["a"]}]});
         assert_eq!(organizer.call("PUT", rules, &sound).await.body["data"]["version"], 1);
         assert_eq!(organizer.get(rules).await.body["data"]["in_force"], 1);

@@ -18,10 +18,10 @@ use crate::reads::count;
 use crate::wire::{Held, PATIENCE, Server, Stream};
 
 /// A client of one connection.
-struct Socket(WebSocketStream<TcpStream>);
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
-    async fn open(server: &Server, key: &str) -> Self {
+    pub(crate) async fn open(server: &Server, key: &str) -> Self {
         Self::with_window(server, key, 1 << 16).await
     }
 
@@ -34,11 +34,11 @@ impl Socket {
         Self(tokio_tungstenite::client_async(request, stream).await.unwrap().0)
     }
 
-    async fn say(&mut self, message: &Value) {
+    pub(crate) async fn say(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, feed: &str) {
+    pub(crate) async fn subscribe(&mut self, id: &str, feed: &str) {
         self.say(&json!({"type": "subscribe", "id": id, "feed": feed})).await;
     }
 
@@ -48,7 +48,7 @@ impl Socket {
     }
 
     /// The next message, past pings.
-    async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         loop {
             match self.frame().await.expect("the connection is open") {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -68,7 +68,7 @@ impl Socket {
     }
 }
 
-fn words(message: &Value) -> (&str, &str) {
+pub(crate) fn words(message: &Value) -> (&str, &str) {
     (message["type"].as_str().unwrap(), message["id"].as_str().unwrap_or("null"))
 }
 
