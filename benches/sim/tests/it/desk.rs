@@ -1,0 +1,36 @@
+//! The desk: some seeds in every test run, thousands by `cargo run -p sim --release -- --only desk --runs 10000`.
+
+use sim::desk::{Report, Scale, Size, fast, run};
+
+fn total(seeds: impl Iterator<Item = u64>, size: &Size) -> Report {
+    let mut total = Report::default();
+    for seed in seeds {
+        match run(seed, size) {
+            Ok(report) => total.add(&report),
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    total
+}
+
+#[test]
+fn commands_are_done_once_whatever_crashes_is_killed_or_lost() {
+    let total = total(1..=60, &Size::usual());
+    assert!(total.commands > 10_000 && total.done > 3_000 && total.verdicts > 1_000, "{total:?}");
+    assert!(total.again > 200 && total.conflicts > 20, "hardly a client repeated itself: {total:?}");
+    assert!(total.crashes > 50 && total.kills > 50 && total.lost > 50, "the desk had an easy life: {total:?}");
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    assert_eq!(run(5, &Size::tiny()), run(5, &Size::tiny()));
+}
+
+#[test]
+fn many_commands_keep_the_laws() {
+    for through_desk in [false, true] {
+        let fast = fast(1, 30_000, Scale::roomy(), through_desk).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(fast.commands, 30_000);
+        assert!(fast.done > 10_000 && fast.facts > fast.done && fast.refused > 1_000, "{fast:?}");
+    }
+}
