@@ -14,7 +14,7 @@ mod logins;
 mod mails;
 mod me;
 mod members;
-pub(crate) mod notes;
+pub mod notes;
 mod oidc;
 pub mod operator;
 mod organizations;

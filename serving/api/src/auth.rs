@@ -72,9 +72,14 @@ impl Presented {
                 Principal::Key(holder) => format!("key `{}`: {denied}, so it may not `{act}`", holder.name),
                 _ => denied.to_string(),
             };
-            let refused = Refused { by: self.principal.by(), act, organization: self.home(on.organization) };
+            let refused = self.refused(act, on.organization, "");
             Problem { refused: Some(Box::new(refused)), ..Problem::new(code, detail) }
         })
+    }
+
+    /// That they were not let do something about an organization, for the audit trail.
+    pub fn refused(&self, act: Act, about: OrganizationId, why: &'static str) -> Refused {
+        Refused { by: self.principal.by(), act, organization: self.home(about), why }
     }
 
     /// Whose audit trail tells of what they were refused: that of the organization that knows them.

@@ -10,6 +10,7 @@ mod caller;
 
 pub use answer::{Column, File, Landed, Refusal, Reply, Rows, Shown, Statistics};
 pub use ask::{Format, Question};
+pub use caller::STATEMENT;
 
 use futures_util::future::BoxFuture;
 

@@ -10,6 +10,8 @@
 //! A new domain is a [`trades::Trade`]: where its commands come from, and its laws.
 
 mod bend;
+#[cfg(test)]
+mod bent;
 mod check;
 mod clients;
 mod fast;

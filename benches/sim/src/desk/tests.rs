@@ -1,6 +1,6 @@
 //! Each checker sees what is broken on purpose, within a few seeds.
 
-use super::bend::{Bent, rule};
+use super::bent::{Bent, rule};
 use super::*;
 
 /// Seeds that are tried: what is broken is seen in most of them.

@@ -3,16 +3,17 @@
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use records::{EventId, Fact, Span};
+use records::{EventId, Fact, Span, Timestamp};
 use rules::access::KeyHolder;
 use rules::office::{Command, Wish};
 
 use crate::Api;
 use crate::callers::USE_EVERY;
 use crate::problem::{Problem, Refused};
+use crate::trail::Trail;
 
-/// Between two refusals of the same caller, act and route that are told.
-const REFUSALS_EVERY: Span = Span::from_seconds(60);
+/// Between two refusals of the same caller, act, route and reason that are told.
+pub const REFUSALS_EVERY: Span = Span::from_seconds(60);
 
 impl Api {
     /// Tells that a key was used, at most once an hour; nobody waits for it.
@@ -22,7 +23,7 @@ impl Api {
             return;
         }
         let (organization, key) = (holder.organization, holder.name.to_string());
-        if self.trail.is_news(format!("use {organization} {key}"), now, USE_EVERY) {
+        if self.trail.news(format!("use {organization} {key}"), now, USE_EVERY).is_some() {
             let wishes = vec![Wish::Tell(Fact::KeyUsed { key })];
             self.tell(Command { organization, event: EventId::NONE, wishes }, None);
         }
@@ -43,12 +44,21 @@ pub(crate) async fn refusals(State(api): State<Api>, request: Request, next: Nex
     let path = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let refused = response.extensions().get::<Problem>().and_then(|problem| problem.refused.as_deref());
-    if let Some(Refused { by, act, organization }) = refused {
-        let route = path.as_ref().map_or("", MatchedPath::as_str).to_owned();
-        if api.trail.is_news(format!("refused {by:?} {act} {route}"), api.clock.now(), REFUSALS_EVERY) {
-            let wishes = vec![Wish::Tell(Fact::AccessRefused { act: act.to_string(), route })];
-            api.tell(Command { organization: *organization, event: EventId::NONE, wishes }, by.clone());
+    if let Some(refused) = refused {
+        let route = path.as_ref().map_or("", MatchedPath::as_str);
+        if let Some(command) = told(&api.trail, refused, route, api.clock.now()) {
+            api.tell(command, refused.by.clone());
         }
     }
     response
+}
+
+/// What is told of a refusal; nothing when its kind was told within a minute.
+pub fn told(trail: &Trail, refused: &Refused, route: &str, now: Timestamp) -> Option<Command> {
+    let Refused { by, act, organization, why } = refused;
+    let kind = format!("refused {organization} {by:?} {act} {route} {why}");
+    let more = trail.news(kind, now, REFUSALS_EVERY)?;
+    let (act, route, why) = (act.to_string(), route.to_owned(), (*why).to_owned());
+    let wishes = vec![Wish::Tell(Fact::AccessRefused { act, route, why, more })];
+    Some(Command { organization: *organization, event: EventId::NONE, wishes })
 }

@@ -8,7 +8,7 @@ use records::OrganizationId;
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 
-use super::answer::{Reply, Shown};
+use super::answer::{Refusal, Reply, Shown};
 use super::caller::{Analyst, warehouse};
 use crate::lists::One;
 use crate::openapi::{Sketch, Takes};
@@ -116,8 +116,12 @@ pub(super) fn describe_files(sketch: &mut Sketch<'_>) {
 }
 
 pub(super) async fn ask(State(api): State<Api>, analyst: Analyst, asked: Asked) -> Result<Reply, Problem> {
+    let refused = Box::new(analyst.refused.clone());
     let question = question(analyst, asked)?;
-    (warehouse(&api)?.ask)(question).await.map_err(Problem::from)
+    (warehouse(&api)?.ask)(question).await.map_err(|refusal| {
+        let is_act = matches!(refusal, Refusal::Forbidden(_));
+        Problem { refused: is_act.then_some(refused), ..Problem::from(refusal) }
+    })
 }
 
 fn question(analyst: Analyst, asked: Asked) -> Result<Question, Problem> {

@@ -64,7 +64,10 @@ impl Offices {
             82..86 => Wish::Stand(Fact::RulesPublished { document: document(chance.below(2) == 0) }),
             86..92 => Wish::ResetLeaderboard { leaderboard: board(BOARDS[chance.below(3) as usize]) },
             92..97 => Wish::Tell(Fact::KeyUsed { key }),
-            _ => Wish::Tell(Fact::AccessRefused { act: "run_sql".into(), route: "/v1/logins".into() }),
+            _ => {
+                let (act, route, why) = ("run_sql".into(), "/v1/logins".into(), String::new());
+                Wish::Tell(Fact::AccessRefused { act, route, why, more: chance.below(3) })
+            }
         }
     }
 
