@@ -77,3 +77,8 @@ pub(crate) fn routes() -> Routes {
         .merge(queries::routes())
         .merge(audit::routes())
 }
+
+/// Reads a page that a browser would be sent back to. For the fuzzer.
+pub(crate) fn read_page(page: &str) {
+    oidc::read_page(page);
+}

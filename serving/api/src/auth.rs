@@ -120,6 +120,14 @@ impl Presented {
     }
 }
 
+/// Reads what a request presents. For the fuzzer.
+pub(crate) fn read(method: &Method, headers: &HeaderMap) {
+    if let Ok(Some(key)) = key_of(headers) {
+        assert!(key.len() <= SECRET_BYTES_MAX * 2 + 16, "keys are bounded");
+    }
+    let _ = (cookie_of(headers), is_harmless(method, headers), is_same_origin(headers));
+}
+
 /// The key in the `Authorization` header, if there is one.
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };

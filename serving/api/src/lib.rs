@@ -21,6 +21,8 @@ pub mod callers;
 pub mod conditional;
 pub mod edge;
 mod feeds;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod guard;
 pub mod health;
 pub mod limits;

@@ -54,3 +54,8 @@ pub(crate) fn routes() -> Routes {
         .delete("/v1/organizations/{organization}/sql/{query_id}", "Cancels an own question", ask::cancel)
         .may(REFUSALS)
 }
+
+/// Reads what is sent. For the fuzzer.
+pub(crate) fn read_question(bytes: &[u8]) {
+    ask::read(bytes);
+}
