@@ -105,7 +105,7 @@ fn many(seed: u64, commands: u64) -> anyhow::Result<()> {
         let fast = desk::fast(seed, commands, desk::Scale::roomy(), through_desk)?;
         let desk::Fast { done, refused, facts, snapshots, took, .. } = fast;
         println!(
-            "{commands} commands {what}: {:.2} million a second; {done} done as {facts} facts, {refused} refused, \
+            "{commands} commands {what}: {:.2} million a CPU-second; {done} done as {facts} facts, {refused} refused, \
              {snapshots} snapshots read back; laws held ({:.0?} with asking, judging and read models)",
             commands as f64 / took.as_secs_f64() / 1e6,
             started.elapsed()

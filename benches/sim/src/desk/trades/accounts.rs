@@ -13,7 +13,7 @@ use super::{Scale, Trade};
 use crate::desk::known::Known;
 
 /// Of 1,000 commands, those by which somebody is forgotten.
-const ERASED_PER_MILLE: u64 = 4;
+const ERASED_PER_MILLE: u64 = 2;
 /// Recovery codes that are made at once.
 const CODES: u64 = 3;
 /// Links and mails that are thought of; sooner or later one is thought of twice.
@@ -156,7 +156,7 @@ impl Trade for People {
             let wishes = vec![office::Wish::Tell(erased)];
             return office::Command { organization: platform(), event: EventId::NONE, wishes }.into();
         }
-        let sent = if chance.per_mille(80) { self.mail(known, chance) } else { None };
+        let sent = if chance.per_mille(300) { self.mail(known, chance) } else { None };
         let (id, mut wishes) = match sent {
             Some((user, wish)) => (user, vec![wish]),
             None => (id, vec![self.wish(id, user, now, chance)]),
