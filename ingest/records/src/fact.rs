@@ -396,6 +396,9 @@ pub enum Fact {
     },
     /// A writer is alive although it has nothing to say.
     Beat,
+    /// Something was decided at an event's box office.
+    #[serde(untagged)]
+    Booking(crate::booking::BookingFact),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]
