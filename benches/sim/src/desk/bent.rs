@@ -95,8 +95,8 @@ impl<const RULE: u8> Domain for Bent<RULE> {
         self.domains.decide(command, now).or_else(|refusal| Self::instead(command, now, refusal))
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Vec<FactRow> {
-        self.domains.due(now, limit)
+    fn due(&self, now: Timestamp) -> Option<FactRow> {
+        self.domains.due(now)
     }
 
     fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {

@@ -22,6 +22,8 @@ use crate::run::Failure;
 const CHUNK: u64 = desk::BATCH_MAX as u64;
 /// Chunks after which the state goes through its bytes, as through a snapshot.
 const CHUNKS_BETWEEN_SNAPSHOTS: u64 = 4_096;
+/// What time brings before the commands of a chunk.
+const DUE_MAX: usize = 256;
 /// How far the clock moves for each chunk, microseconds.
 const CHUNK_MICROS: i64 = 50_000;
 
@@ -98,6 +100,11 @@ fn by_rules(crowd: &mut Crowd, commands: u64) -> Result<Fast, String> {
         let asked = crowd.asks(CHUNK.min(commands - fast.commands));
         let mut facts = Vec::new();
         let started = cpu();
+        for _ in 0..DUE_MAX {
+            let Some(row) = state.due(crowd.now) else { break };
+            state.apply(&row).map_err(|error| error.to_string())?;
+            facts.push(row);
+        }
         for command in &asked {
             match state.decide(command, crowd.now) {
                 Ok(rows) => {
