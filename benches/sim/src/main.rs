@@ -87,9 +87,9 @@ fn one(arguments: &Arguments, seed: u64, world: &mut Report, desk: &mut desk::Re
 }
 
 fn of_desk(total: &desk::Report) {
-    let desk::Report { commands, done, facts, verdicts, repeated, again, conflicts, .. } = total;
+    let desk::Report { commands, done, facts, booked, due, verdicts, repeated, again, conflicts, .. } = total;
     println!(
-        "{commands} commands to the desk: {done} done as {facts} facts, each exactly once; {verdicts} refusals and answers \
+        "{commands} commands to the desk: {done} done as {facts} facts ({booked} of box offices, {due} that time has brought), each exactly once; {verdicts} refusals and answers \
          that all stood, each right on a state that was; {repeated} sent again, {again} got their first answer, \
          {conflicts} used an id twice"
     );

@@ -35,9 +35,9 @@ fn frames(log: &dyn EventLog, partition: PartitionId) -> Result<Vec<Framed>, Str
     framed.collect()
 }
 
-/// Claims and beats are the desk's own.
+/// Claims are the desk's own: nobody asks for them, and no time brings them.
 fn is_own(row: &FactRow) -> bool {
-    matches!(row.known(), Some(Fact::PartitionClaimed { .. } | Fact::Beat))
+    matches!(row.known(), Some(Fact::PartitionClaimed { .. }))
 }
 
 fn encoded<D: Rules>(domain: &D) -> Vec<u8> {
@@ -76,7 +76,7 @@ fn differs(state: &[u8], folded: &[u8]) -> Option<String> {
 
 /// A process that is up to date holds the state that the log alone gives, and so do its read models.
 pub(crate) fn live<D: Rules>(world: &World<D>, which: usize) -> Result<(), String> {
-    let (log, writer) = (world.slow(), &world.writers[which]);
+    let (log, writer) = (world.slow().plain(), &world.writers[which]);
     let mut rows = Vec::new();
     for (seat, partition) in writer.seats.iter().zip(world.partitions.each(Lane::Facts)) {
         let frames = frames(&*log, partition)?;
@@ -107,10 +107,9 @@ fn told_once(told: &[Place]) -> Result<(), String> {
 
 /// Everything that must hold at the end.
 pub(crate) fn everything<D: Rules>(world: &mut World<D>) -> Result<(), String> {
-    let log = world.slow();
+    let log = world.slow().plain();
     let mut verdicts = std::mem::take(&mut world.clients.verdicts);
     let mut found = std::collections::BTreeMap::new();
-    let mut all = Vec::new();
     for partition in world.partitions.each(Lane::Facts) {
         let frames = frames(&*log, partition)?;
         let (own, others) = verdicts.into_iter().partition(|verdict: &Verdict| verdict.partition == partition);
@@ -123,7 +122,7 @@ pub(crate) fn everything<D: Rules>(world: &mut World<D>) -> Result<(), String> {
                 return Err(format!("command {} is in the log twice: at {:?} and {:?}", tag.id, before.1, frame.place));
             }
         }
-        all.extend(frames);
+        judged(world, &frames)?;
     }
     for (id, done) in &world.clients.done {
         match found.remove(id) {
@@ -139,7 +138,6 @@ pub(crate) fn everything<D: Rules>(world: &mut World<D>) -> Result<(), String> {
             return Err(format!("command {id} was told that its id was used for another one, which was not done"));
         }
     }
-    judged(world, all)?;
     // Its files are locked while somebody has it.
     drop(log);
     started_again(world)
@@ -168,6 +166,7 @@ fn decided_again<D: Rules>(world: &mut World<D>, frames: &[Framed], verdicts: Ve
             if due.as_ref() != rows.first() {
                 return Err(format!("the log has {rows:?} at {:?}, {due:?} is due", frame.place));
             }
+            world.report.due += 1;
         }
         for row in &rows {
             state.apply(row).map_err(|error| error.to_string())?;
@@ -175,6 +174,7 @@ fn decided_again<D: Rules>(world: &mut World<D>, frames: &[Framed], verdicts: Ve
         next = frame.place.first.plus(rows.len() as u32);
         seen = frame.place.log_time;
         world.report.facts += rows.len() as u64;
+        world.report.booked += rows.iter().filter(|row| matches!(row.known(), Some(Fact::Booking(_)))).count() as u64;
     }
     open.retain(|verdict| !is_right(world, &state, next, seen, verdict));
     open.first().map_or(Ok(()), |verdict| {
@@ -196,9 +196,8 @@ fn is_right<D: Rules>(world: &World<D>, state: &D, next: Offset, seen: Timestamp
     }
 }
 
-/// Facts keep the laws of their trades.
-fn judged<D: Rules>(world: &World<D>, mut frames: Vec<Framed>) -> Result<(), String> {
-    frames.sort_by_key(|frame| frame.place.log_time);
+/// The facts of a partition keep the laws of their trades.
+fn judged<D: Rules>(world: &World<D>, frames: &[Framed]) -> Result<(), String> {
     let mut trades = trades::all(world.scale());
     for row in frames.iter().flat_map(|frame| &frame.rows) {
         trades.iter_mut().try_for_each(|trade| trade.judge(row))?;

@@ -61,6 +61,10 @@ pub struct Report {
     pub done: u64,
     /// Facts in the log.
     pub facts: u64,
+    /// Of these, facts of box offices.
+    pub booked: u64,
+    /// Facts that time has brought.
+    pub due: u64,
     /// Answers that put nothing into the log: refusals, and what stood already.
     pub verdicts: u64,
     /// Commands that were sent again.
@@ -85,6 +89,8 @@ impl Report {
         self.commands += other.commands;
         self.done += other.done;
         self.facts += other.facts;
+        self.booked += other.booked;
+        self.due += other.due;
         self.verdicts += other.verdicts;
         self.repeated += other.repeated;
         self.again += other.again;

@@ -38,6 +38,11 @@ impl SlowLog {
         Self { inner, queue: Mutex::default(), bend, refuses: Mutex::new(false) }
     }
 
+    /// The log itself, whatever is broken in front of it.
+    pub(crate) fn plain(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.inner)
+    }
+
     /// Carries the oldest submission on; false when there is none.
     pub(crate) fn carry(&self, how: Carried) -> bool {
         let Some((frames, promise)) = self.queue.lock().pop_front() else { return false };

@@ -1,6 +1,7 @@
 //! Where commands come from: one trade for each domain. A new domain is a new trade and a line in [`all`].
 
 mod accounts;
+mod booking;
 mod office;
 
 use records::{FactRow, Timestamp};
@@ -39,7 +40,7 @@ pub(crate) trait Trade {
     /// What somebody asks for next, who has read what is known.
     fn ask(&mut self, known: &Known, now: Timestamp, chance: &mut Chance) -> Command;
 
-    /// Takes the next fact of the log, in its order, and says which law it breaks. The laws are told again here without the
+    /// Takes the next fact of a partition, in its order, and says which law it breaks. The laws are told again here without the
     /// product's rules.
     ///
     /// # Errors
@@ -49,5 +50,9 @@ pub(crate) trait Trade {
 
 /// Every domain's trade.
 pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
-    vec![Box::new(office::Offices::new(scale)), Box::new(accounts::People::new(scale))]
+    vec![
+        Box::new(office::Offices::new(scale)),
+        Box::new(accounts::People::new(scale)),
+        Box::new(booking::BoxOffices::new(scale)),
+    ]
 }
