@@ -7,6 +7,10 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::{Failure, Report, Size, desk};
 
+// As the product: figures of `--commands` are of the same allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Simulates the whole system under crashes, seed by seed: records through the dataflow, commands through the desk.
 #[derive(Debug, Parser)]
 #[command(name = "sim")]

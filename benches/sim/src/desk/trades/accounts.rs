@@ -27,6 +27,8 @@ pub(crate) struct People {
     codes: u64,
 }
 
+/// Mails that somebody sends next.
+const OLDEST: u64 = 256;
 /// Links that are remembered for being used.
 const LINKS: usize = 16;
 
@@ -105,7 +107,9 @@ impl People {
 
     /// Nearly always what was read; now and then what was read some time ago.
     fn mail(&self, known: &Known, chance: &mut Chance) -> Option<(UserId, Wish)> {
-        let (mail, queued) = known.directory.accounts.mails().next()?;
+        let mails = || known.directory.accounts.mails();
+        // Any of the oldest: others send, too.
+        let (mail, queued) = mails().nth(chance.below(OLDEST) as usize).or_else(|| mails().next())?;
         let wish = match chance.below(4) {
             0 => Wish::MailFailed { mail, why: "550".into() },
             _ => Wish::MailSent(mail),
