@@ -18,6 +18,9 @@ fn main() -> std::io::Result<()> {
     let mut book = Vec::new();
     rules::rulebook::Rulebook::default().encode(&mut book);
     write("rulebook/empty", &book)?;
+    let (snapshot, domains) = seeds::snapshot();
+    write("desk_snapshot/a_little", &snapshot)?;
+    write("domains/a_little", &domains)?;
     let body = br#"{"batch":[{"type":"track","event":"x","userId":"u"}]}"#;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(body)?;

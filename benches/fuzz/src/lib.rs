@@ -8,6 +8,8 @@
 //! RUSTC_BOOTSTRAP=1 EVENTRA_FUZZ=batch cargo fuzz run --fuzz-dir benches/fuzz --features libfuzzer parsers benches/fuzz/corpus/batch
 //! ```
 
+mod commands;
+mod questions;
 pub mod seeds;
 
 use std::sync::Arc;
@@ -40,6 +42,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rules", run: rules },
     Target { name: "rulebook", run: rulebook },
     Target { name: "segment_file", run: segment_file },
+    Target { name: "domains", run: commands::domains },
+    Target { name: "desk_snapshot", run: commands::desk_snapshot },
+    Target { name: "statement", run: questions::statement },
+    Target { name: "clickhouse", run: questions::clickhouse },
+    Target { name: "question", run: api::fuzzed::question },
+    Target { name: "feed_message", run: api::fuzzed::feed_message },
+    Target { name: "caller", run: api::fuzzed::caller },
 ];
 
 /// The target of this name.

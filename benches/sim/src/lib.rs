@@ -23,6 +23,7 @@ mod actions;
 mod check;
 mod columns;
 mod crashes;
+pub mod desk;
 mod history;
 mod keys;
 mod model;

@@ -50,4 +50,6 @@ pub use frame::{Appended, ClaimTag, Frame, MAX_BODY, MAX_ROWS, NewFrame, RawFram
 pub use lane::{Lane, Offset, PartitionId, Partitions};
 pub use log::{Durability, EventLog, Incarnation, LaneStatus, LogIdentity, LogStatus, ReadLimits};
 pub use memory::{MemoryLog, MemoryOptions};
+#[cfg(any(test, feature = "test-util"))]
+pub use ticket::Promise;
 pub use ticket::Ticket;

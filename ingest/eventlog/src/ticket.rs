@@ -62,6 +62,26 @@ impl Settle {
     }
 }
 
+/// The other end of a ticket of which nothing is known yet, for logs of simulations.
+#[cfg(any(test, feature = "test-util"))]
+#[derive(Debug)]
+pub struct Promise(Arc<Slot>);
+
+#[cfg(any(test, feature = "test-util"))]
+impl Promise {
+    /// A ticket, and what tells its outcome. Whoever drops it untold leaves the ticket waiting for ever.
+    pub fn new() -> (Ticket, Self) {
+        let (ticket, settle) = ticket(1, Vec::new());
+        (ticket, Self(settle.0))
+    }
+
+    /// Tells what became of the frames.
+    pub fn keep(self, outcome: Result<Vec<Appended>, AppendError>) {
+        self.0.state.lock().outcome = outcome;
+        Settle(self.0).part(Ok(()));
+    }
+}
+
 impl Ticket {
     /// Blocks until the frames are durable, or certain not to be acknowledged.
     ///
@@ -110,6 +130,14 @@ mod tests {
         settle.part(Ok(()));
         assert!(!ticket.is_settled());
         settle.part(Err(AppendError::Closed));
+        assert_eq!(ticket.wait(), Err(AppendError::Closed));
+    }
+
+    #[test]
+    fn a_promise_is_kept_as_it_is_told() {
+        let (ticket, promise) = Promise::new();
+        assert!(!ticket.is_settled());
+        promise.keep(Err(AppendError::Closed));
         assert_eq!(ticket.wait(), Err(AppendError::Closed));
     }
 

@@ -382,6 +382,12 @@ pub enum Fact {
         act: String,
         /// Where, as the route is written. (Rows have an `at` of their own, beside which no fact can have one.)
         route: String,
+        /// Why, in a word; empty for want of a right.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// How many more there were since the last of its kind that was told.
+        #[serde(default, skip_serializing_if = "is_none_more")]
+        more: u64,
     },
     /// A writer owns the partition from here on.
     PartitionClaimed {
@@ -393,6 +399,11 @@ pub enum Fact {
     /// Something was decided at an event's box office.
     #[serde(untagged)]
     Booking(crate::booking::BookingFact),
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]
+fn is_none_more(more: &u64) -> bool {
+    *more == 0
 }
 
 /// Which command a fact was decided for: what makes the same command twice one.
@@ -504,7 +515,12 @@ mod tests {
             FactRow::new(
                 OrganizationId(7),
                 Timestamp(3),
-                Fact::AccessRefused { act: "run_sql".into(), route: "/v1/organizations/{organization}/sql".into() },
+                Fact::AccessRefused {
+                    act: "run_sql".into(),
+                    route: "/v1/organizations/{organization}/sql".into(),
+                    why: "statement".into(),
+                    more: 3,
+                },
             ),
             FactRow::new(OrganizationId::NONE, Timestamp(3), Fact::Beat),
         ];

@@ -322,21 +322,34 @@ impl Accounts {
     fn change(&mut self, fact: &Fact, at: Timestamp) {
         let Some(id) = user_of(fact) else { return };
         let Some(user) = self.users.get_mut(&id) else { return };
-        let before: Vec<SecretHash> =
-            user.logins.values().map(|login| login.secret).chain(user.link_hashes()).collect();
+        // Nearly all facts leave logins and links as they are.
+        let moves_logins = matches!(
+            fact,
+            Fact::LoginOpened { .. } | Fact::LoginClosed { .. } | Fact::LoginsClosed { .. } | Fact::PasswordSet { .. }
+        );
+        let moves_links =
+            matches!(fact, Fact::LinkMade { .. } | Fact::LoginOpened { link: Some(_), .. } | Fact::PasswordSet { .. });
+        let logins: Vec<(LoginId, SecretHash)> = match moves_logins {
+            true => user.logins.iter().map(|(login, known)| (*login, known.secret)).collect(),
+            false => Vec::new(),
+        };
+        let links: Vec<SecretHash> = if moves_links { user.link_hashes().collect() } else { Vec::new() };
         user.apply(fact, at);
-        if let Fact::IdentityLinked { identity, .. } = fact {
-            self.identities.insert(*identity, id);
+        for (login, secret) in logins {
+            if user.logins.get(&login).is_none_or(|known| known.secret != secret) {
+                self.logins.remove(&secret);
+            }
         }
-        for gone in before {
-            self.logins.remove(&gone);
-            self.links.remove(&gone);
+        for link in links {
+            if !user.link_hashes().any(|known| known == link) {
+                self.links.remove(&link);
+            }
         }
-        for (login, known) in &user.logins {
-            self.logins.insert(known.secret, (id, *login));
-        }
-        for link in user.link_hashes() {
-            self.links.insert(link, id);
+        match fact {
+            Fact::IdentityLinked { identity, .. } => _ = self.identities.insert(*identity, id),
+            Fact::LoginOpened { login, secret, .. } => _ = self.logins.insert(*secret, (id, *login)),
+            Fact::LinkMade { link, .. } => _ = self.links.insert(*link, id),
+            _ => {}
         }
     }
 
@@ -344,11 +357,11 @@ impl Accounts {
         let gone: Vec<UserId> =
             self.users.iter().filter(|(_, user)| subjects.contains(&user.subject)).map(|(id, _)| *id).collect();
         for id in gone {
-            self.users.remove(&id);
-            self.persons.retain(|_, user| *user != id);
-            self.logins.retain(|_, (user, _)| *user != id);
-            self.links.retain(|_, user| *user != id);
-            self.identities.retain(|_, user| *user != id);
+            let Some(user) = self.users.remove(&id) else { continue };
+            self.persons.remove(&user.person);
+            user.logins.values().for_each(|login| _ = self.logins.remove(&login.secret));
+            user.link_hashes().for_each(|link| _ = self.links.remove(&link));
+            user.identities.keys().for_each(|identity| _ = self.identities.remove(identity));
             self.mails.retain(|_, mail| mail.user != id);
         }
     }

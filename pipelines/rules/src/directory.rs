@@ -134,6 +134,11 @@ impl Directory {
         })
     }
 
+    /// Whose key this is, or was before its time was over or it got another secret; it need not open anything.
+    pub fn key_of(&self, hash: &SecretHash) -> Option<(OrganizationId, &Arc<str>)> {
+        self.keys.get(hash).map(|(organization, name)| (*organization, name))
+    }
+
     /// How many keys there are, those included whose time is over.
     pub fn keys(&self) -> usize {
         self.organizations.values().map(|organization| organization.keys.len()).sum()
@@ -343,6 +348,8 @@ mod tests {
         let fact = Fact::KeyAdded { key: "web".into(), hash, scopes: vec![], expires: Some(Timestamp(9)) };
         told(&mut directory, ACME, 1, fact);
         assert!(holder(&directory, "one", 8).is_some() && holder(&directory, "one", 9).is_none());
+        let known = directory.key_of(&SecretHash::of("one")).map(|(organization, name)| (organization, &**name));
+        assert_eq!(known, Some((ACME, "web")));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use records::{
 use crate::accounts::platform;
 use crate::decide::{StateError, UnknownFact};
 use crate::rulebook::Rulebook;
+use crate::tenant::Ruleset;
 
 /// What shall stand in one aggregate: an organization's own things, or one event's.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,82 +142,108 @@ impl Office {
             _ => None,
         })
     }
+}
 
-    fn stands(&self, organization: OrganizationId, fact: &Fact) -> bool {
-        about(fact).is_some_and(|about| self.standing.get(&(organization, about)) == Some(fact))
+/// What stands for the next wish of a command: the state, and on top of it what the wishes before have changed.
+struct Standing<'a> {
+    office: &'a Office,
+    organization: OrganizationId,
+    /// What was decided since; none for what no longer stands. Nearly all commands have one wish, and nothing here.
+    since: BTreeMap<About, Option<Fact>>,
+    rules: Option<Ruleset>,
+}
+
+impl Standing<'_> {
+    fn get(&self, about: About) -> Option<&Fact> {
+        match self.since.get(&about) {
+            Some(since) => since.as_ref(),
+            None => self.office.standing.get(&(self.organization, about)),
+        }
     }
 
-    fn key(&self, organization: OrganizationId, key: &str) -> Option<&Fact> {
-        self.standing.get(&(organization, About::Key(key.to_owned())))
+    fn stands(&self, fact: &Fact) -> bool {
+        about(fact).is_some_and(|about| self.get(about) == Some(fact))
+    }
+
+    fn key(&self, key: &str) -> Option<&Fact> {
+        self.get(About::Key(key.to_owned()))
+    }
+
+    /// Takes what a wish has come to.
+    fn take(&mut self, fact: &Fact) {
+        if let Some((about, stands)) = change(fact, |about| self.get(about)) {
+            self.since.insert(about, stands);
+        }
+        if let Fact::RulesPublished { document } = fact {
+            let before =
+                self.rules.take().or_else(|| self.office.rulebook.rules(self.organization).map(|r| (**r).clone()));
+            self.rules = Some(before.unwrap_or_default().publish(document));
+        }
     }
 
     /// The fact that a wish asks for; none when it stands.
-    fn wished(&self, organization: OrganizationId, wish: &Wish) -> Result<Option<Fact>, Refusal> {
+    fn wished(&self, wish: &Wish) -> Result<Option<Fact>, Refusal> {
         Ok(match wish {
             Wish::Stand(fact) => {
-                self.may_stand(organization, fact)?;
-                (!self.stands(organization, fact)).then(|| fact.clone())
+                self.may_stand(fact)?;
+                (!self.stands(fact)).then(|| fact.clone())
             }
             Wish::Replace { fact, seen } => {
-                self.may_stand(organization, fact)?;
-                let stands = about(fact).and_then(|about| self.standing.get(&(organization, about)));
+                self.may_stand(fact)?;
+                let stands = about(fact).and_then(|about| self.get(about));
                 if stands != seen.as_ref() {
                     return Err(Refusal::Changed);
                 }
                 (stands != Some(fact)).then(|| fact.clone())
             }
             Wish::RotateKey { key, hash, until } => {
-                self.key(organization, key).ok_or_else(|| Refusal::NoKey(key.clone()))?;
+                self.key(key).ok_or_else(|| Refusal::NoKey(key.clone()))?;
                 Some(Fact::KeyRotated { key: key.clone(), hash: *hash, until: *until })
             }
             Wish::EndMembership(user) => {
-                self.keeps_an_organizer(organization, *user)?;
-                self.standing
-                    .contains_key(&(organization, About::Member(*user)))
-                    .then_some(Fact::MembershipEnded { user: *user })
+                self.keeps_an_organizer(*user)?;
+                self.get(About::Member(*user)).is_some().then_some(Fact::MembershipEnded { user: *user })
             }
-            Wish::RemoveQuery(query) => self
-                .standing
-                .contains_key(&(organization, About::Query(*query)))
-                .then_some(Fact::QueryRemoved { query: *query }),
+            Wish::RemoveQuery(query) => {
+                self.get(About::Query(*query)).is_some().then_some(Fact::QueryRemoved { query: *query })
+            }
             Wish::MakeKey { key, scopes, hash } => {
-                let (hash, expires) = match self.key(organization, key) {
+                let (hash, expires) = match self.key(key) {
                     Some(Fact::KeyAdded { hash, expires, .. }) => (hash.clone(), *expires),
                     _ => (hash.clone(), None),
                 };
                 let added = Fact::KeyAdded { key: key.clone(), hash, scopes: scopes.clone(), expires };
-                (!self.stands(organization, &added)).then_some(added)
+                (!self.stands(&added)).then_some(added)
             }
             // Revoking what is not there would be a fact about nothing.
-            Wish::RevokeKey { key } => {
-                self.key(organization, key).is_some().then(|| Fact::KeyRevoked { key: key.clone() })
-            }
-            Wish::ResetLeaderboard { leaderboard } => Some(self.reset(organization, *leaderboard)?),
+            Wish::RevokeKey { key } => self.key(key).is_some().then(|| Fact::KeyRevoked { key: key.clone() }),
+            Wish::ResetLeaderboard { leaderboard } => Some(self.reset(*leaderboard)?),
             Wish::Tell(fact) => Some(fact.clone()),
         })
     }
 
     /// Refuses what must never stand.
-    fn may_stand(&self, organization: OrganizationId, fact: &Fact) -> Result<(), Refusal> {
+    fn may_stand(&self, fact: &Fact) -> Result<(), Refusal> {
         match fact {
-            Fact::OrganizationRegistered { .. } if organization == platform() => Err(Refusal::Reserved),
-            Fact::MembershipGranted { user, .. } if !is_whole_organizer(fact) => {
-                self.keeps_an_organizer(organization, *user)
-            }
+            Fact::OrganizationRegistered { .. } if self.organization == platform() => Err(Refusal::Reserved),
+            Fact::MembershipGranted { user, .. } if !is_whole_organizer(fact) => self.keeps_an_organizer(*user),
             _ => Ok(()),
         }
     }
 
     /// Refuses that the last one who may do everything is no longer one.
-    fn keeps_an_organizer(&self, organization: OrganizationId, leaves: UserId) -> Result<(), Refusal> {
-        let members = (organization, About::Member(UserId::NONE))..=(organization, About::Member(UserId(u128::MAX)));
-        let mut organizers = self.standing.range(members).filter(|(_, fact)| is_whole_organizer(fact));
-        let is_last = organizers.next().is_some_and(|((_, about), _)| *about == About::Member(leaves));
+    fn keeps_an_organizer(&self, leaves: UserId) -> Result<(), Refusal> {
+        let of = |user| (self.organization, About::Member(user));
+        let before = self.office.standing.range(of(UserId::NONE)..=of(UserId(u128::MAX)));
+        let kept = before.map(|((_, about), fact)| (about, fact)).filter(|(about, _)| !self.since.contains_key(*about));
+        let since = self.since.iter().filter_map(|(about, stands)| Some((about, stands.as_ref()?)));
+        let mut organizers = kept.chain(since).filter(|(_, fact)| is_whole_organizer(fact)).map(|(about, _)| about);
+        let is_last = organizers.next().is_some_and(|about| *about == About::Member(leaves));
         if is_last && organizers.next().is_none() { Err(Refusal::LastOrganizer) } else { Ok(()) }
     }
 
-    fn reset(&self, organization: OrganizationId, leaderboard: LeaderboardId) -> Result<Fact, Refusal> {
-        let rules = self.rulebook.rules(organization);
+    fn reset(&self, leaderboard: LeaderboardId) -> Result<Fact, Refusal> {
+        let rules = self.rules.as_ref().or_else(|| self.office.rulebook.rules(self.organization).map(|rules| &**rules));
         let named: Vec<LeaderboardId> =
             rules.into_iter().flat_map(|rules| rules.points.leaderboards()).map(|known| known.leaderboard).collect();
         if named.contains(&leaderboard) {
@@ -224,7 +251,7 @@ impl Office {
         }
         let words: Vec<String> = named.iter().map(ToString::to_string).collect();
         let named = if words.is_empty() { "none".to_owned() } else { words.join(", ") };
-        Err(Refusal::NoLeaderboard { organization, leaderboard, named })
+        Err(Refusal::NoLeaderboard { organization: self.organization, leaderboard, named })
     }
 }
 
@@ -235,8 +262,13 @@ impl Office {
     /// When one of them is refused; then nothing is done.
     pub fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<FactRow>, Refusal> {
         let mut rows = Vec::new();
-        for wish in &command.wishes {
-            let Some(fact) = self.wished(command.organization, wish)? else { continue };
+        let mut standing =
+            Standing { office: self, organization: command.organization, since: BTreeMap::new(), rules: None };
+        for (number, wish) in (1..).zip(&command.wishes) {
+            let Some(fact) = standing.wished(wish)? else { continue };
+            if number < command.wishes.len() {
+                standing.take(&fact);
+            }
             if event_of(&fact) != command.event {
                 return Err(Refusal::Elsewhere(UnknownFact::of(&FactRow::new(command.organization, now, fact)).0));
             }
@@ -251,9 +283,11 @@ impl Office {
     /// When this build does not know it.
     pub fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
         let fact = row.known().ok_or_else(|| UnknownFact::of(row))?;
-        self.end(row.organization, fact);
-        if let Some(about) = about(fact) {
-            self.standing.insert((row.organization, about), fact.clone());
+        let known = |about| self.standing.get(&(row.organization, about));
+        match change(fact, known) {
+            Some((about, Some(stands))) => _ = self.standing.insert((row.organization, about), stands),
+            Some((about, None)) => _ = self.standing.remove(&(row.organization, about)),
+            None => {}
         }
         self.rulebook.apply(row);
         Ok(())
@@ -281,24 +315,23 @@ impl Office {
         let rulebook = Rulebook::decode(book).map_err(|error| damaged(&error))?;
         Ok(Self { standing: standing.collect(), rulebook })
     }
+}
 
-    /// What no longer stands after a fact, or stands otherwise.
-    fn end(&mut self, organization: OrganizationId, fact: &Fact) {
-        let gone = match fact {
-            Fact::KeyRevoked { key } => About::Key(key.clone()),
-            Fact::MembershipEnded { user } => About::Member(*user),
-            Fact::QueryRemoved { query } => About::Query(*query),
-            Fact::KeyRotated { key, hash: new, .. } => {
-                let known = self.standing.get_mut(&(organization, About::Key(key.clone())));
-                if let Some(Fact::KeyAdded { hash, .. }) = known {
-                    *hash = new.to_string();
-                }
-                return;
+/// What stands otherwise after a fact, and how; none for what no longer stands.
+fn change<'a>(fact: &Fact, known: impl FnOnce(About) -> Option<&'a Fact>) -> Option<(About, Option<Fact>)> {
+    Some(match fact {
+        Fact::KeyRevoked { key } => (About::Key(key.clone()), None),
+        Fact::MembershipEnded { user } => (About::Member(*user), None),
+        Fact::QueryRemoved { query } => (About::Query(*query), None),
+        Fact::KeyRotated { key, hash: new, .. } => {
+            let mut known = known(About::Key(key.clone())).cloned();
+            if let Some(Fact::KeyAdded { hash, .. }) = &mut known {
+                *hash = new.to_string();
             }
-            _ => return,
-        };
-        self.standing.remove(&(organization, gone));
-    }
+            (About::Key(key.clone()), Some(known?))
+        }
+        fact => (about(fact)?, Some(fact.clone())),
+    })
 }
 
 fn is_whole_organizer(fact: &Fact) -> bool {
@@ -434,6 +467,31 @@ mod tests {
         assert_eq!((done(&mut office, &end(2)), done(&mut office, &end(2))), (1, 0));
         assert_eq!(done(&mut office, &granted(3, Role::Organizer, &[])), 1);
         assert_eq!(done(&mut office, &end(1)), 1);
+    }
+
+    #[test]
+    fn a_wish_rests_on_those_before_it_in_its_command() {
+        let mut office = Office::default();
+        let granted = |user| {
+            let fact = Fact::MembershipGranted {
+                user: UserId(user),
+                role: Role::Organizer,
+                events: vec![],
+                campaigns: vec![],
+            };
+            Wish::Stand(fact)
+        };
+        let end = |user| Wish::EndMembership(UserId(user));
+        assert_eq!(done(&mut office, &command(vec![granted(1), granted(2), granted(2)])), 2);
+        let both = command(vec![end(1), end(2)]);
+        assert_eq!(office.decide(&both, Timestamp(5)), Err(Refusal::LastOrganizer));
+        assert_eq!(done(&mut office, &command(vec![end(1), granted(3), end(2)])), 3);
+        let revoke = || Wish::RevokeKey { key: "web".into() };
+        let make = Wish::MakeKey { key: "web".into(), scopes: vec![Scope::Write], hash: "aa".into() };
+        assert_eq!(done(&mut office, &command(vec![make, revoke(), revoke()])), 2);
+        let reset = |name| Wish::ResetLeaderboard { leaderboard: LeaderboardId::parse(name).unwrap() };
+        assert_eq!(done(&mut office, &command(vec![rules("a"), reset("a")])), 2);
+        assert!(office.decide(&command(vec![rules("b"), reset("a")]), Timestamp(5)).is_err());
     }
 
     #[test]

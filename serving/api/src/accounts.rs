@@ -14,7 +14,7 @@ mod logins;
 mod mails;
 mod me;
 mod members;
-pub(crate) mod notes;
+pub mod notes;
 mod oidc;
 pub mod operator;
 mod organizations;
@@ -79,4 +79,9 @@ pub(crate) fn routes() -> Routes {
         .merge(events::routes())
         .merge(queries::routes())
         .merge(audit::routes())
+}
+
+/// Reads a page that a browser would be sent back to. For the fuzzer.
+pub(crate) fn read_page(page: &str) {
+    oidc::read_page(page);
 }

@@ -72,9 +72,14 @@ impl Presented {
                 Principal::Key(holder) => format!("key `{}`: {denied}, so it may not `{act}`", holder.name),
                 _ => denied.to_string(),
             };
-            let refused = Refused { by: self.principal.by(), act, organization: self.home(on.organization) };
+            let refused = self.refused(act, on.organization, "");
             Problem { refused: Some(Box::new(refused)), ..Problem::new(code, detail) }
         })
+    }
+
+    /// That they were not let do something about an organization, for the audit trail.
+    pub fn refused(&self, act: Act, about: OrganizationId, why: &'static str) -> Refused {
+        Refused { by: self.principal.by(), act, organization: self.home(about), why }
     }
 
     /// Whose audit trail tells of what they were refused: that of the organization that knows them.
@@ -113,6 +118,14 @@ impl Presented {
             Principal::Person(person) => format!("user {}", person.user),
         }
     }
+}
+
+/// Reads what a request presents. For the fuzzer.
+pub(crate) fn read(method: &Method, headers: &HeaderMap) {
+    if let Ok(Some(key)) = key_of(headers) {
+        assert!(key.len() <= SECRET_BYTES_MAX * 2 + 16, "keys are bounded");
+    }
+    let _ = (cookie_of(headers), is_harmless(method, headers), is_same_origin(headers));
 }
 
 /// The key in the `Authorization` header, if there is one.

@@ -36,6 +36,11 @@ pub(crate) fn routes(api: &Api) -> Router<Api> {
     listed().finish().0.with_state(hub)
 }
 
+/// Reads a message of a WebSocket, and the feed that it asks for. For the fuzzer.
+pub(crate) fn read_message(text: &str) {
+    socket::read(text);
+}
+
 /// What there is to say about them.
 pub(crate) fn entries() -> Vec<Entry> {
     listed().finish().1

@@ -22,6 +22,8 @@ pub mod callers;
 pub mod conditional;
 pub mod edge;
 mod feeds;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod guard;
 pub mod health;
 pub mod limits;

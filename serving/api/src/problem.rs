@@ -201,18 +201,20 @@ pub struct Problem {
     /// When trying again makes sense, seconds.
     pub retry_after: Option<u32>,
     /// Who was not let do what, for the audit trail; never sent.
-    pub(crate) refused: Option<Box<Refused>>,
+    pub refused: Option<Box<Refused>>,
 }
 
 /// Somebody who was not let do something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub struct Refused {
     /// Who it was.
-    pub(crate) by: Option<By>,
+    pub by: Option<By>,
     /// What they wanted.
-    pub(crate) act: Act,
+    pub act: Act,
     /// Whose audit trail tells of it.
-    pub(crate) organization: OrganizationId,
+    pub organization: OrganizationId,
+    /// Why, in a word; empty for want of a right.
+    pub why: &'static str,
 }
 
 /// Why a request was refused (RFC 9457).

@@ -10,6 +10,7 @@ mod caller;
 
 pub use answer::{Column, File, Landed, Refusal, Reply, Rows, Shown, Statistics};
 pub use ask::{Format, Question};
+pub use caller::STATEMENT;
 
 use futures_util::future::BoxFuture;
 
@@ -52,4 +53,9 @@ pub(crate) fn routes() -> Routes {
         .may(&[Code::SqlUnavailable])
         .delete("/v1/organizations/{organization}/sql/{query_id}", "Cancels an own question", ask::cancel)
         .may(REFUSALS)
+}
+
+/// Reads what is sent. For the fuzzer.
+pub(crate) fn read_question(bytes: &[u8]) {
+    ask::read(bytes);
 }

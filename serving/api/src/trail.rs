@@ -32,7 +32,14 @@ pub struct Done {
 #[derive(Debug, Default)]
 pub struct Trail {
     acts: RwLock<BTreeMap<OrganizationId, VecDeque<Done>>>,
-    told: Mutex<BTreeMap<String, Timestamp>>,
+    told: Mutex<BTreeMap<String, Told>>,
+}
+
+/// Something that happens often: when it was last told, and how often it has happened since.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    last: Timestamp,
+    since: u64,
 }
 
 /// Things that happen often of which is remembered when they were last told.
@@ -59,21 +66,28 @@ impl Trail {
         }
     }
 
-    /// Whether something that happens often is to be told again: it was not within this time.
+    /// Whether something that happens often is to be told again, because it was not within this time; then how often it
+    /// has happened since it last was.
     ///
     /// # Panics
     /// As [`Trail::apply`].
-    pub fn is_news(&self, what: String, now: Timestamp, within: Span) -> bool {
+    pub fn news(&self, what: String, now: Timestamp, within: Span) -> Option<u64> {
         let mut told = self.told.lock().expect("nothing panics under the lock");
-        if told.get(&what).is_some_and(|last| now.since(*last) < within) {
-            return false;
+        if let Some(known) = told.get_mut(&what) {
+            if now.since(known.last) < within {
+                known.since += 1;
+                return None;
+            }
+            let more = known.since;
+            *known = Told { last: now, since: 0 };
+            return Some(more);
         }
         if told.len() >= TOLD_MAX {
             // Rather told once more than remembered without end.
             told.clear();
         }
-        told.insert(what, now);
-        true
+        told.insert(what, Told { last: now, since: 0 });
+        Some(0)
     }
 
     /// The newest acts of an organization before a place in the order, the newest first.
@@ -127,7 +141,11 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         Fact::RecoveryCodesMade { user, .. } => ("recovery_codes_made", user.to_string(), quiet()),
         Fact::IdentityLinked { user, provider, .. } => ("identity_linked", user.to_string(), provider.clone()),
         Fact::LinkMade { user, purpose, .. } => ("link_made", user.to_string(), words(purpose)),
-        Fact::AccessRefused { act, route } => ("access_refused", act.clone(), route.clone()),
+        Fact::AccessRefused { act, route, why, more } => {
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            let more = if *more == 0 { String::new() } else { format!(", and {more} more since the last") };
+            ("access_refused", act.clone(), format!("{route}{why}{more}"))
+        }
         // Not decided by anybody, too many to be looked through, or told by another.
         Fact::ItemListed { .. }
         | Fact::KeyUsed { .. }
@@ -172,8 +190,8 @@ mod tests {
     #[test]
     fn what_happens_often_is_news_once_in_a_while() {
         let trail = Trail::default();
-        let is_news = |at| trail.is_news("x".into(), Timestamp::from_seconds(at), Span::from_seconds(60));
-        assert_eq!([0, 1, 59, 60, 61, 120].map(is_news), [true, false, false, true, false, true]);
+        let news = |at| trail.news("x".into(), Timestamp::from_seconds(at), Span::from_seconds(60));
+        assert_eq!([0, 1, 59, 60, 61, 120].map(news), [Some(0), None, None, Some(2), None, Some(1)]);
     }
 
     #[test]

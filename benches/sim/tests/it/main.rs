@@ -1,5 +1,7 @@
 //! Some seeds in every test run; thousands by `cargo run -p sim --release -- --runs 10000`.
 
+mod desk;
+
 use sim::{Report, Size, run};
 
 /// Runs seeds; all of them must lose nothing.

@@ -1,16 +1,17 @@
 //! What is told of things that happen often: keys that are used, callers who are refused.
 
 use axum::response::Response;
-use records::{EventId, Fact, Span};
+use records::{EventId, Fact, Span, Timestamp};
 use rules::access::KeyHolder;
 use rules::office::{Command, Wish};
 
 use crate::Api;
 use crate::callers::USE_EVERY;
 use crate::problem::{Problem, Refused};
+use crate::trail::Trail;
 
-/// Between two refusals of the same caller, act and route that are told.
-const REFUSALS_EVERY: Span = Span::from_seconds(60);
+/// Between two refusals of the same caller, act, route and reason that are told.
+pub const REFUSALS_EVERY: Span = Span::from_seconds(60);
 
 impl Api {
     /// Tells that a key was used, at most once an hour; nobody waits for it.
@@ -20,7 +21,7 @@ impl Api {
             return;
         }
         let (organization, key) = (holder.organization, holder.name.to_string());
-        if self.trail.is_news(format!("use {organization} {key}"), now, USE_EVERY) {
+        if self.trail.news(format!("use {organization} {key}"), now, USE_EVERY).is_some() {
             let wishes = vec![Wish::Tell(Fact::KeyUsed { key })];
             self.tell(Command { organization, event: EventId::NONE, wishes }, None);
         }
@@ -39,11 +40,19 @@ impl Api {
 /// Tells of callers who were not let do something, each kind once a minute.
 pub(crate) fn refusals(api: &Api, route: Option<&str>, response: &Response) {
     let refused = response.extensions().get::<Problem>().and_then(|problem| problem.refused.as_deref());
-    if let Some(Refused { by, act, organization }) = refused {
-        let route = route.unwrap_or_default().to_owned();
-        if api.trail.is_news(format!("refused {by:?} {act} {route}"), api.clock.now(), REFUSALS_EVERY) {
-            let wishes = vec![Wish::Tell(Fact::AccessRefused { act: act.to_string(), route })];
-            api.tell(Command { organization: *organization, event: EventId::NONE, wishes }, by.clone());
+    if let Some(refused) = refused {
+        if let Some(command) = told(&api.trail, refused, route.unwrap_or_default(), api.clock.now()) {
+            api.tell(command, refused.by.clone());
         }
     }
+}
+
+/// What is told of a refusal; nothing when its kind was told within a minute.
+pub fn told(trail: &Trail, refused: &Refused, route: &str, now: Timestamp) -> Option<Command> {
+    let Refused { by, act, organization, why } = refused;
+    let kind = format!("refused {organization} {by:?} {act} {route} {why}");
+    let more = trail.news(kind, now, REFUSALS_EVERY)?;
+    let (act, route, why) = (act.to_string(), route.to_owned(), (*why).to_owned());
+    let wishes = vec![Wish::Tell(Fact::AccessRefused { act, route, why, more })];
+    Some(Command { organization: *organization, event: EventId::NONE, wishes })
 }

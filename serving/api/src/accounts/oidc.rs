@@ -180,6 +180,15 @@ fn is_ours(page: &str) -> bool {
         && !page.contains('\\')
 }
 
+/// A page that is taken for ours is ours for browsers, too (WHATWG URL).
+pub(super) fn read_page(page: &str) {
+    let home = openidconnect::url::Url::parse("https://eventra.example").expect("an address");
+    if is_ours(page) {
+        let there = home.join(page).expect("a page has an address");
+        assert_eq!(there.origin(), home.origin(), "`{page}` is no page of this server");
+    }
+}
+
 fn bound(api: &Api, binding: &str, seconds: i64) -> String {
     let secure = if api.accounts.secure { "; Secure" } else { "" };
     // Lax: the way back from the provider is a navigation from another site.

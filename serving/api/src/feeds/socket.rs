@@ -273,6 +273,16 @@ impl Conversation {
     }
 }
 
+/// What becomes of a message before anything is subscribed.
+pub(super) fn read(text: &str) {
+    let Ok(Said::Subscribe { id, feed, max_rate, .. }) = serde_json::from_str(text) else { return };
+    let _ = quote(&id);
+    let Ok(wish) = Wish::read(&feed) else { return };
+    assert!(wish.address.path().starts_with("/v1/views/"), "a feed asks read routes and nothing else");
+    let _ = super::address::segments(&wish.address);
+    let _ = super::address::every(max_rate.or(wish.max_rate), 20);
+}
+
 fn quote(id: &str) -> String {
     serde_json::to_string(id).expect("text is JSON")
 }

@@ -115,6 +115,8 @@ pub enum Reply {
 pub enum Refusal {
     /// The question is not taken.
     Refused(String),
+    /// It is none that anybody may ask: what the audit trail tells of.
+    Forbidden(String),
     /// It met a bound.
     Limit(String),
     /// Too many run at once.
@@ -128,7 +130,7 @@ pub enum Refusal {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Refused(words) => Self::new(Code::SqlRefused, words),
+            Refusal::Refused(words) | Refusal::Forbidden(words) => Self::new(Code::SqlRefused, words),
             Refusal::Limit(words) => Self::new(Code::SqlLimit, words),
             Refusal::Busy(words) => Self::new(Code::SqlBusy, words).retry_after(RETRY_BUSY_SECONDS),
             Refusal::Cancelled => Self::new(Code::SqlCancelled, ""),

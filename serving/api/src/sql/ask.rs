@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::NoContent;
 use records::OrganizationId;
+use rules::access::Act;
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 
-use super::answer::{Reply, Shown};
+use super::answer::{Refusal, Reply, Shown};
 use super::caller::{Analyst, warehouse};
 use crate::lists::One;
 use crate::openapi::{Sketch, Takes};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Refused};
 use crate::reads::extract::Named;
 use crate::{Api, limits, writes};
 
@@ -116,8 +117,25 @@ pub(super) fn describe_files(sketch: &mut Sketch<'_>) {
 }
 
 pub(super) async fn ask(State(api): State<Api>, analyst: Analyst, asked: Asked) -> Result<Reply, Problem> {
+    let refused = Box::new(analyst.refused.clone());
     let question = question(analyst, asked)?;
-    (warehouse(&api)?.ask)(question).await.map_err(Problem::from)
+    (warehouse(&api)?.ask)(question).await.map_err(|refusal| {
+        let is_act = matches!(refusal, Refusal::Forbidden(_));
+        Problem { refused: is_act.then_some(refused), ..Problem::from(refusal) }
+    })
+}
+
+/// A question of somebody, as far as it is read here.
+pub(super) fn read(bytes: &[u8]) {
+    let Ok(asked) = serde_json::from_slice::<Asked>(bytes) else { return };
+    let (organization, why) = (OrganizationId(7), "");
+    let refused = Refused { by: None, act: Act::RunSql, organization, why };
+    let analyst = Analyst { organization, asker: "fuzzer".into(), refused };
+    if let Ok(question) = question(analyst, asked) {
+        let most = limits::QUESTION_ROWS_MAX;
+        let is_bounded = question.limit.is_some_and(|limit| (1..=most).contains(&limit));
+        assert!(question.format != Format::Json || is_bounded, "rows in JSON are bounded");
+    }
 }
 
 fn question(analyst: Analyst, asked: Asked) -> Result<Question, Problem> {

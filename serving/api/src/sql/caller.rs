@@ -8,9 +8,12 @@ use rules::access::{Act, On};
 
 use super::Sql;
 use crate::openapi::{Sketch, Takes};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Refused};
 use crate::reads::extract::Named;
 use crate::{Api, auth};
+
+/// Why a question that nobody may ask was refused, for the audit trail.
+pub const STATEMENT: &str = "statement";
 
 /// An analyst.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub(crate) struct Analyst {
     pub(super) organization: OrganizationId,
     /// Who it is, as a word that nobody else has.
     pub(super) asker: String,
+    /// What the audit trail is told when a statement is none that may be run.
+    pub(super) refused: Refused,
 }
 
 impl FromRequestParts<Api> for Analyst {
@@ -31,7 +36,8 @@ impl FromRequestParts<Api> for Analyst {
         let named = OrganizationId::parse(text)
             .map_err(|error| Problem::new(Code::ParameterWrong, format!("`organization`: {error}")))?;
         presented.may(Act::RunSql, &On::organization(named))?;
-        Ok(Self { organization: named, asker: presented.who() })
+        let refused = presented.refused(Act::RunSql, named, STATEMENT);
+        Ok(Self { organization: named, asker: presented.who(), refused })
     }
 }
 

@@ -77,6 +77,7 @@ fn refusal(error: AskError) -> Refusal {
             tracing::warn!(error = %cause, "a question cannot be put to the warehouse");
             Refusal::Unavailable(error.to_string())
         }
+        _ if error.is_forbidden() => Refusal::Forbidden(error.to_string()),
         _ if error.is_cancelled() => Refusal::Cancelled,
         _ if error.is_limit() => Refusal::Limit(error.to_string()),
         _ => Refusal::Refused(error.to_string()),

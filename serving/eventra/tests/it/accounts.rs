@@ -29,7 +29,7 @@ fn ask(process: &Process, token: &str, method: &str, path: &str, body: &Value) -
 }
 
 /// A link of the command line, used: a token.
-fn sign_in(process: &Process, email: &str) -> String {
+pub(crate) fn sign_in(process: &Process, email: &str) -> String {
     let link = run(&process.folder, &["sign-in-link", email]);
     assert_eq!(link.code, 0, "{}", link.err);
     let (page, secret) = link.out.trim().split_once("#token=").expect("a link holds its secret behind a #");

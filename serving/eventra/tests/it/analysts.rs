@@ -10,6 +10,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::accounts::sign_in;
 use crate::run::run;
 use crate::serving::Process;
 
@@ -175,7 +176,47 @@ fn clickhouses_own_clients_work_unchanged_and_see_their_organization_only() {
         command.env("PYTHONPATH", &python).arg(python.join("ask.py")).arg(&url).arg(key);
         check(&must_run(&mut command, "ClickHouse's Python client"), &rows);
     }
+    refused_clients_are_in_the_audit_trail(&process, &node, &url);
     process.terminate();
+}
+
+/// What the clients above were refused is there, and so is who was not let in: each once, however often it was tried.
+fn refused_clients_are_in_the_audit_trail(process: &Process, node: &Path, url: &str) {
+    for (user, password) in [("acme", "no-key-of-anybody"), ("acme", "nor-is-this-one"), ("me", NO_SQL)] {
+        let script = NODE_SCRIPT.replace("username: 'me'", &format!("username: '{user}'"));
+        std::fs::write(node.join("refused.cjs"), script).unwrap();
+        let output = Command::new("node").arg(node.join("refused.cjs")).arg(url).arg(password).output().unwrap();
+        assert!(!output.status.success(), "a client was let in with `{password}`");
+    }
+    let added = process.run(&["user", "add", "ann@example.org", "--admin"]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    let token = sign_in(process, "ann@example.org");
+    let trail = |organization: &str| {
+        let path = format!("/v1/organizations/{organization}/audit?act=access_refused");
+        let (status, answer) = process.ask_with(&token, "GET", &path, "");
+        assert_eq!(status, 200, "{answer}");
+        let rows = answer["data"].as_array().unwrap().clone();
+        let mut rows: Vec<_> = rows.iter().map(|row| json!([row["by"], row["about"], row["detail"]])).collect();
+        rows.sort_by_key(Value::to_string);
+        rows
+    };
+    let acme = [
+        json!(["", "run_sql", "clickhouse: key_unknown"]),
+        json!(["key all", "run_sql", "clickhouse: statement"]),
+        json!(["key page", "run_sql", "clickhouse"]),
+    ];
+    process.wait("refusals are told", |_| trail("acme").len() >= acme.len());
+    // A run that takes more than a minute tells again, and how often it was meanwhile.
+    let told = |rows: Vec<Value>| {
+        let mut rows: Vec<Value> = rows
+            .into_iter()
+            .map(|row| json!([row[0], row[1], row[2].as_str().unwrap().split(", and ").next().unwrap()]))
+            .collect();
+        rows.dedup();
+        rows
+    };
+    assert_eq!(told(trail("acme")), acme);
+    assert_eq!(told(trail("globex")), acme[1..2]);
 }
 
 /// Sends a request to the endpoint as it is; returns the status and everything that came.

@@ -104,6 +104,11 @@ impl AskError {
         }
     }
 
+    /// Whether it was none that the asker may ask: the gate says so, or the engine (ACCESS_DENIED, READONLY).
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::Refused { code: 497 | 164, .. })
+    }
+
     /// Whether the question was cancelled (QUERY_WAS_CANCELLED).
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Refused { code: 394 | 734, .. })

@@ -18,6 +18,7 @@ mod gate;
 mod gateway;
 mod lexer;
 mod quota;
+pub mod request;
 mod seats;
 mod settings;
 mod views;
@@ -98,6 +99,12 @@ pub fn cuts(text: &str) -> Option<Vec<(usize, usize)>> {
         Some((begin - quotes, begin + part.len() + quotes))
     });
     Some(cuts.collect())
+}
+
+/// Whether the gate lets a statement with these values of parameters pass. For the fuzzer.
+#[doc(hidden)]
+pub fn passes(text: &str, parameters: &[&str]) -> bool {
+    gate::check(text, parameters.iter().copied()).is_ok()
 }
 
 /// The statements by which a server's accounts are made. For the test that has the engine read them.

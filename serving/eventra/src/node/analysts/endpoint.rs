@@ -3,13 +3,17 @@
 //! Who asks shows a key with the scope `sql` as the password (Basic, `X-ClickHouse-Key` or `?password=`; the user's name is
 //! free; a login's token does as well, and then the user's name is the organization). The question goes through the same gateway
 //! as those of the SQL page. Everything that a client may say beside the statement is on a list; the engine never sees the rest.
+//!
+//! Who is not let in, and who asks what nobody may ask, is in the audit trail: each caller and reason once a minute.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::accounts::notes::{REFUSALS_EVERY, told};
 use api::auth::Presented;
 use api::guard::{Bounds, bound};
+use api::problem::Refused;
+use api::sql::STATEMENT;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -17,12 +21,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt as _;
-use records::{OrganizationId, SecretHash};
+use parking_lot::Mutex;
+use records::fact::By;
+use records::{OrganizationId, SecretHash, Timestamp};
 use rules::access::{Act, On, Principal};
-use warehouse::analysts::{Ask, AskError, Gateway, QUESTION_BYTES_MAX, analysts_database};
+use rules::accounts::platform;
+use rules::domains::{Command, Order};
+use warehouse::analysts::request::{Unreadable, credentials, question};
+use warehouse::analysts::{Ask, AskError, Gateway, QUESTION_BYTES_MAX};
 
 use crate::node::core::Core;
 
@@ -31,24 +38,36 @@ const WAITING_MAX: usize = 64;
 /// The longest until the head of an answer: the engine gives a question half of it.
 const HEAD_WITHIN: Duration = Duration::from_secs(60);
 
-/// Parameters that are ours, or mean nothing here: a question has no session, and `readonly` is what it is anyway.
-const TAKEN: [&str; 10] = [
-    "user",
-    "password",
-    "query",
-    "query_id",
-    "database",
-    "session_id",
-    "session_timeout",
-    "session_check",
-    "readonly",
-    "stacktrace",
-];
+/// How the audit trail names this place.
+const ROUTE: &str = "clickhouse";
+/// Refusals of callers whom nobody knows that are told in a minute, whatever organizations they name: a stranger must not fill
+/// the log.
+const STRANGERS_PER_MINUTE: u32 = 20;
 
 #[derive(Clone)]
 struct Endpoint {
     core: Arc<Core>,
     gateway: Gateway,
+    strangers: Arc<Mutex<Strangers>>,
+}
+
+/// What was told of strangers in this minute.
+#[derive(Debug, Default)]
+struct Strangers {
+    minute: i64,
+    told: u32,
+}
+
+impl Strangers {
+    /// Whether one more may be told of.
+    fn admit(&mut self, now: Timestamp) -> bool {
+        let minute = now.0.div_euclid(REFUSALS_EVERY.0);
+        if minute != self.minute {
+            *self = Self { minute, told: 0 };
+        }
+        self.told = self.told.saturating_add(1);
+        self.told <= STRANGERS_PER_MINUTE
+    }
 }
 
 /// A refusal in ClickHouse's words, so that clients show it.
@@ -57,11 +76,18 @@ struct Exception {
     status: StatusCode,
     code: i32,
     message: String,
+    /// What the audit trail is told; mostly nothing.
+    refused: Option<Box<Refused>>,
 }
 
 impl Exception {
     fn new(status: StatusCode, code: i32, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), refused: None }
+    }
+
+    /// The same, as an act of somebody.
+    fn of(self, refused: Refused) -> Self {
+        Self { refused: Some(Box::new(refused)), ..self }
     }
 
     /// AUTHENTICATION_FAILED
@@ -72,6 +98,16 @@ impl Exception {
     /// BAD_ARGUMENTS
     fn wrong(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 36, format!("{}. (BAD_ARGUMENTS)", message.into()))
+    }
+}
+
+impl From<Unreadable> for Exception {
+    fn from(error: Unreadable) -> Self {
+        match error {
+            // UNKNOWN_DATABASE
+            Unreadable::Database => Self::new(StatusCode::NOT_FOUND, 81, format!("{error}. (UNKNOWN_DATABASE)")),
+            error => Self::wrong(error.to_string()),
+        }
     }
 }
 
@@ -114,7 +150,8 @@ impl axum::response::IntoResponse for Exception {
 
 /// The routes; none without a warehouse.
 pub(crate) fn router(core: &Arc<Core>) -> Option<Router> {
-    let endpoint = Endpoint { core: Arc::clone(core), gateway: core.warehouse.gateway()?.clone() };
+    let (core, gateway) = (Arc::clone(core), core.warehouse.gateway()?.clone());
+    let endpoint = Endpoint { core, gateway, strangers: Arc::default() };
     let router = Router::new()
         .route("/", get(ask).post(ask))
         .layer(from_fn_with_state(Bounds::new(WAITING_MAX, HEAD_WITHIN), bound))
@@ -133,7 +170,13 @@ async fn ask(
     if parameters.is_empty() && body.is_empty() {
         return "Ok.\n".into_response();
     }
-    endpoint.answer(&parameters, &headers, &body).await.unwrap_or_else(axum::response::IntoResponse::into_response)
+    match endpoint.answer(&parameters, &headers, &body).await {
+        Ok(response) => response,
+        Err(exception) => {
+            exception.refused.as_ref().inspect(|refused| endpoint.tell(refused));
+            axum::response::IntoResponse::into_response(exception)
+        }
+    }
 }
 
 impl Endpoint {
@@ -143,11 +186,17 @@ impl Endpoint {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Response, Exception> {
-        let (organization, asker) = self.analyst(parameters, headers)?;
+        let (organization, presented) = self.analyst(parameters, headers)?;
+        let asker = presented.who();
         let ask = Ask { organization: organization.to_string(), asker, ..question(parameters, headers, body)? };
         let id = ask.id.clone();
         let (_, as_of) = self.core.warehouse.cut();
-        let reply = self.gateway.ask(ask).await?;
+        let reply = self.gateway.ask(ask).await.map_err(|error| {
+            let is_act = error.is_forbidden();
+            let exception = Exception::from(error);
+            let refused = || presented.refused(Act::RunSql, organization, STATEMENT);
+            if is_act { exception.of(refused()) } else { exception }
+        })?;
         let mut response = Response::new(Body::from_stream(reply.body.map_err(std::io::Error::other)));
         *response.headers_mut() = reply.headers;
         let mut tell = |name: &'static str, value: &str| {
@@ -163,150 +212,83 @@ impl Endpoint {
         Ok(response)
     }
 
+    /// Tells the audit trail of a refusal, unless it was told of its like within a minute. Nobody waits for it.
+    fn tell(&self, refused: &Refused) {
+        let now = self.core.clock.now();
+        if refused.by.is_none() && !self.strangers.lock().admit(now) {
+            return;
+        }
+        let Some(command) = told(&self.core.trail, refused, ROUTE, now) else { return };
+        let Ok(facts) = self.core.facts() else { return };
+        // Without an id: sent once, and done at most once.
+        let command = Command { by: refused.by.clone(), order: Order::Office(command) };
+        let pending = facts.submit(None, command);
+        tokio::spawn(async move {
+            if let Err(error) = pending.await {
+                tracing::warn!(%error, "a refusal was not recorded");
+            }
+        });
+    }
+
     /// Who asks, and about whose rows.
     fn analyst(
         &self,
         parameters: &[(String, String)],
         headers: &HeaderMap,
-    ) -> Result<(OrganizationId, String), Exception> {
-        let (user, secret) = credentials(parameters, headers)
-            .ok_or_else(|| Exception::nobody("a key with the scope `sql` is wanted as the password"))?;
-        let hash = SecretHash::of(&secret);
-        let known = if secret.is_empty() || secret.len() > api::callers::SECRET_BYTES_MAX {
-            None
-        } else {
-            self.core.callers.principal(&hash, self.core.clock.now())
+    ) -> Result<(OrganizationId, Presented), Exception> {
+        let Some((user, secret)) = credentials(parameters, headers) else {
+            let refused = self.stranger("", None, "key_missing");
+            return Err(Exception::nobody("a key with the scope `sql` is wanted as the password").of(refused));
         };
-        let principal = known.ok_or_else(|| Exception::nobody("the key is not known"))?;
+        let is_short = !secret.is_empty() && secret.len() <= api::callers::SECRET_BYTES_MAX;
+        let hash = is_short.then(|| SecretHash::of(&secret));
+        let known = hash.and_then(|hash| self.core.callers.principal(&hash, self.core.clock.now()));
+        let Some(principal) = known else {
+            let refused = self.stranger(&user, hash.as_ref(), "key_unknown");
+            return Err(Exception::nobody("the key is not known").of(refused));
+        };
         let named = match &principal {
             Principal::Person(_) => OrganizationId::parse(&user).ok().filter(|named| named.is_some()),
             _ => None,
         };
-        let presented = Presented { principal, secret: Some(hash) };
+        let presented = Presented { principal, secret: hash };
         let denied = |problem: api::problem::Problem| {
-            Exception::new(StatusCode::FORBIDDEN, 497, format!("{}. (ACCESS_DENIED)", problem.detail))
+            let words = format!("{}. (ACCESS_DENIED)", problem.detail);
+            Exception { refused: problem.refused, ..Exception::new(StatusCode::FORBIDDEN, 497, words) }
         };
         let organization = presented.organization(named).map_err(denied)?;
         presented.may(Act::RunSql, &On::organization(organization)).map_err(denied)?;
-        Ok((organization, presented.who()))
+        Ok((organization, presented))
     }
-}
 
-/// User and password, from the places in which ClickHouse looks.
-fn credentials(parameters: &[(String, String)], headers: &HeaderMap) -> Option<(String, String)> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if let Some(password) = text("x-clickhouse-key") {
-        return Some((text("x-clickhouse-user").unwrap_or_default(), password));
+    /// Somebody whose secret opens nothing: of the organization whose key it was, else of the registered one that they name,
+    /// else of the platform.
+    fn stranger(&self, user: &str, hash: Option<&SecretHash>, why: &'static str) -> Refused {
+        self.core.callers.read(|directory| {
+            if let Some((organization, name)) = hash.and_then(|hash| directory.key_of(hash)) {
+                let by = Some(By::Key(name.to_string()));
+                return Refused { by, act: Act::RunSql, organization, why: "key_ended" };
+            }
+            let named = OrganizationId::parse(user).ok();
+            let registered =
+                |id: &OrganizationId| directory.organization(*id).is_some_and(|known| known.name.is_some());
+            let organization = named.filter(registered).unwrap_or_else(platform);
+            Refused { by: None, act: Act::RunSql, organization, why }
+        })
     }
-    if let Some(authorization) = text("authorization") {
-        let (scheme, rest) = authorization.split_once(' ')?;
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Some((text("x-clickhouse-user").unwrap_or_default(), rest.trim().to_owned()));
-        }
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let plain = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
-        let (user, password) = plain.split_once(':')?;
-        return Some((user.to_owned(), password.to_owned()));
-    }
-    let of = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-    Some((of("user").unwrap_or_default(), of("password")?))
-}
-
-/// The question in a request: the statement is the parameter `query`, the body, or the one before the other.
-fn question(parameters: &[(String, String)], headers: &HeaderMap, body: &[u8]) -> Result<Ask, Exception> {
-    let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if !matches!(header(header::CONTENT_ENCODING), "" | "identity") {
-        return Err(Exception::wrong("statements are taken as they are, not compressed"));
-    }
-    if header(header::CONTENT_TYPE).starts_with("multipart/") {
-        return Err(Exception::wrong("forms and external tables are not taken; send parameters in the address"));
-    }
-    let body = std::str::from_utf8(body).map_err(|_| Exception::wrong("the statement is not UTF-8"))?;
-    let mut ask = Ask { accept_encoding: Some(header(header::ACCEPT_ENCODING).to_owned()), ..Ask::default() };
-    let given: BTreeMap<&str, &str> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let query = given.get("query").copied().unwrap_or("");
-    ask.text = if query.is_empty() { body.to_owned() } else { format!("{query}\n{body}") };
-    ask.id = given.get("query_id").filter(|id| !id.is_empty()).map(|id| (*id).to_owned());
-    is_ours(given.get("database").copied().unwrap_or(""))?;
-    is_ours(headers.get("x-clickhouse-database").and_then(|value| value.to_str().ok()).unwrap_or(""))?;
-    for (name, value) in given {
-        if let Some(parameter) = name.strip_prefix("param_") {
-            ask.parameters.push((parameter.to_owned(), value.to_owned()));
-        } else if name == "decompress" && value != "0" {
-            return Err(Exception::wrong("statements are taken as they are, not compressed"));
-        } else if !TAKEN.contains(&name) && name != "decompress" {
-            ask.settings.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    if let Some(format) = headers.get("x-clickhouse-format").and_then(|value| value.to_str().ok()) {
-        ask.settings.push(("default_format".to_owned(), format.to_owned()));
-    }
-    Ok(ask)
-}
-
-/// There is one database, whatever clients call the one that they begin with.
-fn is_ours(database: &str) -> Result<(), Exception> {
-    let known = ["", "default", "eventra"];
-    if known.contains(&database) || database.ends_with(&analysts_database("")) {
-        return Ok(());
-    }
-    // UNKNOWN_DATABASE
-    Err(Exception::new(StatusCode::NOT_FOUND, 81, "there is one database here, `eventra`. (UNKNOWN_DATABASE)"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
-    }
-
-    fn pairs(given: &[(&str, &str)]) -> Vec<(String, String)> {
-        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
     #[test]
-    fn keys_come_from_all_places_in_which_clickhouse_looks() {
-        let basic = format!("Basic {}", STANDARD.encode("ana:secret"));
-        for (given, user) in [
-            (headers(&[("authorization", &basic)]), "ana"),
-            (headers(&[("x-clickhouse-key", "secret"), ("x-clickhouse-user", "ana")]), "ana"),
-            (headers(&[("authorization", "Bearer secret")]), ""),
-        ] {
-            assert_eq!(credentials(&[], &given), Some((user.to_owned(), "secret".to_owned())));
-        }
-        let given = pairs(&[("user", "ana"), ("password", "secret")]);
-        assert_eq!(credentials(&given, &HeaderMap::new()), Some(("ana".to_owned(), "secret".to_owned())));
-        assert_eq!(credentials(&pairs(&[("user", "ana")]), &HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn statement_parameters_and_settings_are_told_apart() {
-        let given = pairs(&[
-            ("query", "SELECT {a:UInt8}"),
-            ("param_a", "1"),
-            ("session_id", "x"),
-            ("max_threads", "1"),
-            ("query_id", "q"),
-            ("password", "secret"),
-        ]);
-        let ask = question(&given, &HeaderMap::new(), b"FORMAT CSV").unwrap();
-        assert_eq!(ask.text, "SELECT {a:UInt8}\nFORMAT CSV");
-        assert_eq!(ask.parameters, pairs(&[("a", "1")]));
-        assert_eq!(ask.settings, pairs(&[("max_threads", "1")]));
-        assert_eq!(ask.id.as_deref(), Some("q"));
-    }
-
-    #[test]
-    fn what_cannot_be_read_here_is_refused() {
-        let none = HeaderMap::new();
-        assert!(question(&pairs(&[("decompress", "1")]), &none, b"x").is_err());
-        assert!(question(&[], &headers(&[("content-encoding", "gzip")]), b"x").is_err());
-        assert!(question(&[], &headers(&[("content-type", "multipart/form-data; boundary=x")]), b"x").is_err());
-        assert!(question(&pairs(&[("database", "system")]), &none, b"SELECT 1").is_err());
-        assert!(question(&pairs(&[("database", "default")]), &none, b"SELECT 1").is_ok());
+    fn strangers_are_told_of_so_often_and_no_more() {
+        let mut strangers = Strangers::default();
+        let told = |strangers: &mut Strangers, second| {
+            (0..1_000).filter(|_| strangers.admit(Timestamp::from_seconds(second))).count()
+        };
+        assert_eq!(told(&mut strangers, 600), STRANGERS_PER_MINUTE as usize);
+        assert_eq!((told(&mut strangers, 659), told(&mut strangers, 660)), (0, STRANGERS_PER_MINUTE as usize));
     }
 }
