@@ -110,7 +110,7 @@ settings! {
     /// Subscriptions of one WebSocket.
     feed_subscriptions: Within<1, 1024> = "64";
     /// Updates a second that one subscription is told at most.
-    feed_updates: Within<1, 100> = "20";
+    feed_updates: Within<1, 1000> = "50";
     /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value: the
     /// address that HTTP is served on.
     public_url: String = "";
@@ -134,7 +134,7 @@ settings! {
     /// Partitions of each lane of a new log. A log keeps the number that it was made with.
     partitions: Within<1, 64> = "8";
     /// Milliseconds between live epochs while records arrive: how fresh views are.
-    epoch_ms: Within<1, 1000> = "25";
+    epoch_ms: Within<1, 1000> = "10";
     /// Seconds between snapshots: how much is read again after a crash.
     snapshot_s: Within<1, 3600> = "10";
     /// Days that activity is kept; facts are always kept. 0 keeps it for ever. Nothing is dropped before it has landed.

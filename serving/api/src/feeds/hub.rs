@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use records::OrganizationId;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 use views::feed::Position;
 
@@ -328,12 +329,13 @@ async fn pulse(hub: Weak<Hub>) {
             hub.pulse.send_modify(|beats| *beats += 1);
         }
         drop(hub);
+        // The pause comes before the wait, so that the epoch that ends a quiet time is told at once.
+        tokio::time::sleep(limits::PULSE_EVERY).await;
         let bound = tokio::time::timeout(limits::PULSE_WITHIN, progress.past(current));
         if bound.await == Ok(false) {
             // The dataflow has stopped; the next one is on its way.
             tokio::time::sleep(limits::PULSE_WITHIN).await;
         }
-        tokio::time::sleep(limits::PULSE_EVERY).await;
     }
 }
 
@@ -363,7 +365,8 @@ async fn lead(
                 }
             }
         }
+        let begun = Instant::now();
         due = group.beat().await;
-        tokio::time::sleep(rhythm).await;
+        tokio::time::sleep_until(begun + rhythm).await;
     }
 }
