@@ -19,6 +19,7 @@ mod presence;
 mod rings;
 mod socket;
 mod stream;
+mod wire;
 
 use std::sync::Arc;
 

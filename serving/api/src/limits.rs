@@ -82,8 +82,23 @@ pub const FEED_ADDRESS_BYTES_MAX: usize = 2 << 10;
 /// How often a feed asks again whose answer changes with time alone (what is trending, a sliding window).
 pub const TIMELY_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the frontier is looked at for feeds at most: about half of a live epoch.
-pub const PULSE_EVERY: Duration = Duration::from_millis(5);
+/// How often the frontier is looked at for feeds at most: the shortest live epoch.
+pub const PULSE_EVERY: Duration = Duration::from_millis(1);
+
+/// How often a subscription's messages are written at most, however many there are: screens are drawn 60 times a second,
+/// and what comes between two frames is seen together. One write of many messages costs hardly more than one of one.
+pub const WRITES_EVERY: Duration = Duration::from_millis(16);
+
+/// How often an open feed looks at least whether a key or login has ended with time, when it has something to tell. That
+/// it was revoked is known at once.
+pub const CALLER_LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
+
+/// Messages that a feed keeps for those who are told every one: what it tells within [`WRITES_EVERY`] at its quickest,
+/// twice. Whoever is further behind is told in one piece what changed.
+pub const LATELY_MAX: usize = 32;
+
+/// Bytes of these, beyond the newest: whole answers can be large, and are told in one piece then.
+pub const LATELY_BYTES_MAX: usize = 128 << 10;
 
 /// How long the feeds wait for a frontier before they ask for the views again, which a rebuild replaces.
 pub const PULSE_WITHIN: Duration = Duration::from_millis(250);

@@ -18,8 +18,8 @@ use tower::ServiceExt as _;
 use views::feed::Position;
 
 use super::address::{Wish, every};
-use super::group::{Group, Subscription};
-use super::message::{Kind, Message};
+use super::group::{Group, Lately, Rhythm, Subscription};
+use super::message::Kind;
 use super::presence::Channels;
 use super::rings;
 use crate::auth::Presented;
@@ -261,7 +261,9 @@ impl Hub {
         presented.may(act, &on)?;
         let plan = rings::plan(organization, &wish.address)?;
         wish.waiting.settle((self.asker.api.views)().progress()).await?;
-        let every = every(wish.max_rate, self.asker.bounds.updates_per_second);
+        let most = self.asker.bounds.updates_per_second;
+        let (wanted, own) = (every(wish.max_rate, most), every(None, most));
+        let rhythm = if wanted > own { Rhythm::Slower(wanted) } else { Rhythm::All(own) };
         let (group, published) = self.join(organization, wish.address, plan);
         let begin = match wish.position {
             Some(text) => {
@@ -271,7 +273,7 @@ impl Hub {
             }
             None => Err(group.begin().await?),
         };
-        Ok(Subscription::new(group, published, begin, every))
+        Ok(Subscription::new(group, published, begin, rhythm))
     }
 
     fn join(
@@ -279,7 +281,7 @@ impl Hub {
         organization: OrganizationId,
         address: Uri,
         plan: rings::Plan,
-    ) -> (Arc<Group>, watch::Receiver<Arc<Message>>) {
+    ) -> (Arc<Group>, watch::Receiver<Lately>) {
         self.live();
         let key = (organization, address.to_string());
         let mut groups = locked(&self.groups);

@@ -1,13 +1,15 @@
 //! What holds an open feed: its place, the key or login that let it in, the server that is to stop, and the longest life.
 
+use std::pin::Pin;
+
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::hub::{Hub, Place, Transport};
-use crate::Api;
 use crate::auth::Presented;
 use crate::problem::Problem;
 use crate::server::Stopping;
+use crate::{Api, limits};
 
 /// Why a feed is ended by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,10 @@ pub(super) struct Leash {
     changes: watch::Receiver<u64>,
     presented: Presented,
     stopping: Option<Stopping>,
-    until: Instant,
+    // Kept, not made anew whenever this is asked: that would take the timer's lock twice for each message.
+    old: Pin<Box<Sleep>>,
+    // When the key or login was last looked up: it may also end with time alone.
+    looked: Option<Instant>,
     place: Place,
 }
 
@@ -45,8 +50,8 @@ impl Leash {
     ) -> Result<Self, Problem> {
         let place = hub.place(&presented, transport)?;
         let api = hub.asker.api.clone();
-        let (changes, until) = (api.callers.changes(), Instant::now() + hub.asker.bounds.lifetime);
-        Ok(Self { api, changes, presented, stopping, until, place })
+        let (changes, old) = (api.callers.changes(), Box::pin(tokio::time::sleep(hub.asker.bounds.lifetime)));
+        Ok(Self { api, changes, presented, stopping, old, looked: None, place })
     }
 
     /// The connection's number: how many came before it.
@@ -69,9 +74,13 @@ impl Leash {
     pub(super) async fn ended(&mut self) -> Ending {
         loop {
             // Also the first time: the key may have been revoked between the request and this.
-            self.changes.borrow_and_update();
-            if let Some(ending) = self.lost() {
-                return ending;
+            let known = self.looked.is_some_and(|looked| looked.elapsed() < limits::CALLER_LOOKED_UP_EVERY);
+            if !known || self.changes.has_changed().unwrap_or(true) {
+                self.changes.borrow_and_update();
+                if let Some(ending) = self.lost() {
+                    return ending;
+                }
+                self.looked = Some(Instant::now());
             }
             let stop = async {
                 match &mut self.stopping {
@@ -83,7 +92,7 @@ impl Leash {
             tokio::select! {
                 _ = self.changes.changed() => {}
                 () = stop => return Ending::Stopping,
-                () = tokio::time::sleep_until(self.until) => return Ending::Old,
+                () = &mut self.old => return Ending::Old,
             }
         }
     }
