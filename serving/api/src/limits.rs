@@ -85,17 +85,24 @@ pub const TIMELY_EVERY: Duration = Duration::from_secs(1);
 /// How often the frontier is looked at for feeds at most: the shortest live epoch.
 pub const PULSE_EVERY: Duration = Duration::from_millis(1);
 
-/// How often a subscription's messages are written at most, however many there are: screens are drawn 60 times a second,
-/// and what comes between two frames is seen together. One write of many messages costs hardly more than one of one.
+/// How often a reader is written to at most: screens are drawn 60 times a second, and what comes between two frames is
+/// seen together. One write of many messages costs hardly more than one of one.
 pub const WRITES_EVERY: Duration = Duration::from_millis(16);
+
+/// The pause between two writes to a reader grows by this for each who reads the same: a write costs some 5 us, so that
+/// writing takes a tenth of a core.
+pub const WRITES_EVERY_OF_ONE: Duration = Duration::from_micros(50);
+
+/// The longest such pause: twenty times a second still looks alive.
+pub const WRITES_EVERY_MAX: Duration = Duration::from_millis(50);
 
 /// How often an open feed looks at least whether a key or login has ended with time, when it has something to tell. That
 /// it was revoked is known at once.
 pub const CALLER_LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
 
-/// Messages that a feed keeps for those who are told every one: what it tells within [`WRITES_EVERY`] at its quickest,
-/// twice. Whoever is further behind is told in one piece what changed.
-pub const LATELY_MAX: usize = 32;
+/// Messages that a feed keeps for those who are told every one: what it tells within [`WRITES_EVERY_MAX`] at its
+/// quickest. Whoever is further behind is told in one piece what changed.
+pub const LATELY_MAX: usize = 50;
 
 /// Bytes of these, beyond the newest: whole answers can be large, and are told in one piece then.
 pub const LATELY_BYTES_MAX: usize = 128 << 10;

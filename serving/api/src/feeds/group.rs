@@ -368,21 +368,25 @@ pub(super) struct Subscription {
     not_before: Instant,
 }
 
-/// How often a reader is told.
+/// How a reader is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rhythm {
-    /// Everything that the group tells.
-    All(Duration),
-    /// In one piece what changed meanwhile.
-    Slower(Duration),
+    /// Everything that the group tells, several messages with one write.
+    Each,
+    /// In one piece what changed meanwhile, so much time apart at least.
+    Merged(Duration),
 }
 
 impl Rhythm {
-    /// The time between two writes. A little less than the group's own rhythm, whose timer is not exact either.
-    fn pause(self) -> Duration {
+    /// The time between two writes to one of so many readers.
+    fn pause(self, readers: usize) -> Duration {
+        let readers = u32::try_from(readers).unwrap_or(u32::MAX);
+        let shared = limits::WRITES_EVERY_OF_ONE.saturating_mul(readers);
+        let shared = shared.clamp(limits::WRITES_EVERY, limits::WRITES_EVERY_MAX);
         match self {
-            Self::All(every) => every.mul_f64(0.9).max(limits::WRITES_EVERY),
-            Self::Slower(every) => every.mul_f64(0.9),
+            Self::Each => shared,
+            // A little less than the group's own rhythm, whose timer is not exact either.
+            Self::Merged(every) => every.mul_f64(0.9).max(shared),
         }
     }
 }
@@ -442,7 +446,7 @@ impl Subscription {
 
     /// What goes out with the same write as the message before.
     fn more(&mut self) -> Option<Arc<Message>> {
-        if matches!(self.rhythm, Rhythm::Slower(_)) {
+        if self.rhythm != Rhythm::Each {
             return None;
         }
         let message = self.published.borrow().after(self.position).map(Arc::clone)?;
@@ -456,9 +460,11 @@ impl Subscription {
         if newest.kind == Kind::Problem && !self.stale.as_ref().is_some_and(|stale| Arc::ptr_eq(stale, newest)) {
             return Found::Problem(Arc::clone(newest));
         }
-        let next = match self.rhythm {
-            Rhythm::All(_) => lately.after(self.position),
-            Rhythm::Slower(_) => Some(newest).filter(|newest| newest.from == Some(self.position)),
+        let next = match (lately.after(self.position), self.rhythm) {
+            // A whole answer is right for whoever has an earlier one.
+            (Some(_), Rhythm::Merged(_)) if !self.group.plan.keyed && newest.is_news() => Some(newest),
+            (Some(next), Rhythm::Merged(_)) => Some(next).filter(|next| Arc::ptr_eq(next, newest)),
+            (next, _) => next,
         };
         match next {
             Some(next) => Found::Next(Arc::clone(next)),
@@ -469,7 +475,7 @@ impl Subscription {
 
     fn take(&mut self, message: Arc<Message>) -> Arc<Message> {
         self.position = message.to;
-        self.not_before = Instant::now() + self.rhythm.pause();
+        self.not_before = Instant::now() + self.rhythm.pause(self.group.readers());
         message
     }
 }

@@ -262,8 +262,10 @@ impl Hub {
         let plan = rings::plan(organization, &wish.address)?;
         wish.waiting.settle((self.asker.api.views)().progress()).await?;
         let most = self.asker.bounds.updates_per_second;
-        let (wanted, own) = (every(wish.max_rate, most), every(None, most));
-        let rhythm = if wanted > own { Rhythm::Slower(wanted) } else { Rhythm::All(own) };
+        let rhythm = match wish.max_rate {
+            Some(rate) if rate >= f64::from(most) => Rhythm::Each,
+            rate => Rhythm::Merged(every(rate, most)),
+        };
         let (group, published) = self.join(organization, wish.address, plan);
         let begin = match wish.position {
             Some(text) => {

@@ -98,6 +98,11 @@ impl Message {
         if known == quoted { frame.clone() } else { framed(&self.name(quoted)) }
     }
 
+    /// Whether it tells values.
+    pub(super) fn is_news(&self) -> bool {
+        matches!(self.kind, Kind::Reset | Kind::Deltas)
+    }
+
     /// Bytes of its text.
     pub(super) fn len(&self) -> usize {
         self.event.len()

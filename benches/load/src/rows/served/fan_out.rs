@@ -5,7 +5,7 @@
 //! from a timer, of one object of the same size, and keeps them for those who come back. NATS keeps nothing, and is
 //! reported only: a message of its own that one client publishes. Clients are the same code for all.
 
-mod crowd;
+pub(super) mod crowd;
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,13 +79,7 @@ struct Field {
 
 impl Field {
     fn ours(&self, served: &Served) -> anyhow::Result<Told> {
-        let dialect = Dialect {
-            address: served.address,
-            path: "/v1/feeds",
-            headers: format!("Authorization: Bearer {}\r\n", super::KEY),
-            hello: serde_json::json!({"type": "subscribe", "id": "board", "feed": FEED}).to_string().into_bytes(),
-            text: true,
-        };
+        let dialect = Dialect::ours(served.address, FEED);
         let crowd = Crowd::open(&self.runtime, self.subscribers, &dialect)?;
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {

@@ -22,35 +22,44 @@ const MESSAGE_MIN: u64 = 128;
 
 /// How a server is spoken to.
 #[derive(Debug, Clone)]
-pub(super) struct Dialect {
-    pub(super) address: SocketAddr,
+pub(in crate::rows::served) struct Dialect {
+    pub(in crate::rows::served) address: SocketAddr,
     /// The address of the WebSocket, with headers beyond those of the handshake.
-    pub(super) path: &'static str,
-    pub(super) headers: String,
+    pub(in crate::rows::served) path: &'static str,
+    pub(in crate::rows::served) headers: String,
     /// What a client says to be told.
-    pub(super) hello: Vec<u8>,
+    pub(in crate::rows::served) hello: Vec<u8>,
     /// Whether that is text.
-    pub(super) text: bool,
+    pub(in crate::rows::served) text: bool,
+}
+
+impl Dialect {
+    /// How our server is asked for one feed, each message of it.
+    pub(in crate::rows::served) fn ours(address: SocketAddr, feed: &str) -> Self {
+        let hello = serde_json::json!({"type": "subscribe", "id": "feed", "feed": feed, "max_rate": 1_000});
+        let headers = format!("Authorization: Bearer {}\r\n", crate::rows::served::KEY);
+        Self { address, path: "/v1/feeds", headers, hello: hello.to_string().into_bytes(), text: true }
+    }
 }
 
 /// What all of them were told.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) messages: AtomicU64,
-    pub(super) bytes: AtomicU64,
+pub(in crate::rows::served) struct Counts {
+    pub(in crate::rows::served) messages: AtomicU64,
+    pub(in crate::rows::served) bytes: AtomicU64,
     told: AtomicUsize,
 }
 
 /// Open clients; dropping this closes them.
 #[derive(Debug)]
-pub(super) struct Crowd {
-    pub(super) counts: Arc<Counts>,
+pub(in crate::rows::served) struct Crowd {
+    pub(in crate::rows::served) counts: Arc<Counts>,
     clients: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
 impl Crowd {
     /// Opens all of them, one after the other; returns once each has been told something.
-    pub(super) fn open(runtime: &Runtime, of: usize, dialect: &Dialect) -> anyhow::Result<Self> {
+    pub(in crate::rows::served) fn open(runtime: &Runtime, of: usize, dialect: &Dialect) -> anyhow::Result<Self> {
         let mut crowd = Self { counts: Arc::default(), clients: Vec::with_capacity(of) };
         runtime.block_on(async {
             for _ in 0..of {
@@ -63,7 +72,7 @@ impl Crowd {
     }
 
     /// Waits until each of them was told a message.
-    pub(super) fn wait(&self) -> anyhow::Result<()> {
+    pub(in crate::rows::served) fn wait(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         while self.counts.told.load(Ordering::Relaxed) < self.clients.len() {
             let told = self.counts.told.load(Ordering::Relaxed);
@@ -74,7 +83,7 @@ impl Crowd {
     }
 
     /// Fails when one of them was cut off.
-    pub(super) fn whole(&self) -> anyhow::Result<()> {
+    pub(in crate::rows::served) fn whole(&self) -> anyhow::Result<()> {
         let ended = self.clients.iter().filter(|client| client.is_finished()).count();
         anyhow::ensure!(ended == 0, "{ended} clients were cut off");
         Ok(())
