@@ -96,9 +96,8 @@ pub const WRITES_EVERY_OF_ONE: Duration = Duration::from_micros(50);
 /// The longest such pause: twenty times a second still looks alive.
 pub const WRITES_EVERY_MAX: Duration = Duration::from_millis(50);
 
-/// How often an open feed looks at least whether a key or login has ended with time, when it has something to tell. That
-/// it was revoked is known at once.
-pub const CALLER_LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
+/// How often an open feed looks whether a key or login has ended with time alone. That it was revoked is known at once.
+pub const CALLER_LOOKED_UP_EVERY: Duration = Duration::from_secs(15);
 
 /// Messages that a feed keeps for those who are told every one: what it tells within [`WRITES_EVERY_MAX`] at its
 /// quickest. Whoever is further behind is told in one piece what changed.

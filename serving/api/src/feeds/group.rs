@@ -444,6 +444,25 @@ impl Subscription {
         }
     }
 
+    /// Takes what goes out with the same write as the message before.
+    pub(super) fn rest(&mut self) -> Vec<Arc<Message>> {
+        if self.rhythm != Rhythm::Each {
+            return Vec::new();
+        }
+        let lately = self.published.borrow();
+        let from = lately.messages.iter().rposition(|message| message.from == Some(self.position));
+        // What leads on from one message is what was published after it, unless that was a problem or a reset.
+        let mut rest = Vec::new();
+        for message in lately.messages.iter().skip(from.unwrap_or(lately.messages.len())) {
+            if message.from != Some(self.position) {
+                break;
+            }
+            self.position = message.to;
+            rest.push(Arc::clone(message));
+        }
+        rest
+    }
+
     /// What goes out with the same write as the message before.
     fn more(&mut self) -> Option<Arc<Message>> {
         if self.rhythm != Rhythm::Each {

@@ -2,8 +2,7 @@
 
 use std::pin::Pin;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::hub::{Hub, Place, Transport};
 use crate::auth::Presented;
@@ -26,14 +25,9 @@ pub(super) enum Ending {
 
 /// Holds an open connection.
 pub(super) struct Leash {
-    api: Api,
-    changes: watch::Receiver<u64>,
-    presented: Presented,
-    stopping: Option<Stopping>,
-    // Kept, not made anew whenever this is asked: that would take the timer's lock twice for each message.
-    old: Pin<Box<Sleep>>,
-    // When the key or login was last looked up: it may also end with time alone.
-    looked: Option<Instant>,
+    // Made once and kept: whoever waits for a message and for this would else take the locks of all that it waits for
+    // anew with each message. Boxed, because the wait is looked at where it lies.
+    ending: Pin<Box<dyn Future<Output = Ending> + Send + Sync>>,
     place: Place,
 }
 
@@ -49,9 +43,9 @@ impl Leash {
         transport: Transport,
     ) -> Result<Self, Problem> {
         let place = hub.place(&presented, transport)?;
-        let api = hub.asker.api.clone();
-        let (changes, old) = (api.callers.changes(), Box::pin(tokio::time::sleep(hub.asker.bounds.lifetime)));
-        Ok(Self { api, changes, presented, stopping, old, looked: None, place })
+        let until = Instant::now() + hub.asker.bounds.lifetime;
+        let ending = Box::pin(ending(hub.asker.api.clone(), presented, stopping, until));
+        Ok(Self { ending, place })
     }
 
     /// The connection's number: how many came before it.
@@ -59,41 +53,44 @@ impl Leash {
         self.place.number
     }
 
-    /// What became of who was let in.
-    fn lost(&self) -> Option<Ending> {
-        let now = self.api.clock.now();
-        let known = self.presented.secret.and_then(|secret| self.api.callers.principal(&secret, now));
-        match known {
-            None => Some(Ending::Revoked),
-            Some(known) if known != self.presented.principal => Some(Ending::Changed),
-            Some(_) => None,
+    /// Ends when the connection must. May be dropped and asked again, until it has ended.
+    pub(super) async fn ended(&mut self) -> Ending {
+        self.ending.as_mut().await
+    }
+}
+
+async fn ending(api: Api, presented: Presented, stopping: Option<Stopping>, until: Instant) -> Ending {
+    let mut changes = api.callers.changes();
+    let stop = async {
+        match stopping {
+            // A server that is gone has stopped too.
+            Some(Stopping(mut stopping)) => drop(stopping.wait_for(|stop| *stop).await),
+            None => std::future::pending().await,
+        }
+    };
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        // Also the first time: the key may have been revoked between the request and this.
+        changes.borrow_and_update();
+        if let Some(ending) = lost(&api, &presented) {
+            return ending;
+        }
+        let again = until.min(Instant::now() + limits::CALLER_LOOKED_UP_EVERY);
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = &mut stop => return Ending::Stopping,
+            () = tokio::time::sleep_until(again) => if again == until { return Ending::Old },
         }
     }
+}
 
-    /// Ends when the connection must. May be dropped and asked again.
-    pub(super) async fn ended(&mut self) -> Ending {
-        loop {
-            // Also the first time: the key may have been revoked between the request and this.
-            let known = self.looked.is_some_and(|looked| looked.elapsed() < limits::CALLER_LOOKED_UP_EVERY);
-            if !known || self.changes.has_changed().unwrap_or(true) {
-                self.changes.borrow_and_update();
-                if let Some(ending) = self.lost() {
-                    return ending;
-                }
-                self.looked = Some(Instant::now());
-            }
-            let stop = async {
-                match &mut self.stopping {
-                    // A server that is gone has stopped too.
-                    Some(Stopping(stopping)) => drop(stopping.wait_for(|stop| *stop).await),
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                _ = self.changes.changed() => {}
-                () = stop => return Ending::Stopping,
-                () = &mut self.old => return Ending::Old,
-            }
-        }
+/// What became of who was let in.
+fn lost(api: &Api, presented: &Presented) -> Option<Ending> {
+    let now = api.clock.now();
+    let known = presented.secret.and_then(|secret| api.callers.principal(&secret, now));
+    match known {
+        None => Some(Ending::Revoked),
+        Some(known) if known != presented.principal => Some(Ending::Changed),
+        Some(_) => None,
     }
 }

@@ -63,8 +63,8 @@ enum Said {
     Unsubscribe { id: String },
 }
 
-/// A message of the subscription with this name, quoted.
-type Told = (Arc<str>, Arc<Message>);
+/// A message of the subscription with this name, quoted, and those that go out with it.
+type Told = (Arc<str>, Arc<Message>, Vec<Arc<Message>>);
 
 /// What a connection is about.
 #[derive(Deserialize)]
@@ -214,15 +214,17 @@ impl Conversation {
     /// Sends a message and all others that are ready by now, with one write.
     async fn tell(&mut self, first: Told) -> Result<(), Gone> {
         let mut next = Some(first);
-        while let Some((quoted, message)) = next {
+        while let Some((quoted, message, rest)) = next {
             // Unsubscribed between.
             if self.open.contains_key(&quoted) {
-                let frame = message.frame(&quoted);
-                self.hub.asker.figures.told(message.kind, frame.len());
                 if message.kind == Kind::Problem {
                     self.open.remove(&quoted);
                 }
-                self.wire.put(frame);
+                for message in std::iter::once(&message).chain(&rest) {
+                    let frame = message.frame(&quoted);
+                    self.hub.asker.figures.told(message.kind, frame.len());
+                    self.wire.put(frame);
+                }
             }
             next = self.told.next().now_or_never().flatten();
         }
@@ -261,7 +263,8 @@ fn messages(
     futures_util::stream::unfold(Some((quoted, subscription, counted)), |open| async {
         let (quoted, mut subscription, counted) = open?;
         let message = subscription.next().await;
-        let told = (Arc::clone(&quoted), Arc::clone(&message));
+        let rest = if message.kind == Kind::Problem { Vec::new() } else { subscription.rest() };
+        let told = (Arc::clone(&quoted), Arc::clone(&message), rest);
         Some((told, (message.kind != Kind::Problem).then_some((quoted, subscription, counted))))
     })
 }
