@@ -103,7 +103,7 @@ settings! {
     rate_address: Within<1, 1000000> = "200";
     /// Requests of tracking a second of one key from one address, five times as many at once: the key stands in a page.
     rate_tracking: Within<1, 1000000> = "2000";
-    /// Open live feeds of the process (server-sent events and WebSockets). An idle one takes some 40 KB.
+    /// Open live feeds of the process (server-sent events and WebSockets). An idle one takes some 40 KB, a WebSocket some 10.
     feed_connections: Within<1, 12288> = "12288";
     /// Open live feeds of one key or person.
     feed_connections_of_caller: Within<1, 12288> = "10240";
