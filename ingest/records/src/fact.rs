@@ -390,6 +390,9 @@ pub enum Fact {
     },
     /// A writer is alive although it has nothing to say.
     Beat,
+    /// Something was decided at an event's box office.
+    #[serde(untagged)]
+    Booking(crate::booking::BookingFact),
 }
 
 /// Which command a fact was decided for: what makes the same command twice one.

@@ -126,6 +126,16 @@ pub fn version_7(at: Timestamp, chance: u128) -> u128 {
     (millis << 80) | (0x7 << 76) | (middle << 64) | VARIANT | low
 }
 
+/// The bits of an id that follows from another one, a purpose and a number: a version 8 UUID of BLAKE3 of them, so that
+/// nobody who chooses ids can make two that lead to the same.
+pub fn derived(from: u128, purpose: &str, number: u64) -> u128 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&from.to_le_bytes()).update(&number.to_le_bytes()).update(purpose.as_bytes());
+    let hash = hasher.finalize();
+    let (bytes, _) = hash.as_bytes().split_first_chunk::<16>().expect("a hash has 32 bytes");
+    stamp((HASHED << LENGTH_SHIFT) | (u128::from_le_bytes(*bytes) & ((1 << LENGTH_SHIFT) - 1)))
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -196,7 +206,7 @@ macro_rules! ids {
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 // Whatever happens may happen outside of these; the other ids name what an answer is about.
-                if matches!(stringify!($name), "EventId" | "SessionId" | "ItemId") {
+                if matches!(stringify!($name), "EventId" | "SessionId" | "ItemId" | "PlaceId") {
                     schemars::json_schema!({"type": ["string", "null"], "maxLength": NAME_BYTES_MAX})
                 } else {
                     schemars::json_schema!({"type": "string", "maxLength": NAME_BYTES_MAX})
@@ -252,6 +262,26 @@ ids! {
     QueryId,
     /// A mail to a user.
     MailId,
+    /// What is counted together at a box office.
+    QuotaId,
+    /// What is kept for somebody for a while.
+    HoldId,
+    /// What lets somebody in: one position of an order.
+    TicketId,
+    /// One attempt to pay an order.
+    PaymentId,
+    /// Money on its way back to a buyer.
+    RefundId,
+    /// A promo code; its id, not what buyers type.
+    PromoId,
+    /// A list of who may pass a door.
+    DoorId,
+    /// An entry of a waitlist.
+    WaitId,
+    /// A place in a waiting room.
+    PlaceId,
+    /// What an organizer is paid at once.
+    PayoutId,
 }
 
 #[cfg(test)]

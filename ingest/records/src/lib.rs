@@ -23,6 +23,7 @@
 //! ```
 
 pub mod batch;
+pub mod booking;
 pub mod codec;
 pub mod fact;
 pub mod hash;
@@ -40,11 +41,13 @@ pub mod vocabulary;
 pub mod zone;
 
 pub use batch::Batch;
+pub use booking::BookingFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, EventId, ItemId, LeaderboardId, LoginId, MailId, MessageId, OrderId, OrganizationId,
-    PollId, QueryId, RuleId, SegmentId, SessionId, UserId,
+    AdId, CampaignId, CommandId, DoorId, EventId, HoldId, ItemId, LeaderboardId, LoginId, MailId, MessageId, OrderId,
+    OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId, RefundId, RuleId, SegmentId,
+    SessionId, TicketId, UserId, WaitId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};

@@ -155,7 +155,7 @@ impl<D: Domain> Seat<D> {
     }
 
     fn is_something_due(&self, now: Timestamp) -> bool {
-        matches!(&self.standing, Standing::Ready(state) if !state.domain.due(now.max(state.now), 1).is_empty())
+        matches!(&self.standing, Standing::Ready(state) if state.domain.due(now.max(state.now)).is_some())
     }
 
     fn decide_ready(&mut self, orders: Vec<Order<D>>, clock: Timestamp) {
@@ -163,7 +163,8 @@ impl<D: Domain> Seat<D> {
         let now = clock.max(state.now);
         state.now = now;
         let mut batch = Batch { partition: self.partition, claim, frames: Vec::new(), waiting: Vec::new() };
-        for row in state.domain.due(now, DUE_MAX) {
+        for _ in 0..DUE_MAX {
+            let Some(row) = state.domain.due(now) else { break };
             batch.frame(state, vec![row], None, None);
         }
         for Order { tag, command, reply } in orders {
@@ -413,10 +414,7 @@ impl<D: Domain> Seat<D> {
 
 impl<D: Domain> State<D> {
     fn take(&mut self, place: Place, row: &FactRow) -> Result<(), UnknownFact> {
-        // Claims and beats are the desk's own; rules know nothing of them.
-        if !matches!(row.known(), Some(Fact::PartitionClaimed { .. } | Fact::Beat)) {
-            self.domain.apply(row)?;
-        }
+        self.domain.apply(row)?;
         if let Some(tag) = row.command {
             self.ids.insert(D::aggregate_of(row), tag, Some(place));
         }

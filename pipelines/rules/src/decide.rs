@@ -33,8 +33,8 @@ pub trait Domain: Default + Debug + Send + 'static {
     /// When the rules refuse it.
     fn decide(&self, command: &Self::Command, now: Timestamp) -> Result<Vec<FactRow>, Self::Refusal>;
 
-    /// The facts that are due because time has passed, at most `limit`, the earliest first.
-    fn due(&self, now: Timestamp, limit: usize) -> Vec<FactRow>;
+    /// The next fact that is due because time has passed; none when nothing is. Once it is taken, the one after it.
+    fn due(&self, now: Timestamp) -> Option<FactRow>;
 
     /// Takes one fact.
     ///

@@ -1,4 +1,4 @@
-//! Everything that is decided in one partition of the facts: the office of organizations, and accounts.
+//! Everything that is decided in one partition of the facts: the office of organizations, accounts, and box offices.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
 
@@ -6,6 +6,7 @@ use records::fact::By;
 use records::{FactRow, Timestamp};
 
 use crate::accounts::{self, Accounts};
+use crate::booking::{self, Booking};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
 
@@ -25,6 +26,8 @@ pub enum Order {
     Office(office::Command),
     /// Of a user's account.
     Account(accounts::Command),
+    /// Of an event's box office.
+    Booking(booking::Command),
 }
 
 /// Why something is not done.
@@ -36,6 +39,9 @@ pub enum Refusal {
     /// By accounts.
     #[error(transparent)]
     Account(#[from] accounts::Refusal),
+    /// By a box office.
+    #[error(transparent)]
+    Booking(#[from] booking::Refusal),
 }
 
 /// The states of all domains.
@@ -43,6 +49,7 @@ pub enum Refusal {
 pub struct Domains {
     office: Office,
     accounts: Accounts,
+    booking: Booking,
 }
 
 impl From<office::Command> for Command {
@@ -59,9 +66,23 @@ impl From<accounts::Command> for Command {
     }
 }
 
+impl From<booking::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: booking::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Booking(command) }
+    }
+}
+
+impl Domains {
+    /// The box offices.
+    pub fn booking(&self) -> &Booking {
+        &self.booking
+    }
+}
+
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -69,6 +90,7 @@ impl Domain for Domains {
         match &command.order {
             Order::Office(command) => office::aggregate(command.organization, command.event),
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
+            Order::Booking(command) => office::aggregate(command.organization, command.event),
         }
     }
 
@@ -83,33 +105,43 @@ impl Domain for Domains {
                 let facts = self.accounts.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(accounts::platform(), now, fact)).collect()
             }
+            Order::Booking(command) => {
+                let facts = self.booking.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
         };
         rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
         Ok(rows)
     }
 
-    /// Nothing here ends by itself: logins and links say when they end.
-    fn due(&self, _now: Timestamp, _limit: usize) -> Vec<FactRow> {
-        Vec::new()
+    /// What ends by itself at a box office; logins and links say when they end.
+    fn due(&self, now: Timestamp) -> Option<FactRow> {
+        self.booking.due(now)
     }
 
     fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
         self.office.apply(row)?;
         self.accounts.apply(row);
+        self.booking.apply(row);
         Ok(())
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let accounts = serde_json::to_vec(&self.accounts.stored()).expect("accounts have text keys only");
-        out.extend((accounts.len() as u64).to_le_bytes());
-        out.extend(accounts);
+        for part in [serde_json::to_vec(&self.accounts.stored()), serde_json::to_vec(&self.booking.stored())] {
+            let part = part.expect("accounts and box offices have text keys only");
+            out.extend((part.len() as u64).to_le_bytes());
+            out.extend(part);
+        }
         self.office.encode(out);
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let (accounts, rest) = crate::decide::section(bytes)?;
+        let (booking, rest) = crate::decide::section(rest)?;
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
-        Ok(Self { office: Office::decode(rest)?, accounts: Accounts::restore(accounts) })
+        let booking = serde_json::from_slice(booking).map_err(|error| StateError(error.to_string()))?;
+        let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
+        Ok(Self { office: Office::decode(rest)?, accounts, booking })
     }
 }
 

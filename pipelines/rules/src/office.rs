@@ -319,6 +319,7 @@ pub(crate) fn aggregate(organization: OrganizationId, event: EventId) -> u64 {
 fn event_of(fact: &Fact) -> EventId {
     match fact {
         Fact::EventScheduled { event, .. } | Fact::ItemListed { event, .. } => *event,
+        Fact::Booking(fact) => fact.event(),
         _ => EventId::NONE,
     }
 }

@@ -135,6 +135,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailSent { .. }
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
+        | Fact::Booking(_)
         | Fact::Beat => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use records::fact::Known;
+use records::fact::{Fact, Known};
 use records::{FactRow, OrganizationId, Timestamp};
 use rules::Domain;
 use rules::decide::{StateError, UnknownFact};
@@ -79,21 +79,23 @@ impl Domain for Halls {
         }
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Vec<FactRow> {
+    fn due(&self, now: Timestamp) -> Option<FactRow> {
         let over = self.0.iter().flat_map(|(hall, known)| {
             let over = known.until.range(..=now.0);
             over.map(move |(until, seats)| (*until, *hall, *seats))
         });
-        let mut over: Vec<_> = over.collect();
-        over.sort_unstable();
         let freed = |(until, hall, seats): (i64, u128, u64)| {
             row(hall, now, json!({"fact": "seats_freed", "seats": seats, "until": until}))
         };
-        over.into_iter().take(limit).map(freed).collect()
+        over.min().map(freed)
     }
 
     fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
-        let Known::Unknown(fields) = &row.fact else { return Err(UnknownFact::of(row)) };
+        let fields = match &row.fact {
+            Known::Unknown(fields) => fields,
+            Known::Fact(Fact::PartitionClaimed { .. } | Fact::Beat) => return Ok(()),
+            Known::Fact(_) => return Err(UnknownFact::of(row)),
+        };
         let hall = self.0.entry(row.organization.0).or_default();
         let seats = fields["seats"].as_u64().expect("seats are a number");
         match fields["fact"].as_str() {
