@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the benchmark peers into the user's cache: Redis from Debian, Flink and DuckDB from PyPI. Changes nothing else.
-# Usage: benches/peers/install.sh [redis] [flink]      (both when nothing is named)
+# Installs the benchmark peers into the user's cache: Redis and NATS from Debian, Flink and DuckDB from PyPI, socket.io from
+# npm. Changes nothing else.
+# Usage: benches/peers/install.sh [redis] [flink] [socketio] [nats]      (all when nothing is named)
 set -eu
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/eventra/peers"
@@ -9,30 +10,56 @@ mkdir -p "$cache"
 # Versions are pinned, so that a figure can be measured again.
 flink=2.3.0
 duckdb=2.0.0
+socketio=4.8.4
+
+# Debian packages are unpacked, not installed: no root, no service, no configuration files of the machine.
+unpack() {
+    work="$cache/$1.part"
+    rm -rf "$work"
+    mkdir -p "$work/debs"
+    cd "$work/debs"
+    # shellcheck disable=SC2086 # a list of words on purpose
+    if ! apt-get download $2; then
+        [ "$(id -u)" = 0 ] || { echo "$1: run 'apt-get update' as root once, then this again" >&2; exit 1; }
+        apt-get update -q
+        # shellcheck disable=SC2086
+        apt-get download $2
+    fi
+    for deb in *.deb; do dpkg -x "$deb" "$work"; done
+    cd "$cache"
+    rm -rf "$work/debs"
+    mv "$work" "$cache/$1"
+    echo "$1: $cache/$1"
+}
 
 install_redis() {
     if command -v redis-server >/dev/null || [ -x "$cache/redis/usr/bin/redis-server" ]; then
         echo "redis: there already"
         return
     fi
-    # Unpacked, not installed: no root, no service, no configuration files of the machine.
-    work="$cache/redis.part"
-    rm -rf "$work"
-    mkdir -p "$work/debs"
-    packages="redis-server redis-tools libjemalloc2 liblua5.1-0 liblzf1 lua-bitop lua-cjson libatomic1"
-    cd "$work/debs"
-    # shellcheck disable=SC2086 # a list of words on purpose
-    if ! apt-get download $packages; then
-        [ "$(id -u)" = 0 ] || { echo "redis: run 'apt-get update' as root once, then this again" >&2; exit 1; }
-        apt-get update -q
-        # shellcheck disable=SC2086
-        apt-get download $packages
+    unpack redis "redis-server redis-tools libjemalloc2 liblua5.1-0 liblzf1 lua-bitop lua-cjson libatomic1"
+}
+
+install_nats() {
+    if [ -x "$cache/nats/usr/sbin/nats-server" ] || [ -x "$cache/nats/usr/bin/nats-server" ]; then
+        echo "nats: there already"
+        return
     fi
-    for deb in *.deb; do dpkg -x "$deb" "$work"; done
-    cd "$cache"
-    rm -rf "$work/debs"
-    mv "$work" "$cache/redis"
-    echo "redis: $cache/redis"
+    unpack nats nats-server
+}
+
+install_socketio() {
+    if [ -f "$cache/socketio/ready-$socketio" ]; then
+        echo "socketio: there already"
+        return
+    fi
+    command -v npm >/dev/null || { echo "socketio: needs Node 20 or newer with npm" >&2; exit 1; }
+    rm -rf "$cache/socketio"
+    mkdir -p "$cache/socketio"
+    # What it asks for is written in JavaScript: no scripts of packages are run.
+    npm install --prefix "$cache/socketio" --no-audit --no-fund --ignore-scripts "socket.io@$socketio"
+    touch "$cache/socketio/ready-$socketio"
+    echo "socketio: $cache/socketio"
 }
 
 install_flink() {
@@ -50,11 +77,13 @@ install_flink() {
     echo "flink: $cache/python"
 }
 
-[ $# -gt 0 ] || set -- redis flink
+[ $# -gt 0 ] || set -- redis flink socketio nats
 for peer in "$@"; do
     case "$peer" in
         redis) install_redis ;;
         flink) install_flink ;;
-        *) echo "no such peer: $peer (redis, flink)" >&2; exit 2 ;;
+        socketio) install_socketio ;;
+        nats) install_nats ;;
+        *) echo "no such peer: $peer (redis, flink, socketio, nats)" >&2; exit 2 ;;
     esac
 done

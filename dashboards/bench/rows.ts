@@ -22,6 +22,9 @@ const LOADS = 7;
 const SCRIPT_KB = 200;
 const INTERACTIVE_MS = 1_000;
 
+/** How long feeds are watched, milliseconds. */
+const WATCHED_MS = 10_000;
+
 const folder = join(import.meta.dirname, '../../target/bench');
 
 interface Part {
@@ -110,6 +113,65 @@ async function firstLoad(house: House): Promise<void> {
   );
 }
 
+/** From messages of feeds to the frames that show them, while the conference goes on: milliseconds of each. */
+async function told(page: import('playwright-core').Page): Promise<[number, number][]> {
+  await page.locator('[data-condition=live]').waitFor();
+  await page.waitForTimeout(WATCHED_MS);
+  return page.evaluate(() => (window as unknown as { painted: [number, number][] }).painted);
+}
+
+/** Notes each message of a feed when the frame is drawn that follows the change of the page. */
+function notePaints(): void {
+  const painted: [number, number][] = [];
+  let waiting: { here: number; log: number }[] = [];
+  Object.assign(window, { painted });
+  const Native = window.WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(...words: ConstructorParameters<typeof WebSocket>) {
+      super(...words);
+      this.addEventListener('message', ({ data }) => {
+        const log = /"type":"deltas".*"log_time":(\d+)/.exec(String(data))?.[1];
+        if (log) waiting.push({ here: performance.now(), log: Number(log) / 1_000 });
+      });
+    }
+  };
+  const drawn = () => {
+    const these = waiting;
+    waiting = [];
+    // A task that begins in the frame's own step runs when the frame has been drawn.
+    const after = new MessageChannel();
+    after.port1.onmessage = () => {
+      const [now, date] = [performance.now(), Date.now()];
+      for (const { here, log } of these) painted.push([now - here, date - log]);
+    };
+    after.port2.postMessage(null);
+  };
+  const watch = () =>
+    new MutationObserver(() => requestAnimationFrame(drawn)).observe(document.documentElement, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributes: true,
+    });
+  document.addEventListener('DOMContentLoaded', watch);
+}
+
+async function paint(house: House): Promise<void> {
+  const context = await house.context();
+  await context.addInitScript(notePaints);
+  const page = await house.signIn(context, DASHBOARD);
+  const seen = await told(page);
+  await context.close();
+  const sorted = (place: 0 | 1) => seen.map((one) => one[place]).sort((a, b) => a - b);
+  const share = (values: number[], part: number) =>
+    Math.round((values[Math.floor((values.length - 1) * part)] ?? Number.NaN) * 10) / 10;
+  const [feed, log] = [sorted(0), sorted(1)];
+  process.stdout.write(
+    `feed to paint          p50 ${share(feed, 0.5)} ms, p99 ${share(feed, 0.99)} ms; ` +
+      `log to paint p50 ${share(log, 0.5)} ms, p99 ${share(log, 0.99)} ms; ${seen.length} messages (reported only)\n`,
+  );
+}
+
 async function axe(house: House): Promise<void> {
   let found = 0;
   for (const theme of ['light', 'dark'] as const) {
@@ -140,6 +202,7 @@ if (missing) {
 const house = await open();
 try {
   await firstLoad(house);
+  await paint(house);
   await axe(house);
 } finally {
   await house.close();

@@ -1,5 +1,7 @@
 //! Peers that are other programs: found in PATH or in the cache that `benches/peers/install.sh` fills.
 
+pub(crate) mod tellers;
+
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -30,8 +32,8 @@ pub(crate) struct Redis {
 }
 
 // A server that is not up within five seconds on an idle machine will not come up.
-const START_TRIES: u32 = 100;
-const START_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const START_TRIES: u32 = 100;
+pub(crate) const START_PAUSE: Duration = Duration::from_millis(50);
 
 impl Redis {
     /// Starts one.

@@ -26,7 +26,7 @@ pub const DOOR_IDS_MAX: usize = 1 << 18;
 pub const QUEUE_REQUESTS_MAX: usize = 4_096;
 /// Bytes of records that may wait for the committer.
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
-/// How long the committer gathers requests into one append: well below the log's group commit of 10 ms.
+/// How long the committer gathers requests into one append: below the log's group commit of 5 ms.
 pub const GATHER: std::time::Duration = std::time::Duration::from_millis(2);
 /// The most rows of one frame: what a batch can hold.
 pub const FRAME_ROWS_MAX: usize = records::batch::ROWS_MAX;

@@ -50,7 +50,7 @@ impl Default for Config {
             workers: 1,
             claim_id: 0,
             directory: "snapshots".to_owned(),
-            epoch_every: Duration::from_millis(25),
+            epoch_every: Duration::from_millis(10),
             epoch_rows: 65_536,
             in_flight: 4,
             beat_every: Span::from_seconds(1),

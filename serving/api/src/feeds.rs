@@ -19,6 +19,7 @@ mod presence;
 mod rings;
 mod socket;
 mod stream;
+mod wire;
 
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ fn listed() -> Routes<Arc<hub::Hub>> {
 struct FeedParameters {
     /// Where to go on: the `position` of the last message. `Last-Event-ID` counts more.
     position: Option<String>,
-    /// Updates a second at most, from 0.01; 20 by default.
+    /// Updates a second at most, from 0.01. As many as the feed makes (50, unless configured) or more: each of them.
     #[schemars(range(min = 0.01, max = 1_000_000.0))]
     max_rate: Option<f64>,
     /// What the first message must reflect, as in reads.

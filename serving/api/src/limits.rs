@@ -82,8 +82,29 @@ pub const FEED_ADDRESS_BYTES_MAX: usize = 2 << 10;
 /// How often a feed asks again whose answer changes with time alone (what is trending, a sliding window).
 pub const TIMELY_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the frontier is looked at for feeds at most: about a quarter of a live epoch.
-pub const PULSE_EVERY: Duration = Duration::from_millis(5);
+/// How often the frontier is looked at for feeds at most: the shortest live epoch.
+pub const PULSE_EVERY: Duration = Duration::from_millis(1);
+
+/// How often a reader is written to at most: screens are drawn 60 times a second, and what comes between two frames is
+/// seen together. One write of many messages costs hardly more than one of one.
+pub const WRITES_EVERY: Duration = Duration::from_millis(16);
+
+/// The pause between two writes to a reader grows by this for each who reads the same: a write costs some 5 us, so that
+/// writing takes a tenth of a core.
+pub const WRITES_EVERY_OF_ONE: Duration = Duration::from_micros(50);
+
+/// The longest such pause: twenty times a second still looks alive.
+pub const WRITES_EVERY_MAX: Duration = Duration::from_millis(50);
+
+/// How often an open feed looks whether a key or login has ended with time alone. That it was revoked is known at once.
+pub const CALLER_LOOKED_UP_EVERY: Duration = Duration::from_secs(15);
+
+/// Messages that a feed keeps for those who are told every one: what it tells within [`WRITES_EVERY_MAX`] at its
+/// quickest. Whoever is further behind is told in one piece what changed.
+pub const LATELY_MAX: usize = 50;
+
+/// Bytes of these, beyond the newest: whole answers can be large, and are told in one piece then.
+pub const LATELY_BYTES_MAX: usize = 128 << 10;
 
 /// How long the feeds wait for a frontier before they ask for the views again, which a rebuild replaces.
 pub const PULSE_WITHIN: Duration = Duration::from_millis(250);
@@ -109,7 +130,8 @@ pub struct Feeds {
     pub connections_of_key: usize,
     /// Subscriptions of one WebSocket connection: more than any page shows.
     pub subscriptions: usize,
-    /// Updates a second of one subscription: more than eyes follow, and what sharing an encoded message is worth.
+    /// Updates a second of one subscription. Eyes follow fewer, but what happens just after an update waits for the next:
+    /// 10 ms on average.
     pub updates_per_second: u32,
     /// The longest silence of an open feed: shorter than proxies' idle bounds, which begin at 30 s.
     pub heartbeat: Duration,
@@ -131,7 +153,7 @@ impl Default for Feeds {
             connections: 12_288,
             connections_of_key: 10_240,
             subscriptions: 64,
-            updates_per_second: 20,
+            updates_per_second: 50,
             heartbeat: Duration::from_secs(15),
             as_of_every: Duration::from_secs(5),
             presence_every: Duration::from_secs(1),

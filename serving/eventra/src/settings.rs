@@ -103,14 +103,14 @@ settings! {
     rate_address: Within<1, 1000000> = "200";
     /// Requests of tracking a second of one key from one address, five times as many at once: the key stands in a page.
     rate_tracking: Within<1, 1000000> = "2000";
-    /// Open live feeds of the process (server-sent events and WebSockets). An idle one takes some 40 KB.
+    /// Open live feeds of the process (server-sent events and WebSockets). An idle one takes some 40 KB, a WebSocket some 10.
     feed_connections: Within<1, 12288> = "12288";
     /// Open live feeds of one key or person.
     feed_connections_of_caller: Within<1, 12288> = "10240";
     /// Subscriptions of one WebSocket.
     feed_subscriptions: Within<1, 1024> = "64";
     /// Updates a second that one subscription is told at most.
-    feed_updates: Within<1, 100> = "20";
+    feed_updates: Within<1, 1000> = "50";
     /// Where people reach the pages, as in `https://live.example.org`: links in mails begin with it. Without a value: the
     /// address that HTTP is served on.
     public_url: String = "";
@@ -136,7 +136,7 @@ settings! {
     /// Partitions of each lane of a new log. A log keeps the number that it was made with.
     partitions: Within<1, 64> = "8";
     /// Milliseconds between live epochs while records arrive: how fresh views are.
-    epoch_ms: Within<1, 1000> = "25";
+    epoch_ms: Within<1, 1000> = "10";
     /// Seconds between snapshots: how much is read again after a crash.
     snapshot_s: Within<1, 3600> = "10";
     /// Days that activity is kept; facts are always kept. 0 keeps it for ever. Nothing is dropped before it has landed.

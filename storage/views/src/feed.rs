@@ -17,7 +17,7 @@ use crate::state::Fold;
 /// How much a ring remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most epochs: at 40 epochs a second, 25 s of reconnecting.
+    /// The most epochs: at 100 epochs a second, 25 s of reconnecting.
     pub epochs: usize,
     /// The most bytes of keys.
     pub bytes: usize,
@@ -28,7 +28,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { epochs: 1_000, bytes: 8 << 20, epoch_keys: 16_384 }
+        Self { epochs: 2_500, bytes: 8 << 20, epoch_keys: 16_384 }
     }
 }
 

@@ -27,7 +27,7 @@ const GOAL: f64 = 500_000.0;
 /// Answers that are waited for at once: half of what may wait for one partition, so that none is refused.
 const WAITING: usize = ::desk::QUEUE_MAX / 2;
 /// The frames of facts wait for no company: the desk makes its own.
-const GROUP_WAIT: Duration = Duration::ZERO;
+const GROUP_EVERY: Duration = Duration::ZERO;
 
 /// Command `number`: an item is listed, or its capacity changes.
 fn command(number: u64) -> Command {
@@ -66,7 +66,7 @@ struct Run {
 fn ours(commands: u64) -> anyhow::Result<Run> {
     let folder = tempfile::tempdir_in(super::base()?)?;
     let disk = Arc::new(RealDisk::new(folder.path())?);
-    let options = FileOptions { group_wait: [GROUP_WAIT; 3], ..FileOptions::default() };
+    let options = FileOptions { group_every: [GROUP_EVERY; 3], ..FileOptions::default() };
     let log: Arc<dyn EventLog> = Arc::new(FileLog::open(Arc::new(RealDisk::new(disk.root())?), SystemClock, options)?);
     let (address, chance) = ("here".into(), Arc::new(|| 7));
     let parts = Parts { log, disk, clock: Arc::new(SystemClock), address, chance };

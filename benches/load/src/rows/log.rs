@@ -35,7 +35,7 @@ fn folder() -> anyhow::Result<tempfile::TempDir> {
 fn open(path: &Path, codec: Codec) -> anyhow::Result<FileLog> {
     let options = FileOptions {
         codecs: [codec; 3],
-        group_wait: [Duration::ZERO, GROUP, Duration::ZERO],
+        group_every: [Duration::ZERO, GROUP, Duration::ZERO],
         ..FileOptions::default()
     };
     Ok(FileLog::open(Arc::new(RealDisk::new(path)?), SystemClock, options)?)

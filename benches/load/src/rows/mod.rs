@@ -84,6 +84,12 @@ pub(crate) const ALL: &[Entry] = &[
         served::connections::measure,
     ),
     row(
+        "serving-fan-out",
+        2,
+        "one live view told to a thousand WebSockets, beside socket.io and NATS",
+        served::fan_out::measure,
+    ),
+    row(
         "serving-freshness",
         1,
         "from the log to a live feed's client at 50,000 records a second, the engine on the same cores",

@@ -1,6 +1,7 @@
 //! The product's binary as clients meet it: started in a folder of its own, told about one organization, filled over HTTP.
 
 pub(super) mod connections;
+pub(super) mod fan_out;
 pub(super) mod freshness;
 pub(super) mod reads;
 

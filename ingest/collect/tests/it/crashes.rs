@@ -27,7 +27,7 @@ impl Life {
     fn begin(disk: &SimDisk, seed: u64) -> Option<Self> {
         let options = FileOptions {
             writers: Writers::Inline,
-            group_wait: [Duration::ZERO; 3],
+            group_every: [Duration::ZERO; 3],
             reserve_bytes: 0,
             low_water: 1 << 20,
             ..FileOptions::default()

@@ -22,9 +22,10 @@ pub struct FileOptions {
     pub segment_bytes: u64,
     /// Compression of each lane's bodies, in the order of [`crate::Lane::ALL`].
     pub codecs: [Codec; 3],
-    /// How long each lane waits for company before it syncs. What is queued during a sync shares the next one anyway,
-    /// so this only helps many small writers; it is no use to the desk, which groups its own commands.
-    pub group_wait: [Duration; 3],
+    /// The least time between two groups of a lane: what comes after a quiet time is synced at once, what follows waits for
+    /// the rest of it. What is queued during a sync shares the next one anyway, so this only keeps many small writers
+    /// from having a sync each; it is no use to the desk, which groups its own commands.
+    pub group_every: [Duration; 3],
     /// Who writes.
     pub writers: Writers,
     /// Most bytes in each lane's queue. Together with the disk's speed it bounds how late an acknowledgement comes.
@@ -48,7 +49,7 @@ impl Default for FileOptions {
             partitions: Partitions::default(),
             segment_bytes: 128 << 20,
             codecs: [Codec::Lz4; 3],
-            group_wait: [Duration::ZERO, Duration::from_millis(10), Duration::ZERO],
+            group_every: [Duration::ZERO, Duration::from_millis(5), Duration::ZERO],
             writers: Writers::Threads,
             queue_bytes: 32 << 20,
             submit_wait: Duration::from_secs(30),

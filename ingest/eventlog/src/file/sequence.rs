@@ -72,7 +72,10 @@ struct Queue {
     stamps: VecDeque<Timestamp>,
     /// The next offset of each partition.
     next: Vec<crate::lane::Offset>,
+    /// When the oldest queued frame came.
     since: Option<Instant>,
+    /// When the last group was taken.
+    taken: Option<Instant>,
     figures: LaneStatus,
 }
 
@@ -316,19 +319,19 @@ impl Core {
 
     /// Waits until a lane has a group worth committing; false when the log is closed and nothing is left.
     fn wait_for_work(&self, lane: Lane) -> bool {
-        let wait = self.options.group_wait[lane.index()];
+        let every = self.options.group_every[lane.index()];
         let mut order = self.order.lock();
         loop {
             let queue = &order.lanes[lane.index()];
-            match queue.since {
-                None if order.closed => return false,
-                None => self.work[lane.index()].wait(&mut order),
-                Some(_) if order.closed || wait.is_zero() || queue.bytes >= ENOUGH_COMPANY => return true,
-                Some(since) => {
-                    if self.work[lane.index()].wait_until(&mut order, since + wait).timed_out() {
-                        return true;
-                    }
+            // A lane that was quiet for long enough has nothing to wait for.
+            let due = queue.taken.map(|taken| taken + every).filter(|due| *due > Instant::now());
+            match (queue.since, due) {
+                (None, _) if order.closed => return false,
+                (None, _) => self.work[lane.index()].wait(&mut order),
+                (Some(_), Some(due)) if !order.closed && queue.bytes < ENOUGH_COMPANY => {
+                    _ = self.work[lane.index()].wait_until(&mut order, due);
                 }
+                (Some(_), _) => return true,
             }
         }
     }
@@ -367,6 +370,7 @@ impl Order {
 
     fn take_group(&mut self, lane: Lane) -> Vec<Queued> {
         let queue = &mut self.lanes[lane.index()];
+        queue.taken = Some(Instant::now());
         let mut bytes = 0;
         let fits = queue.frames.iter().take(GROUP_FRAMES).take_while(|queued| {
             let first = bytes == 0;

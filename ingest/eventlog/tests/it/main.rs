@@ -34,7 +34,7 @@ pub fn small() -> FileOptions {
 
 /// As [`small`], with writer threads that do not wait for company.
 pub fn threaded() -> FileOptions {
-    FileOptions { writers: Writers::Threads, group_wait: [Duration::ZERO; 3], ..small() }
+    FileOptions { writers: Writers::Threads, group_every: [Duration::ZERO; 3], ..small() }
 }
 
 /// A clock that stands at one second after 1970.

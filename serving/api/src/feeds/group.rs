@@ -5,6 +5,7 @@
 //! since its own place, labelled as leading to the head: the values were read later than that, and a place that is
 //! named too early only means that something may be told twice.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) struct Group {
     address: Uri,
     plan: Plan,
     state: Mutex<State>,
-    published: watch::Sender<Arc<Message>>,
+    published: watch::Sender<Lately>,
 }
 
 struct State {
@@ -68,6 +69,40 @@ impl Told {
             known if known == Self::All(hash) => known,
             _ => Self::Differing,
         };
+    }
+}
+
+/// What was published last, the newest at the end: who keeps up is told each of them, several with one write.
+#[derive(Debug)]
+pub(super) struct Lately {
+    messages: VecDeque<Arc<Message>>,
+    bytes: usize,
+}
+
+impl Lately {
+    fn new(message: Arc<Message>) -> Self {
+        Self { bytes: message.len(), messages: [message].into() }
+    }
+
+    fn push(&mut self, message: Arc<Message>) {
+        self.bytes += message.len();
+        self.messages.push_back(message);
+        // The newest always stays.
+        while self.messages.len() > 1
+            && (self.messages.len() > limits::LATELY_MAX || self.bytes > limits::LATELY_BYTES_MAX)
+        {
+            self.bytes -= self.messages.pop_front().map_or(0, |oldest| oldest.len());
+        }
+    }
+
+    fn newest(&self) -> &Arc<Message> {
+        self.messages.back().expect("it is made with a message, and the newest always stays")
+    }
+
+    /// What leads on from a place.
+    fn after(&self, position: Position) -> Option<&Arc<Message>> {
+        // Mostly the newest one.
+        self.messages.iter().rev().find(|message| message.from == Some(position))
     }
 }
 
@@ -114,7 +149,7 @@ impl Group {
             catch_ups: Vec::new(),
             published: now,
         };
-        let published = watch::Sender::new(Arc::new(nothing));
+        let published = watch::Sender::new(Lately::new(Arc::new(nothing)));
         Self { asker, organization, address, plan, state: Mutex::new(state), published }
     }
 
@@ -127,7 +162,7 @@ impl Group {
         self.published.receiver_count()
     }
 
-    pub(super) fn listen(&self) -> watch::Receiver<Arc<Message>> {
+    pub(super) fn listen(&self) -> watch::Receiver<Lately> {
         self.published.subscribe()
     }
 
@@ -202,7 +237,7 @@ impl Group {
             Ok(asked) => asked,
             Err(problem) => {
                 // The head stays: who subscribes again may have more luck.
-                self.published.send_replace(Arc::new(Message::problem(&problem, state.head)));
+                self.published.send_modify(|lately| lately.push(Arc::new(Message::problem(&problem, state.head))));
                 return;
             }
         };
@@ -229,7 +264,7 @@ impl Group {
             // The answer as it is now, whatever one had before.
             state.catch_ups.push(Arc::clone(&message));
         }
-        self.published.send_replace(message);
+        self.published.send_modify(|lately| lately.push(message));
     }
 
     /// Finds what a reader at another place is to be told. Nothing when it was told everything, or more than the group
@@ -324,29 +359,60 @@ fn document(as_of: Box<RawValue>, data: &str) -> Asked {
 /// One reader of a group.
 pub(super) struct Subscription {
     group: Arc<Group>,
-    published: watch::Receiver<Arc<Message>>,
+    published: watch::Receiver<Lately>,
     position: Position,
     first: Option<Arc<Message>>,
     /// A problem that others were told before: one who comes later may have more luck.
     stale: Option<Arc<Message>>,
-    every: Duration,
+    rhythm: Rhythm,
     not_before: Instant,
+}
+
+/// How a reader is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rhythm {
+    /// Everything that the group tells, several messages with one write.
+    Each,
+    /// In one piece what changed meanwhile, so much time apart at least.
+    Merged(Duration),
+}
+
+impl Rhythm {
+    /// The time between two writes to one of so many readers.
+    fn pause(self, readers: usize) -> Duration {
+        let readers = u32::try_from(readers).unwrap_or(u32::MAX);
+        let shared = limits::WRITES_EVERY_OF_ONE.saturating_mul(readers);
+        let shared = shared.clamp(limits::WRITES_EVERY, limits::WRITES_EVERY_MAX);
+        match self {
+            Self::Each => shared,
+            // A little less than the group's own rhythm, whose timer is not exact either.
+            Self::Merged(every) => every.mul_f64(0.9).max(shared),
+        }
+    }
+}
+
+/// What a look at what was published has found.
+enum Found {
+    Next(Arc<Message>),
+    Problem(Arc<Message>),
+    Elsewhere,
+    Nothing,
 }
 
 impl Subscription {
     /// Begins at `position`, or with the message `first`.
     pub(super) fn new(
         group: Arc<Group>,
-        published: watch::Receiver<Arc<Message>>,
+        published: watch::Receiver<Lately>,
         begin: Result<Position, Arc<Message>>,
-        every: Duration,
+        rhythm: Rhythm,
     ) -> Self {
         let (position, first) = match begin {
             Ok(position) => (position, None),
             Err(first) => (first.to, Some(first)),
         };
-        let stale = Some(Arc::clone(&published.borrow())).filter(|known| known.kind == Kind::Problem);
-        Self { group, published, position, first, stale, every, not_before: Instant::now() }
+        let stale = Some(Arc::clone(published.borrow().newest())).filter(|known| known.kind == Kind::Problem);
+        Self { group, published, position, first, stale, rhythm, not_before: Instant::now() }
     }
 
     /// The next message. When this is dropped before it is done, nothing is lost.
@@ -354,34 +420,81 @@ impl Subscription {
         if let Some(first) = self.first.take() {
             return self.take(first);
         }
+        if let Some(message) = self.more() {
+            return message;
+        }
         loop {
             // Mostly long past: then a timer would only cost.
             if Instant::now() < self.not_before {
                 tokio::time::sleep_until(self.not_before).await;
             }
-            let published = Arc::clone(&self.published.borrow_and_update());
-            let stale = self.stale.as_ref().is_some_and(|stale| Arc::ptr_eq(stale, &published));
-            if published.kind == Kind::Problem && !stale {
-                return published;
-            }
-            if published.from == Some(self.position) {
-                return self.take(published);
-            }
-            if published.to != self.position {
+            match self.look() {
+                Found::Next(message) => return self.take(message),
+                Found::Problem(problem) => return problem,
                 // Boxed: it is seldom needed, and ten thousand readers would have room for it all the time.
-                if let Some(message) = Box::pin(self.group.catch_up(self.position)).await {
-                    return self.take(message);
+                Found::Elsewhere => {
+                    if let Some(message) = Box::pin(self.group.catch_up(self.position)).await {
+                        return self.take(message);
+                    }
                 }
+                Found::Nothing => {}
             }
             // The group outlives its readers, so that there is always a sender.
             let _ = self.published.changed().await;
         }
     }
 
+    /// Takes what goes out with the same write as the message before.
+    pub(super) fn rest(&mut self) -> Vec<Arc<Message>> {
+        if self.rhythm != Rhythm::Each {
+            return Vec::new();
+        }
+        let lately = self.published.borrow();
+        let from = lately.messages.iter().rposition(|message| message.from == Some(self.position));
+        // What leads on from one message is what was published after it, unless that was a problem or a reset.
+        let mut rest = Vec::new();
+        for message in lately.messages.iter().skip(from.unwrap_or(lately.messages.len())) {
+            if message.from != Some(self.position) {
+                break;
+            }
+            self.position = message.to;
+            rest.push(Arc::clone(message));
+        }
+        rest
+    }
+
+    /// What goes out with the same write as the message before.
+    fn more(&mut self) -> Option<Arc<Message>> {
+        if self.rhythm != Rhythm::Each {
+            return None;
+        }
+        let message = self.published.borrow().after(self.position).map(Arc::clone)?;
+        self.position = message.to;
+        Some(message)
+    }
+
+    fn look(&mut self) -> Found {
+        let lately = self.published.borrow_and_update();
+        let newest = lately.newest();
+        if newest.kind == Kind::Problem && !self.stale.as_ref().is_some_and(|stale| Arc::ptr_eq(stale, newest)) {
+            return Found::Problem(Arc::clone(newest));
+        }
+        let next = match (lately.after(self.position), self.rhythm) {
+            // A whole answer is right for whoever has an earlier one.
+            (Some(_), Rhythm::Merged(_)) if !self.group.plan.keyed && newest.is_news() => Some(newest),
+            (Some(next), Rhythm::Merged(_)) => Some(next).filter(|next| Arc::ptr_eq(next, newest)),
+            (next, _) => next,
+        };
+        match next {
+            Some(next) => Found::Next(Arc::clone(next)),
+            None if newest.to == self.position => Found::Nothing,
+            None => Found::Elsewhere,
+        }
+    }
+
     fn take(&mut self, message: Arc<Message>) -> Arc<Message> {
         self.position = message.to;
-        // A little less than the group's own rhythm, whose timer is not exact either.
-        self.not_before = Instant::now() + self.every.mul_f64(0.9);
+        self.not_before = Instant::now() + self.rhythm.pause(self.group.readers());
         message
     }
 }

@@ -13,12 +13,13 @@ use http_body_util::BodyExt as _;
 use records::OrganizationId;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 use views::feed::Position;
 
 use super::address::{Wish, every};
-use super::group::{Group, Subscription};
-use super::message::{Kind, Message};
+use super::group::{Group, Lately, Rhythm, Subscription};
+use super::message::Kind;
 use super::presence::Channels;
 use super::rings;
 use crate::auth::Presented;
@@ -260,7 +261,11 @@ impl Hub {
         presented.may(act, &on)?;
         let plan = rings::plan(organization, &wish.address)?;
         wish.waiting.settle((self.asker.api.views)().progress()).await?;
-        let every = every(wish.max_rate, self.asker.bounds.updates_per_second);
+        let most = self.asker.bounds.updates_per_second;
+        let rhythm = match wish.max_rate {
+            Some(rate) if rate >= f64::from(most) => Rhythm::Each,
+            rate => Rhythm::Merged(every(rate, most)),
+        };
         let (group, published) = self.join(organization, wish.address, plan);
         let begin = match wish.position {
             Some(text) => {
@@ -270,7 +275,7 @@ impl Hub {
             }
             None => Err(group.begin().await?),
         };
-        Ok(Subscription::new(group, published, begin, every))
+        Ok(Subscription::new(group, published, begin, rhythm))
     }
 
     fn join(
@@ -278,7 +283,7 @@ impl Hub {
         organization: OrganizationId,
         address: Uri,
         plan: rings::Plan,
-    ) -> (Arc<Group>, watch::Receiver<Arc<Message>>) {
+    ) -> (Arc<Group>, watch::Receiver<Lately>) {
         self.live();
         let key = (organization, address.to_string());
         let mut groups = locked(&self.groups);
@@ -328,12 +333,13 @@ async fn pulse(hub: Weak<Hub>) {
             hub.pulse.send_modify(|beats| *beats += 1);
         }
         drop(hub);
+        // The pause comes before the wait, so that the epoch that ends a quiet time is told at once.
+        tokio::time::sleep(limits::PULSE_EVERY).await;
         let bound = tokio::time::timeout(limits::PULSE_WITHIN, progress.past(current));
         if bound.await == Ok(false) {
             // The dataflow has stopped; the next one is on its way.
             tokio::time::sleep(limits::PULSE_WITHIN).await;
         }
-        tokio::time::sleep(limits::PULSE_EVERY).await;
     }
 }
 
@@ -363,7 +369,8 @@ async fn lead(
                 }
             }
         }
+        let begun = Instant::now();
         due = group.beat().await;
-        tokio::time::sleep(rhythm).await;
+        tokio::time::sleep_until(begun + rhythm).await;
     }
 }

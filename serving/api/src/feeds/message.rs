@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use views::as_of::AsOf;
@@ -49,8 +48,8 @@ pub(super) struct Message {
     pub(super) to: Position,
     event: Bytes,
     body: Range<usize>,
-    // As the first WebSocket was told it: most clients of a page give the same name to the same thing.
-    named: OnceLock<(String, Utf8Bytes)>,
+    // The frame that the first WebSocket was told: most clients of a page give the same name to the same thing.
+    frame: OnceLock<(String, Bytes)>,
 }
 
 impl Message {
@@ -85,7 +84,7 @@ impl Message {
         event.push_str(body);
         let body = start..event.len();
         event.push_str("\n\n");
-        Self { kind, from, to, event: event.into(), body, named: OnceLock::new() }
+        Self { kind, from, to, event: event.into(), body, frame: OnceLock::new() }
     }
 
     /// The server-sent event.
@@ -93,27 +92,62 @@ impl Message {
         self.event.clone()
     }
 
-    /// The message of a WebSocket's subscription `id`; `quoted` is that as JSON.
-    pub(super) fn named(&self, quoted: &str) -> Utf8Bytes {
-        let (known, text) = self.named.get_or_init(|| (quoted.to_owned(), self.name(quoted)));
-        if known == quoted { text.clone() } else { self.name(quoted) }
+    /// The frame (RFC 6455 §5.2) with the message of a WebSocket's subscription `id`; `quoted` is that as JSON.
+    pub(super) fn frame(&self, quoted: &str) -> Bytes {
+        let (known, frame) = self.frame.get_or_init(|| (quoted.to_owned(), framed(&self.name(quoted))));
+        if known == quoted { frame.clone() } else { framed(&self.name(quoted)) }
     }
 
-    fn name(&self, quoted: &str) -> Utf8Bytes {
+    /// Whether it tells values.
+    pub(super) fn is_news(&self) -> bool {
+        matches!(self.kind, Kind::Reset | Kind::Deltas)
+    }
+
+    /// Bytes of its text.
+    pub(super) fn len(&self) -> usize {
+        self.event.len()
+    }
+
+    fn name(&self, quoted: &str) -> String {
         let body = std::str::from_utf8(&self.event[self.body.clone()]).expect("it was written as text");
         match self.kind {
             Kind::Problem => {
                 let word = self.kind.word();
-                format!("{{\"type\":\"{word}\",\"id\":{quoted},\"problem\":{body}}}").into()
+                format!("{{\"type\":\"{word}\",\"id\":{quoted},\"problem\":{body}}}")
             }
             kind => named(kind, quoted, body),
         }
     }
 }
 
+/// The frame of a telling that no feed makes: `body` is an object with members.
+pub(super) fn frame_of(kind: Kind, quoted: &str, body: &str) -> Bytes {
+    framed(&named(kind, quoted, body))
+}
+
 /// The message of a WebSocket's subscription: `body` is an object with members, so its inside goes on after ours.
-pub(super) fn named(kind: Kind, quoted: &str, body: &str) -> Utf8Bytes {
-    format!("{{\"type\":\"{}\",\"id\":{quoted},{}", kind.word(), &body[1..]).into()
+fn named(kind: Kind, quoted: &str, body: &str) -> String {
+    format!("{{\"type\":\"{}\",\"id\":{quoted},{}", kind.word(), &body[1..])
+}
+
+/// A text in one frame, as servers send it: without a mask.
+fn framed(text: &str) -> Bytes {
+    let mut frame = Vec::with_capacity(text.len() + 10);
+    // The last piece of a text.
+    frame.push(0x81);
+    match (u8::try_from(text.len()), u16::try_from(text.len())) {
+        (Ok(length @ 0..126), _) => frame.push(length),
+        (_, Ok(length)) => {
+            frame.push(126);
+            frame.extend(length.to_be_bytes());
+        }
+        _ => {
+            frame.push(127);
+            frame.extend((text.len() as u64).to_be_bytes());
+        }
+    }
+    frame.extend(text.as_bytes());
+    frame.into()
 }
 
 /// What a position reflects, as JSON.
@@ -136,10 +170,24 @@ mod tests {
         body["type"] = "deltas".into();
         for name in ["a\"b", "c"] {
             body["id"] = name.into();
-            let named = message.named(&serde_json::to_string(name).unwrap());
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&named).unwrap(), body);
+            let frame = message.frame(&serde_json::to_string(name).unwrap());
+            assert_eq!(frame[..2], [0x81, 126], "one text of more than 125 bytes");
+            assert_eq!(frame.len(), 4 + usize::from(u16::from_be_bytes([frame[2], frame[3]])));
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&frame[4..]).unwrap(), body);
         }
-        let (first, again) = (message.named("\"a\\\"b\""), message.named("\"a\\\"b\""));
+        let (first, again) = (message.frame("\"a\\\"b\""), message.frame("\"a\\\"b\""));
         assert_eq!(first.as_ptr(), again.as_ptr(), "the same bytes for everybody who uses the name");
+    }
+
+    #[test]
+    fn a_frame_says_its_length_in_as_few_bytes_as_it_can() {
+        let head = |length: usize| {
+            let frame = framed(&"x".repeat(length));
+            frame[..frame.len() - length].to_vec()
+        };
+        assert_eq!(head(125), [0x81, 125]);
+        assert_eq!(head(126), [0x81, 126, 0, 126]);
+        assert_eq!(head(65_535), [0x81, 126, 255, 255]);
+        assert_eq!(head(65_536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 }

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::RequestExt as _;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::stream::{BoxStream, SelectAll};
-use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _};
+use hyper::upgrade::OnUpgrade;
 use records::OrganizationId;
 use rules::access::{Act, On};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message as Frame};
 
 use super::address::Wish;
 use super::group::Subscription;
@@ -22,6 +25,7 @@ use super::hub::{Counted, Hub, Transport};
 use super::leash::{Ending, Leash};
 use super::message::{self, Kind};
 use super::presence::Watching;
+use super::wire::{Gone, Wire, accepts};
 use crate::auth::Presented;
 use crate::problem::{Code, Problem};
 use crate::server::Stopping;
@@ -61,11 +65,11 @@ enum Said {
     Unsubscribe { id: String },
 }
 
-/// A message of the subscription with this name, quoted.
+/// What is told of the subscription with this name, quoted: frames that go out together.
 struct Told {
     quoted: Arc<str>,
     kind: Kind,
-    text: Utf8Bytes,
+    frames: Vec<Bytes>,
 }
 
 /// What the address of a feed begins with that tells who is here.
@@ -82,8 +86,7 @@ struct Conversation {
     hub: Arc<Hub>,
     presented: Presented,
     organization: OrganizationId,
-    socket: WebSocket,
-    leash: Leash,
+    wire: Wire,
     told: SelectAll<BoxStream<'static, Told>>,
     // By name, as JSON; dropping one ends its stream.
     open: BTreeMap<Arc<str>, oneshot::Sender<()>>,
@@ -100,55 +103,53 @@ pub(super) async fn open(State(hub): State<Arc<Hub>>, mut request: Request) -> R
     // Whoever may read nothing at all of it is told so before anything is open.
     presented.may(Act::ReadOrganization, &On::organization(organization))?;
     let stopping = request.extensions().get::<Stopping>().cloned();
+    let upgrading = request.extensions().get::<OnUpgrade>().cloned();
+    // It looks at the handshake; who the two are connected by is ours, because frames go around the library.
     let upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection> = request.extract_parts().await;
-    let upgrade = upgrade.map_err(|error| Problem::new(Code::UpgradeMissing, error.body_text()))?;
+    let refused = |detail: String| Problem::new(Code::UpgradeMissing, detail);
+    drop(upgrade.map_err(|error| refused(error.body_text()))?);
     let leash = Leash::new(&hub, presented.clone(), stopping, Transport::Socket)?;
-    let upgrade = upgrade
-        .read_buffer_size(limits::SOCKET_BUFFER_BYTES)
-        .write_buffer_size(limits::SOCKET_BUFFER_BYTES)
-        // Larger ones are cut off without a word, those between are told why.
-        .max_message_size(4 * limits::SOCKET_MESSAGE_BYTES_MAX)
-        .max_frame_size(4 * limits::SOCKET_MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    let (upgrading, response) =
+        upgrading.zip(accepts(request.headers())).ok_or_else(|| refused("no WebSocket of HTTP/1.1".into()))?;
+    tokio::spawn(async move {
+        let Some(wire) = Wire::open(upgrading).await else { return };
         let (told, open, heard) = (SelectAll::new(), BTreeMap::new(), Instant::now());
-        let conversation = Conversation { hub, presented, organization, socket, leash, told, open, wrong: 0, heard };
-        conversation.run().await;
-    }))
+        let conversation = Conversation { hub, presented, organization, wire, told, open, wrong: 0, heard };
+        conversation.run(leash).await;
+    });
+    Ok(response)
 }
 
 impl Conversation {
-    async fn run(mut self) {
-        let close = self.talk().await;
+    async fn run(mut self, mut leash: Leash) {
+        let close = self.talk(&mut leash).await;
         if let Some(close) = close {
-            let frame = CloseFrame { code: close as u16, reason: Utf8Bytes::from_static(close.reason()) };
+            let frame = CloseFrame { code: (close as u16).into(), reason: close.reason().into() };
             let _ = self.send(Frame::Close(Some(frame))).await;
         }
     }
 
     /// Talks until somebody ends it; how it is to be closed, unless it is already.
-    async fn talk(&mut self) -> Option<Close> {
+    async fn talk(&mut self, leash: &mut Leash) -> Option<Close> {
         let (heartbeat, silence) = (self.hub.asker.bounds.heartbeat, self.hub.asker.bounds.silence);
         let mut ping = tokio::time::interval_at(Instant::now() + heartbeat, heartbeat);
         ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                ending = self.leash.ended() => return Some(match ending {
+                ending = leash.ended() => return Some(match ending {
                     Ending::Revoked => Close::Revoked,
                     Ending::Stopping => Close::Stopping,
                     Ending::Changed | Ending::Old => Close::Old,
                 }),
-                said = self.socket.recv() => {
+                said = self.wire.recv() => {
                     self.heard = Instant::now();
-                    match said {
-                        Some(Ok(Frame::Text(text))) if text.len() > limits::SOCKET_MESSAGE_BYTES_MAX => {
-                            return Some(Close::Large);
-                        }
-                        Some(Ok(Frame::Text(text))) => self.hear(&text).await.ok()?,
-                        Some(Ok(Frame::Binary(_))) => self.object("a message is JSON text").await.ok()?,
-                        Some(Ok(_)) => {}
-                        // Closed, or something that is no WebSocket any more.
-                        Some(Err(_)) | None => return None,
+                    // Closed, or something that is no WebSocket any more.
+                    match said? {
+                        Frame::Text(text) if text.len() > limits::SOCKET_MESSAGE_BYTES_MAX => return Some(Close::Large),
+                        Frame::Text(text) => self.hear(&text).await.ok()?,
+                        Frame::Binary(_) => self.object("a message is JSON text").await.ok()?,
+                        _ => {}
                     }
                     if self.wrong > limits::SOCKET_WRONG_MAX {
                         return Some(Close::Wrong);
@@ -165,7 +166,7 @@ impl Conversation {
         }
     }
 
-    async fn hear(&mut self, text: &str) -> Result<(), axum::Error> {
+    async fn hear(&mut self, text: &str) -> Result<(), Gone> {
         match serde_json::from_str(text) {
             Ok(Said::Subscribe { id, feed, position, max_rate }) => {
                 let quoted: Arc<str> = quote(&id).into();
@@ -238,38 +239,40 @@ impl Conversation {
     }
 
     /// Sends a message and all others that are ready by now, with one write.
-    async fn tell(&mut self, first: Told) -> Result<(), axum::Error> {
+    async fn tell(&mut self, first: Told) -> Result<(), Gone> {
         let mut next = Some(first);
-        while let Some(Told { quoted, kind, text }) = next {
+        while let Some(Told { quoted, kind, frames }) = next {
             // Unsubscribed between.
             if self.open.contains_key(&quoted) {
-                self.hub.asker.figures.told(kind, text.len());
                 if kind == Kind::Problem {
                     self.open.remove(&quoted);
                 }
-                bounded(self.socket.feed(Frame::Text(text))).await?;
+                for frame in frames {
+                    self.hub.asker.figures.told(kind, frame.len());
+                    self.wire.put(frame);
+                }
             }
             next = self.told.next().now_or_never().flatten();
         }
-        bounded(self.socket.flush()).await
+        self.wire.write().await
     }
 
-    async fn say(&mut self, word: &str, quoted: &str) -> Result<(), axum::Error> {
+    async fn say(&mut self, word: &str, quoted: &str) -> Result<(), Gone> {
         self.send(Frame::text(format!("{{\"type\":\"{word}\",\"id\":{quoted}}}"))).await
     }
 
-    async fn refuse(&mut self, quoted: &str, problem: &Problem) -> Result<(), axum::Error> {
+    async fn refuse(&mut self, quoted: &str, problem: &Problem) -> Result<(), Gone> {
         self.wrong += u32::from(problem.code == Code::MessageWrong);
         let problem = problem.json();
         self.send(Frame::text(format!("{{\"type\":\"problem\",\"id\":{quoted},\"problem\":{problem}}}"))).await
     }
 
-    async fn object(&mut self, detail: &str) -> Result<(), axum::Error> {
+    async fn object(&mut self, detail: &str) -> Result<(), Gone> {
         self.refuse("null", &Problem::new(Code::MessageWrong, detail)).await
     }
 
-    async fn send(&mut self, frame: Frame) -> Result<(), axum::Error> {
-        bounded(self.socket.send(frame)).await
+    async fn send(&mut self, frame: Frame) -> Result<(), Gone> {
+        self.wire.send(frame).await
     }
 }
 
@@ -287,11 +290,6 @@ fn quote(id: &str) -> String {
     serde_json::to_string(id).expect("text is JSON")
 }
 
-/// A reader that takes nothing for so long is gone; what it was not told, it is told when it comes back.
-async fn bounded(sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), axum::Error> {
-    tokio::time::timeout(limits::UNTAKEN_WITHIN, sending).await.unwrap_or_else(|late| Err(axum::Error::new(late)))
-}
-
 /// The messages of one subscription, up to its end.
 fn messages(
     quoted: Arc<str>,
@@ -301,8 +299,10 @@ fn messages(
     futures_util::stream::unfold(Some((quoted, subscription, counted)), |open| async {
         let (quoted, mut subscription, counted) = open?;
         let message = subscription.next().await;
+        let rest = if message.kind == Kind::Problem { Vec::new() } else { subscription.rest() };
         let kind = message.kind;
-        let told = Told { text: message.named(&quoted), quoted: Arc::clone(&quoted), kind };
+        let frames = std::iter::once(&message).chain(&rest).map(|message| message.frame(&quoted)).collect();
+        let told = Told { quoted: Arc::clone(&quoted), kind, frames };
         Some((told, (kind != Kind::Problem).then_some((quoted, subscription, counted))))
     })
 }
@@ -316,7 +316,8 @@ fn tellings(
     futures_util::stream::unfold((quoted, watching, counted), |(quoted, mut watching, counted)| async {
         let (kind, body) = watching.next().await;
         let body = std::str::from_utf8(&body).expect("it was written as text");
-        let told = Told { text: message::named(kind, &quoted, body), quoted: Arc::clone(&quoted), kind };
+        let frames = vec![message::frame_of(kind, &quoted, body)];
+        let told = Told { quoted: Arc::clone(&quoted), kind, frames };
         Some((told, (quoted, watching, counted)))
     })
 }

@@ -1,6 +1,7 @@
 //! `GET /v1/feeds/{view}`: one feed as server-sent events (HTML Living Standard, §9.2).
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use records::hash::mix;
+use tokio::time::{Instant, Sleep};
 
 use super::address::Wish;
 use super::group::Subscription;
@@ -33,6 +35,9 @@ struct Open {
     leash: Leash,
     figures: Arc<Figures>,
     heartbeat: Duration,
+    // When something was last told, and when to look at that again: a timer for each message would cost more.
+    told: Instant,
+    quiet: Pin<Box<Sleep>>,
     _counted: Counted,
 }
 
@@ -51,7 +56,8 @@ pub(super) async fn open(State(hub): State<Arc<Hub>>, request: Request) -> Resul
     let _counted = Counted::subscription(&figures);
     let begin = Some(Bytes::from(format!("retry: {}\n\n", retry_ms(leash.number()))));
     let heartbeat = hub.asker.bounds.heartbeat;
-    let open = Open { begin, over: false, subscription, leash, figures, heartbeat, _counted };
+    let (told, quiet) = (Instant::now(), Box::pin(tokio::time::sleep(heartbeat)));
+    let open = Open { begin, over: false, subscription, leash, figures, heartbeat, told, quiet, _counted };
     let body = futures_util::stream::unfold(open, |mut open| async {
         let event = open.next().await?;
         Some((Ok::<_, Infallible>(event), open))
@@ -95,24 +101,35 @@ impl Open {
         if self.over {
             return None;
         }
-        tokio::select! {
-            biased;
-            ending = self.leash.ended() => {
-                self.over = true;
-                match ending {
-                    Ending::Revoked => Some(revoked()),
-                    // The client reconnects by itself and goes on where it was.
-                    Ending::Changed | Ending::Stopping | Ending::Old => None,
+        loop {
+            tokio::select! {
+                biased;
+                ending = self.leash.ended() => {
+                    self.over = true;
+                    return match ending {
+                        Ending::Revoked => Some(revoked()),
+                        // The client reconnects by itself and goes on where it was.
+                        Ending::Changed | Ending::Stopping | Ending::Old => None,
+                    };
+                }
+                message = self.subscription.next() => {
+                    self.over = message.kind == Kind::Problem;
+                    self.told = Instant::now();
+                    let event = message.event();
+                    self.figures.told(message.kind, event.len());
+                    return Some(event);
+                }
+                () = &mut self.quiet => {
+                    let due = self.told + self.heartbeat;
+                    let silent = due <= Instant::now();
+                    self.told = if silent { Instant::now() } else { self.told };
+                    self.quiet.as_mut().reset(self.told + self.heartbeat);
+                    // A comment: it only shows that somebody is there.
+                    if silent {
+                        return Some(Bytes::from_static(b":\n\n"));
+                    }
                 }
             }
-            message = self.subscription.next() => {
-                self.over = message.kind == Kind::Problem;
-                let event = message.event();
-                self.figures.told(message.kind, event.len());
-                Some(event)
-            }
-            // A comment: it only shows that somebody is there.
-            () = tokio::time::sleep(self.heartbeat) => Some(Bytes::from_static(b":\n\n")),
         }
     }
 }

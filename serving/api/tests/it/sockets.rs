@@ -317,3 +317,45 @@ async fn truth(house: &House, feed: &str) -> BTreeMap<String, Value> {
 fn subscriptions_that_come_and_go_hold_what_the_views_answer() {
     (0..6).for_each(law);
 }
+
+/// Whoever asks for as many updates as there are is told each of them, also those between two writes; others in one piece.
+#[test]
+fn each_update_is_told_to_whoever_wants_each() {
+    let mut house = house(quiet());
+    points(&mut house, 1, 5, 1);
+    complete(&mut house, 1);
+    run(async {
+        let server = Server::of(&house).await;
+        let (mut each, mut merged) = (Socket::open(&server, READ).await, Socket::open(&server, READ).await);
+        let feed = "leaderboards/points?limit=3";
+        each.say(&json!({"type": "subscribe", "id": "top", "feed": feed, "max_rate": 1e6})).await;
+        merged.subscribe("top", feed).await;
+        for socket in [&mut each, &mut merged] {
+            assert_eq!(words(&socket.next().await), ("subscribed", "top"));
+            assert_eq!(words(&socket.next().await), ("reset", "top"));
+        }
+        let before = figure(&house, "eventra_feed_encoded_total");
+        for epoch in 2..=9 {
+            points(&mut house, epoch, 5, 1);
+            complete(&mut house, epoch);
+            // Encoded, told or not: then the next epoch comes.
+            let made = async {
+                while figure(&house, "eventra_feed_encoded_total") < before + epoch - 1 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, made).await.expect("the feed follows");
+        }
+        let score = |told: &Value| told["changes"][0]["value"]["places"][0]["score"].as_i64().unwrap();
+        for wanted in 2..=9 {
+            let told = each.next().await;
+            assert_eq!((words(&told), score(&told)), (("deltas", "top"), wanted));
+        }
+        let mut last = 1;
+        while last < 9 {
+            let told = score(&merged.next().await);
+            assert!(told > last, "{told} after {last}");
+            last = told;
+        }
+    });
+}
