@@ -40,10 +40,10 @@ impl Api {
 /// Tells of callers who were not let do something, each kind once a minute.
 pub(crate) fn refusals(api: &Api, route: Option<&str>, response: &Response) {
     let refused = response.extensions().get::<Problem>().and_then(|problem| problem.refused.as_deref());
-    if let Some(refused) = refused {
-        if let Some(command) = told(&api.trail, refused, route.unwrap_or_default(), api.clock.now()) {
-            api.tell(command, refused.by.clone());
-        }
+    if let Some(refused) = refused
+        && let Some(command) = told(&api.trail, refused, route.unwrap_or_default(), api.clock.now())
+    {
+        api.tell(command, refused.by.clone());
     }
 }
 
