@@ -206,7 +206,7 @@ macro_rules! ids {
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 // Whatever happens may happen outside of these; the other ids name what an answer is about.
-                if matches!(stringify!($name), "EventId" | "SessionId" | "ItemId") {
+                if matches!(stringify!($name), "EventId" | "SessionId" | "ItemId" | "PlaceId") {
                     schemars::json_schema!({"type": ["string", "null"], "maxLength": NAME_BYTES_MAX})
                 } else {
                     schemars::json_schema!({"type": "string", "maxLength": NAME_BYTES_MAX})

@@ -10,7 +10,8 @@
 //! | `save_queries` | whole organization | | whole organization | | |
 //! | `moderate` | yes | yes | | | |
 //! | `manage_campaigns` | yes | | | its campaigns | `manage` |
-//! | `manage_events` | yes | | | | `manage` |
+//! | `manage_events`, `manage_orders` | yes | | | | `manage` |
+//! | `check_in` | yes | yes | | | `manage` |
 //! | `manage_organization` | whole organization | | | | `manage` |
 //! | `manage_members`, `manage_keys`, `read_audit` | whole organization | | | | |
 //! | `read_system`, `manage_system`, `manage_platform` | | | | | |
@@ -97,6 +98,10 @@ pub enum Act {
     ManageCampaigns,
     /// Change events and their items.
     ManageEvents,
+    /// Read, approve and cancel orders, pay back and out.
+    ManageOrders,
+    /// Look at tickets at a door.
+    CheckIn,
     /// Change settings and rules.
     ManageOrganization,
     /// Invite, change and remove members.
@@ -115,7 +120,7 @@ pub enum Act {
 
 impl Act {
     /// All acts.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::SendTracking,
         Self::ReadOrganization,
         Self::ReadViews,
@@ -125,6 +130,8 @@ impl Act {
         Self::Moderate,
         Self::ManageCampaigns,
         Self::ManageEvents,
+        Self::ManageOrders,
+        Self::CheckIn,
         Self::ManageOrganization,
         Self::ManageMembers,
         Self::ManageKeys,
@@ -146,6 +153,8 @@ impl Act {
             Self::Moderate => "moderate",
             Self::ManageCampaigns => "manage_campaigns",
             Self::ManageEvents => "manage_events",
+            Self::ManageOrders => "manage_orders",
+            Self::CheckIn => "check_in",
             Self::ManageOrganization => "manage_organization",
             Self::ManageMembers => "manage_members",
             Self::ManageKeys => "manage_keys",
@@ -298,7 +307,9 @@ impl KeyHolder {
             Act::ReadOrganization => (&[Scope::Read, Scope::Manage], "read"),
             Act::ReadViews | Act::ReadCampaigns => (&[Scope::Read], "read"),
             Act::RunSql => (&[Scope::Sql], "sql"),
-            Act::ManageCampaigns | Act::ManageEvents | Act::ManageOrganization => (&[Scope::Manage], "manage"),
+            Act::ManageCampaigns | Act::ManageEvents | Act::ManageOrders | Act::CheckIn | Act::ManageOrganization => {
+                (&[Scope::Manage], "manage")
+            }
             _ => return Err(Denied::NoKey(act)),
         };
         if scopes.iter().any(|scope| self.has(*scope)) { Ok(()) } else { Err(Denied::Scope(word)) }
@@ -339,9 +350,12 @@ fn reach(role: Role, act: Act) -> Reach {
     match (role, act) {
         (_, A::ReadSystem | A::ManageSystem | A::ManagePlatform) | (Role::Attendee, _) => Reach::No,
         (_, A::ReadOrganization) => Reach::Always,
-        (Role::Organizer, A::SendTracking | A::ReadViews | A::Moderate | A::ManageEvents) => Reach::Events,
+        (
+            Role::Organizer,
+            A::SendTracking | A::ReadViews | A::Moderate | A::ManageEvents | A::ManageOrders | A::CheckIn,
+        ) => Reach::Events,
         (Role::Organizer, _) => Reach::Whole,
-        (Role::Moderator, A::ReadViews | A::Moderate) => Reach::Events,
+        (Role::Moderator, A::ReadViews | A::Moderate | A::CheckIn) => Reach::Events,
         (Role::Analyst, A::ReadViews) => Reach::Events,
         (Role::Analyst, A::ReadCampaigns | A::RunSql | A::SaveQueries) => Reach::Whole,
         (Role::Advertiser, A::ReadCampaigns | A::ManageCampaigns) => Reach::Campaigns,
@@ -384,9 +398,12 @@ mod tests {
     #[test]
     fn each_role_may_what_the_table_says() {
         let organizer = acts(&member(Role::Organizer, &[], &[]));
-        assert_eq!(organizer.len(), 13);
+        assert_eq!(organizer.len(), 15);
         assert!(!organizer.contains(&"read_system") && !organizer.contains(&"manage_platform"));
-        assert_eq!(acts(&member(Role::Moderator, &[], &[])), ["read_organization", "read_views", "moderate"]);
+        assert_eq!(
+            acts(&member(Role::Moderator, &[], &[])),
+            ["read_organization", "read_views", "moderate", "check_in"]
+        );
         let analyst = ["read_organization", "read_views", "read_campaigns", "run_sql", "save_queries"];
         assert_eq!(acts(&member(Role::Analyst, &[], &[])), analyst);
         assert_eq!(acts(&member(Role::Advertiser, &[], &[])), ["read_organization"]);

@@ -6,10 +6,10 @@
 
 mod ask;
 mod audit;
-mod decide;
+pub(crate) mod decide;
 mod events;
 mod keys;
-mod links;
+pub(crate) mod links;
 mod logins;
 mod mails;
 mod me;
@@ -19,7 +19,7 @@ mod oidc;
 pub mod operator;
 mod organizations;
 mod passwords;
-mod people;
+pub(crate) mod people;
 mod queries;
 mod second;
 mod secrets;
@@ -27,9 +27,12 @@ mod secrets;
 use records::Span;
 
 pub use ask::Signed;
+pub(crate) use decide::offset;
+pub(crate) use links::Nothing;
 pub use mails::{Letter, Template, Waiting};
 pub use oidc::{Providers, ProvidersError};
 pub use people::{Address, AddressError, Personal};
+pub(crate) use people::{When, name};
 pub use secrets::make as make_secret;
 
 use crate::openapi::Routes;

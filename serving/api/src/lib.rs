@@ -17,6 +17,7 @@
 pub mod accounts;
 pub mod answer;
 pub mod auth;
+pub mod booking;
 pub mod callers;
 pub mod conditional;
 pub mod edge;
@@ -76,6 +77,12 @@ pub struct Parts {
     pub callers: Arc<callers::Callers>,
     /// Who did what.
     pub trail: Arc<trail::Trail>,
+    /// Box offices.
+    pub booking: Arc<booking::Offices>,
+    /// The log, for what became of an order.
+    pub log: Arc<dyn eventlog::EventLog>,
+    /// Whether payments of the test provider are taken.
+    pub test_payments: bool,
     /// How the process is, and dead letters.
     pub operations: system::Operations,
     /// What is chosen about accounts.

@@ -173,6 +173,9 @@ codes! {
     /// The key of a write is not one.
     IdempotencyKeyWrong = "idempotency_key_wrong", BAD_REQUEST, "the idempotency key cannot be read",
         "send 1 to 255 visible ASCII characters as `Idempotency-Key`, a UUID for example, or leave the header out";
+    /// The box office refuses.
+    BookingRefused = "booking_refused", CONFLICT, "the box office refuses",
+        "`reason` says why in a word that stays, `detail` in a sentence that a buyer understands";
     /// The cursor belongs to another list, or is not one.
     CursorWrong = "cursor_wrong", BAD_REQUEST, "the cursor is not one of this list",
         "start again without `cursor`, with the same filters on every page";
@@ -191,6 +194,8 @@ pub struct Problem {
     pub code: Code,
     /// What is wrong with this very request.
     pub detail: String,
+    /// Why a rule refuses, in a word that stays.
+    pub reason: Option<&'static str>,
     /// Wrong fields, when there are any.
     pub fields: Vec<FieldError>,
     /// When trying again makes sense, seconds.
@@ -224,6 +229,9 @@ pub(crate) struct Document<'a> {
     status: u16,
     /// A word that never changes; clients may branch on it.
     code: &'a str,
+    /// Why a rule of the box office refuses, in a word that never changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     /// What is wrong with this very request.
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
@@ -237,13 +245,19 @@ pub(crate) struct Document<'a> {
 impl Problem {
     /// A problem with this code and detail.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None, refused: None }
+        Self { code, detail: detail.into(), reason: None, fields: Vec::new(), retry_after: None, refused: None }
     }
 
     /// The same, worth trying again after `seconds`.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same, with the word of the rule that refuses.
+    #[must_use]
+    pub fn because(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// The same, with the wrong fields.
@@ -262,6 +276,7 @@ impl Problem {
             title: self.code.title(),
             status: self.code.status().as_u16(),
             code: self.code.word(),
+            reason: self.reason,
             detail: &self.detail,
             mend: self.code.mend(),
             fields: &self.fields,

@@ -9,6 +9,8 @@
 //! | `GET /v1/feeds`, `/v1/feeds/...` | read | the same, live: WebSocket, server-sent events |
 //! | `GET /v1/presence/...` | read | who is here now |
 //! | `/v1/organizations/{organization}/sql` | sql | questions to the warehouse |
+//! | `/v1/organizations/{organization}/events/{event}/box-office/...` | manage | see [`crate::booking`] |
+//! | `/v1/shop/{seller}/{event}/...` | none | what buyers do |
 //! | `GET /v1/openapi.json` | none | what all of these take and give |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
 //! | `GET /metrics` | none | this machine only, unless the settings say otherwise |
@@ -20,7 +22,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::guard::{self, Bounds, Counted};
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, edge, feeds, health, limits, pages, reads, sql, system, tracking};
+use crate::{Api, accounts, booking, edge, feeds, health, limits, pages, reads, sql, system, tracking};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -44,7 +46,7 @@ pub fn router(api: Api) -> Router {
 
 /// What is answered at once. New routes go here.
 fn requests() -> Routes {
-    tracking::quick().merge(reads::routes()).merge(accounts::routes()).merge(system::routes())
+    tracking::quick().merge(reads::routes()).merge(accounts::routes()).merge(booking::routes()).merge(system::routes())
 }
 
 /// Health stays outside of the bounds: a full server must still say that it lives.

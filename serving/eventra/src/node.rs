@@ -59,6 +59,7 @@ pub(crate) struct Node {
     control: JoinHandle<()>,
     finishing: JoinHandle<()>,
     mailing: JoinHandle<()>,
+    paying: JoinHandle<()>,
 }
 
 /// The ClickHouse endpoint.
@@ -93,8 +94,9 @@ impl Node {
         let callers: Arc<api::callers::Callers> = Arc::default();
         let trail: Arc<api::trail::Trail> = Arc::default();
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
+        let booking: Arc<api::booking::Offices> = Arc::default();
         let parts = facts::parts(Arc::clone(&log), Arc::clone(&disk), storage::clock(), address.to_string());
-        let facts = open_facts(parts, &callers, &trail, &rules, &subjects)?;
+        let facts = open_facts(parts, &callers, &trail, &rules, &booking, &subjects)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
         let warehouse = Warehouse::prepare(settings, &runtime, &disk, &log)?;
@@ -116,6 +118,7 @@ impl Node {
             log,
             callers,
             trail,
+            booking,
             accounts: accounts(settings, address)?,
             outgoing: Arc::new(outgoing(settings)?),
             rules,
@@ -133,6 +136,7 @@ impl Node {
         gauges::register(&core);
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let mailing = runtime.spawn(core::send_mails(Arc::downgrade(&core)));
+        let paying = runtime.spawn(core::settle_test_refunds(Arc::downgrade(&core)));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
         let tls = tls.map(Arc::new);
@@ -150,7 +154,17 @@ impl Node {
         };
         let control = runtime.spawn(control::server::serve(socket, handler::handler(&core)));
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "serving");
-        Ok(Self { core, runtime, stop_http: Some(stop_http), http: Some(http), sql, control, finishing, mailing })
+        Ok(Self {
+            core,
+            runtime,
+            stop_http: Some(stop_http),
+            http: Some(http),
+            sql,
+            control,
+            finishing,
+            mailing,
+            paying,
+        })
     }
 
     /// Where HTTP is served.
@@ -198,6 +212,7 @@ impl Node {
         self.control.abort();
         self.finishing.abort();
         self.mailing.abort();
+        self.paying.abort();
         // Waits for the door's queue and its two threads.
         drop(self.core.door.write().take());
         let facts = self.core.facts.write().take();
@@ -258,11 +273,14 @@ fn open_facts(
     callers: &Arc<api::callers::Callers>,
     trail: &Arc<api::trail::Trail>,
     rules: &Arc<std::sync::RwLock<rules::Rulebook>>,
+    booking: &Arc<api::booking::Offices>,
     subjects: &Subjects,
 ) -> anyhow::Result<Facts> {
     let (callers, trail, book) = (Arc::clone(callers), Arc::clone(trail), Arc::clone(rules));
+    let offices = Arc::clone(booking);
     let listener = Arc::new(move |place, row: &records::FactRow| {
         trail.apply(place, row);
+        offices.apply(place, row);
         callers.apply(row);
         book.write().expect("nothing panics under the lock").apply(row);
     });
@@ -292,6 +310,9 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         callers: Arc::clone(&core.callers),
         trail: Arc::clone(&core.trail),
         accounts: core.accounts.clone(),
+        booking: Arc::clone(&core.booking),
+        log: Arc::clone(&core.log),
+        test_payments: core.settings.test_payments,
         operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,

@@ -123,6 +123,8 @@ settings! {
     mail_from: String = "Eventra <no-reply@localhost>";
     /// A demo's way to see mails without a mail server: platform admins read them, links included, on the page `/mailbox`.
     mailbox: bool = "false";
+    /// Whether orders may be paid by the test provider, which believes whatever a buyer's page says: for trying things out.
+    test_payments: bool = "false";
     /// A TOML file of OpenID Connect providers to sign in with: `[[provider]]` with `id`, `name`, `issuer`, `client_id`,
     /// and if wanted `client_secret` and `register = true` (who is known to nobody becomes a user). They send browsers back to
     /// `PUBLIC_URL/v1/oidc/ID/callback`.

@@ -167,6 +167,10 @@ impl BoxOffice {
         if known != expected {
             faults.push(format!("the ledger should say {expected:?}, and says {known:?}"));
         }
+        let open = self.refunds.values().filter(|refund| refund.status == RefundStatus::Started).count();
+        if open != self.open_refunds.len() {
+            faults.push(format!("{open} refunds have started, noted as {}", self.open_refunds.len()));
+        }
         let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
         self.ledger.balances().for_each(|(currency, _, minor)| *sums.entry(currency).or_default() += minor);
         if sums.values().any(|sum| *sum != 0) {

@@ -186,6 +186,8 @@ pub struct BoxOffice {
     pub(crate) waitlist: Waitlist,
     pub(crate) room: WaitingRoom,
     pub(crate) ledger: Ledger,
+    /// Refunds that have started.
+    pub(crate) open_refunds: std::collections::BTreeSet<RefundId>,
     /// Orders with a surplus.
     pub(crate) owing: std::collections::BTreeSet<OrderId>,
 }
@@ -229,6 +231,15 @@ impl BoxOffice {
         self.refunds.get(&refund)
     }
 
+    /// Refunds that a provider is to be asked for.
+    pub fn open_refunds(&self, provider: Provider) -> impl Iterator<Item = RefundId> {
+        let of = move |refund: &&RefundId| {
+            let payment = self.refunds.get(*refund).and_then(|refund| self.payments.get(&refund.payment));
+            payment.is_some_and(|payment| payment.provider == provider)
+        };
+        self.open_refunds.iter().filter(of).copied()
+    }
+
     /// A ticket.
     pub fn ticket(&self, ticket: TicketId) -> Option<&Ticket> {
         self.tickets.get(&ticket)
@@ -260,6 +271,17 @@ impl BoxOffice {
         let left = self.catalogue.quotas_of(choice).inspect(|_| counted = true);
         let least = left.filter_map(|(_, quota)| self.stock.left(quota)).min();
         if counted { least } else { Some(0) }
+    }
+
+    /// The tier that somebody who comes now pays.
+    pub fn tier_now<'a>(
+        &self,
+        id: ItemId,
+        product: &'a records::booking::Product,
+        now: Timestamp,
+    ) -> Option<&'a records::booking::Tier> {
+        let tier = super::pricing::standing_tier(product, |tier| self.stock.at_tier(id, tier), now)?;
+        product.tiers.get(usize::from(tier))
     }
 
     /// The facts after which a wish is done.
@@ -488,6 +510,8 @@ impl From<Stored> for BoxOffice {
             persons: stored.persons.into_iter().collect(),
         };
         let orders: Map<OrderId, Order> = stored.orders.into_iter().collect();
+        let started = stored.refunds.iter().filter(|(_, refund)| refund.status == RefundStatus::Started);
+        let open_refunds = started.map(|(id, _)| *id).collect();
         let owing = orders.iter().filter(|(_, order)| order.surplus > 0).map(|(id, _)| *id).collect();
         let mut office = Self {
             catalogue,
@@ -502,6 +526,7 @@ impl From<Stored> for BoxOffice {
             waitlist: Waitlist::restore(stored.waitlist),
             room: WaitingRoom::restore(stored.room),
             ledger: Ledger::restore(stored.ledger),
+            open_refunds,
             owing,
         };
         office.look_who_is_next();

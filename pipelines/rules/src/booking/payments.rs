@@ -304,6 +304,7 @@ impl BoxOffice {
                     status: RefundStatus::Started,
                 };
                 self.refunds.insert(*refund, started);
+                self.open_refunds.insert(*refund);
                 if let Some(known) = self.payments.get_mut(payment) {
                     known.refunded += amount;
                 }
@@ -321,6 +322,7 @@ impl BoxOffice {
                 }
             }
             BookingFact::RefundSettled { refund, .. } => {
+                self.open_refunds.remove(refund);
                 let Some(known) = self.refunds.get_mut(refund) else { return };
                 let before = std::mem::replace(&mut known.status, RefundStatus::Settled);
                 if before == RefundStatus::Failed {
@@ -329,6 +331,7 @@ impl BoxOffice {
                 }
             }
             BookingFact::RefundFailed { refund, .. } => {
+                self.open_refunds.remove(refund);
                 let Some(known) = self.refunds.get_mut(refund) else { return };
                 known.status = RefundStatus::Failed;
                 let (amount, payment, order) = (known.amount, known.payment, known.order);

@@ -64,12 +64,8 @@ pub(crate) fn price(
         offered(product, promo.map(|(promo, _)| promo), id, now)?;
         let extra = extra(product, line, currency)?;
         for _ in 0..line.count {
-            let standing = |tier: u8| {
-                let spec = &product.tiers[usize::from(tier)];
-                let used = stock.at_tier(id, tier) + taken.get(&(id, tier)).copied().unwrap_or(0);
-                spec.until.is_none_or(|until| now < until) && spec.count.is_none_or(|count| used < count)
-            };
-            let tier = (0..product.tiers.len() as u8).find(|tier| standing(*tier)).ok_or(Refusal::SoldOut)?;
+            let used = |tier| stock.at_tier(id, tier) + taken.get(&(id, tier)).copied().unwrap_or(0);
+            let tier = standing_tier(product, used, now).ok_or(Refusal::SoldOut)?;
             *taken.entry((id, tier)).or_default() += 1;
             let prices = &product.tiers[usize::from(tier)].prices;
             let list = amount(prices, currency).ok_or(Refusal::NoPrice)? + extra;
@@ -83,6 +79,15 @@ pub(crate) fn price(
     group(&mut positions, &catalogue.discounts);
     settle(&mut positions, catalogue.sales.tax_rounding);
     Ok(positions)
+}
+
+/// The first tier that still stands, when so many were taken at each.
+pub(crate) fn standing_tier(product: &Product, used: impl Fn(u8) -> u32, now: Timestamp) -> Option<u8> {
+    let stands = |tier: &u8| {
+        let spec = &product.tiers[usize::from(*tier)];
+        spec.until.is_none_or(|until| now < until) && spec.count.is_none_or(|count| used(*tier) < count)
+    };
+    (0..product.tiers.len() as u8).find(stands)
 }
 
 fn extra(product: &Product, line: &Line, currency: Currency) -> Result<i64, Refusal> {

@@ -66,6 +66,11 @@ impl Stock {
         quota.size.map(|size| u64::from(size).saturating_sub(self.of_quota(quota).used()))
     }
 
+    /// What was used of a promo code.
+    pub fn promo(&self, promo: PromoId) -> Used {
+        self.promos.get(&promo).copied().unwrap_or_default()
+    }
+
     /// How much a quota counts.
     pub(crate) fn used(&self, quota: &Quota) -> u64 {
         self.of_quota(quota).used()

@@ -27,6 +27,8 @@ const TAGS: &[(&str, &str)] = &[
     ("sign-in", "What the sign-in page offers."),
     ("oidc", "Signing in with an identity provider (OpenID Connect)."),
     ("organizations", "Organizations with their members, keys, events, rules, saved queries, SQL and audit."),
+    ("box-office", "What an event sells: products, quotas, codes, orders, money, doors. Scope `manage`."),
+    ("shop", "What buyers do: look, hold, order, pay, wait. Nobody signs in; an order has a secret."),
     ("audit", "Who did what, for platform admins."),
     ("system", "How the process is, for platform admins."),
 ];
@@ -117,6 +119,7 @@ fn tag(path: &str) -> &'static str {
         "/v1/events" | "/v1/import" => "tracking",
         _ if SEGMENT.iter().any(|(known, _)| *known == path) => "tracking",
         "/healthz" | "/readyz" | "/metrics" | "/v1/openapi.json" => "health",
+        _ if path.contains("/box-office") => "box-office",
         _ => first,
     };
     let known = TAGS.iter().find(|(known, _)| *known == name);

@@ -302,7 +302,7 @@ fn an_invitation_makes_a_member_who_may_what_the_role_says() {
         assert_eq!(code(&conflict), (422, "idempotency_conflict"));
         let moderator = house.session("mod@example.org").await;
         let me = moderator.get("/v1/me").await;
-        assert_eq!(me.body["data"]["memberships"][0]["may"], json!(["read_organization", "read_views", "moderate"]));
+        assert_eq!(me.body["data"]["memberships"][0]["may"], json!(["read_organization", "read_views", "moderate", "check_in"]));
         for (path, status) in [
             ("/v1/organizations/acme", 200),
             ("/v1/organizations/acme/members", 403),

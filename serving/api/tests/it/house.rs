@@ -129,7 +129,8 @@ impl House {
         let rules: Arc<RwLock<rules::Rulebook>> = Arc::default();
         let trail = Arc::new(Trail::default());
         let clock = Arc::new(ManualClock::new(NOW));
-        let desk = desk(&log, &clock, &callers, &rules, &trail);
+        let booking = Arc::new(api::booking::Offices::default());
+        let desk = desk(&log, &clock, &callers, &rules, &trail, &booking);
         let other = OrganizationId::parse("other").unwrap();
         for (organization, name, secret, scopes) in [
             (acme(), "web", WRITE, vec![Scope::Write]),
@@ -168,6 +169,9 @@ impl House {
         let api = Api::from(Parts {
             callers: Arc::clone(&callers),
             trail: Arc::clone(&trail),
+            booking: Arc::clone(&booking),
+            log: Arc::clone(&log),
+            test_payments: true,
             accounts,
             operations: Operations {
                 figures: Box::new(Figures::default),
@@ -222,6 +226,19 @@ impl House {
         (self.windows, self.leaderboards) = (rebuilt.windows, rebuilt.leaderboards);
         (self.visits, self.trending) = (rebuilt.visits, rebuilt.trending);
         (self.segments, self.funnels) = (rebuilt.segments, rebuilt.funnels);
+    }
+
+    /// Everything in the facts lane.
+    pub(crate) fn facts(&self) -> Vec<FactRow> {
+        let mut rows = Vec::new();
+        for partition in self.log.identity().partitions.each(Lane::Facts) {
+            let start = self.log.starts(Lane::Facts)[partition.index()];
+            let limits = ReadLimits { max_rows: u64::MAX, ..ReadLimits::default() };
+            for frame in self.log.read(Lane::Facts, partition, start, limits).unwrap() {
+                rows.extend(records::fact::decode(&frame.body).unwrap());
+            }
+        }
+        rows
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -297,6 +314,7 @@ fn desk(
     callers: &Arc<Callers>,
     rules: &Arc<RwLock<rules::Rulebook>>,
     trail: &Arc<Trail>,
+    booking: &Arc<api::booking::Offices>,
 ) -> Desk<Domains> {
     let parts = desk::Parts {
         log: Arc::clone(log),
@@ -306,8 +324,10 @@ fn desk(
         chance: Arc::new(|| 7),
     };
     let (callers, rules, trail) = (Arc::clone(callers), Arc::clone(rules), Arc::clone(trail));
+    let booking = Arc::clone(booking);
     let listener = move |place, row: &FactRow| {
         trail.apply(place, row);
+        booking.apply(place, row);
         callers.apply(row);
         rules.write().unwrap().apply(row);
     };

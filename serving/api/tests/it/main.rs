@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, like the tests themselves")]
 
 mod accounts;
+mod booking;
 mod clients;
 mod conditional;
 mod document;

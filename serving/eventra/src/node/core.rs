@@ -15,6 +15,7 @@ use dataflow::{Handle, Status, retention};
 use eventlog::clock::Clock;
 use eventlog::{EventLog, FileLog, Lane};
 use parking_lot::{Mutex, RwLock};
+use records::booking::Provider;
 use records::{FactRow, OrganizationId, Span};
 use rules::office::{Command, Wish};
 
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) trail: Arc<api::trail::Trail>,
+    pub(crate) booking: Arc<api::booking::Offices>,
     pub(crate) accounts: api::accounts::Options,
     /// Where mails go.
     pub(crate) outgoing: Arc<crate::mail::Outgoing>,
@@ -198,6 +200,24 @@ pub(super) async fn send_mails(core: Weak<Core>) {
             let waits = core.callers.read(|directory| directory.accounts.mails().next().is_some());
             if waits && let Ok(api) = super::api(&core) {
                 mail::round(&api, &core.outgoing, &mut pauses).await;
+            }
+        }
+        tokio::time::sleep(mail::LOOK).await;
+    }
+}
+
+/// The test provider gives back whatever it is asked for, as long as the process runs.
+pub(super) async fn settle_test_refunds(core: Weak<Core>) {
+    loop {
+        if let Some(core) = core.upgrade()
+            && let Ok(facts) = core.facts()
+        {
+            for (organization, event, refund) in core.booking.open_refunds(Provider::Test) {
+                let wish = rules::booking::Wish::SettleRefund(refund);
+                let command = rules::booking::Command { organization, event, wish };
+                if let Err(error) = facts.submit(None, command.into()).await {
+                    tracing::warn!(%error, %refund, "a refund of the test provider is tried again");
+                }
             }
         }
         tokio::time::sleep(mail::LOOK).await;

@@ -31,6 +31,7 @@ pub(super) fn settings(loaded: &Loaded, name: &str) -> anyhow::Result<Settings> 
     }
     if !chosen("smtp_url") {
         settings.mailbox = true;
+        settings.test_payments = true;
     }
     if !chosen("log_filter") {
         // The live view owns the terminal; what must be known still comes.

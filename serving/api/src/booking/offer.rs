@@ -1,0 +1,252 @@
+//! What an organizer offers: sales, products, quotas, codes, discounts, doors, the waiting room.
+
+use axum::extract::State;
+use records::booking::{Door, GroupDiscount, Product, Promo, Quota, Room, Sales};
+use records::fact::CommandTag;
+use records::{DoorId, EventId, ItemId, OrganizationId, PromoId, QuotaId};
+use rules::access::{Act, On};
+use rules::booking::stock::Count;
+use rules::booking::{BoxOffice, Wish};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::exact::Exact;
+use crate::Api;
+use crate::accounts::offset;
+use crate::auth::Presented;
+use crate::lists::One;
+use crate::openapi::Routes;
+use crate::problem::{Code, Problem};
+use crate::reads::extract::{Id, Named};
+use crate::writes::{Idempotent, Written};
+
+/// The routes of an event's box office begin with this.
+macro_rules! at {
+    ($rest:literal) => {
+        concat!("/v1/organizations/{organization}/events/{event}/box-office", $rest)
+    };
+}
+pub(super) use at;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(at!(""), "Everything that is offered, with what is held and sold of it", all)
+        .may(&[Code::NotFound])
+        .put(at!("/sales"), "What holds for all sales", put_sales)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .put(at!("/products/{product}"), "Offers or changes a product", put_product)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .put(at!("/quotas/{quota}"), "Makes or changes a quota", put_quota)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .put(at!("/promos/{promo}"), "Makes or changes a promo code", put_promo)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .put(at!("/group-discounts"), "Replaces the group discounts", put_discounts)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .put(at!("/doors/{door}"), "Makes or changes the list of a door", put_door)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .put(at!("/room"), "Makes or changes the waiting room", put_room)
+        .may(&[Code::NotFound, Code::BookingRefused])
+}
+
+/// Everything that is offered at an event.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BoxOffice")]
+pub(super) struct Offer {
+    sales: Sales,
+    products: Vec<Offered>,
+    quotas: Vec<Counted>,
+    promos: Vec<Code_>,
+    group_discounts: Vec<GroupDiscount>,
+    doors: Vec<Passed>,
+    room: Option<Room>,
+    /// How many wait for something that is sold out.
+    waiting: usize,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OfferedProduct")]
+struct Offered {
+    id: ItemId,
+    #[serde(flatten)]
+    product: Product,
+    /// In carts and in orders that are not paid.
+    held: u32,
+    sold: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CountedQuota")]
+struct Counted {
+    id: QuotaId,
+    #[serde(flatten)]
+    quota: Quota,
+    /// In carts and in orders that are not paid.
+    held: u32,
+    sold: u32,
+    /// How many are left; null for as many as are wanted.
+    left: Option<u64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UsedPromo")]
+struct Code_ {
+    id: PromoId,
+    #[serde(flatten)]
+    promo: Promo,
+    /// Orders that use it, carts included.
+    used: u32,
+    /// What it took off, in minor units of its budget's currency.
+    taken_off: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PassedDoor")]
+struct Passed {
+    id: DoorId,
+    #[serde(flatten)]
+    door: Door,
+    /// Tickets that were let in.
+    admitted: u32,
+    /// Tickets that are in.
+    inside: u32,
+}
+
+fn offer(office: &BoxOffice) -> Offer {
+    let (catalogue, stock) = (office.catalogue(), office.stock());
+    let of = |product| stock.count(records::booking::Choice { product, ..Default::default() });
+    let products = catalogue.products().iter().map(|(id, product)| {
+        let Count { held, sold } = of(*id);
+        Offered { id: *id, product: product.clone(), held, sold }
+    });
+    let quotas = catalogue.quotas().iter().map(|(id, quota)| {
+        let Count { held, sold } = stock.of_quota(quota);
+        Counted { id: *id, quota: quota.clone(), held, sold, left: stock.left(quota) }
+    });
+    let promos = catalogue.promos().iter().map(|(id, promo)| {
+        let used = stock.promo(*id);
+        Code_ { id: *id, promo: promo.clone(), used: used.orders, taken_off: used.off }
+    });
+    let doors = catalogue.doors().iter().map(|(id, door)| {
+        let count = office.doors().count(*id);
+        Passed { id: *id, door: door.clone(), admitted: count.admitted, inside: count.inside }
+    });
+    Offer {
+        sales: catalogue.sales().clone(),
+        products: products.collect(),
+        quotas: quotas.collect(),
+        promos: promos.collect(),
+        group_discounts: catalogue.discounts().to_vec(),
+        doors: doors.collect(),
+        room: office.room().room().cloned(),
+        waiting: office.waitlist().len(),
+    }
+}
+
+type OfEvent = (Id<OrganizationId>, Id<EventId>);
+
+async fn all(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+) -> Result<One<Offer>, Problem> {
+    caller.may(Act::ManageEvents, &On::event(organization, event))?;
+    Ok(One { data: api.office((organization, event), offer)? })
+}
+
+fn is_known(api: &Api, (organization, event): (OrganizationId, EventId)) -> bool {
+    let book = api.rules.read().expect("nothing panics under the lock");
+    book.tenant(organization).is_some_and(|tenant| tenant.event(event).is_some())
+}
+
+/// Has something set that an organizer may set, and tells everything that is offered then.
+async fn set(
+    api: &Api,
+    caller: &Presented,
+    at: (OrganizationId, EventId),
+    tag: CommandTag,
+    wish: Wish,
+) -> Result<Written<Offer>, Problem> {
+    caller.may(Act::ManageEvents, &On::event(at.0, at.1))?;
+    if !is_known(api, at) {
+        return Err(Problem::new(Code::NotFound, "there is no such event"));
+    }
+    let done = api.book(Some(tag), caller.principal.by(), at, wish).await?;
+    Ok(Written { data: api.office(at, offer)?, offset: offset(&done) })
+}
+
+async fn put_sales(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+    write: Idempotent<Exact<Sales>>,
+) -> Result<Written<Offer>, Problem> {
+    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
+    let wish = Wish::SetSales(spec);
+    set(&api, &caller, (organization, event), tag, wish).await
+}
+
+async fn put_product(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(product))): Named<(Id<OrganizationId>, Id<EventId>, Id<ItemId>)>,
+    write: Idempotent<Exact<Product>>,
+) -> Result<Written<Offer>, Problem> {
+    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
+    let wish = Wish::SetProduct(product, spec);
+    set(&api, &caller, (organization, event), tag, wish).await
+}
+
+async fn put_quota(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(quota))): Named<(Id<OrganizationId>, Id<EventId>, Id<QuotaId>)>,
+    write: Idempotent<Exact<Quota>>,
+) -> Result<Written<Offer>, Problem> {
+    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
+    let wish = Wish::SetQuota(quota, spec);
+    set(&api, &caller, (organization, event), tag, wish).await
+}
+
+async fn put_promo(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(promo))): Named<(Id<OrganizationId>, Id<EventId>, Id<PromoId>)>,
+    write: Idempotent<Exact<Promo>>,
+) -> Result<Written<Offer>, Problem> {
+    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
+    let wish = Wish::SetPromo(promo, spec);
+    set(&api, &caller, (organization, event), tag, wish).await
+}
+
+async fn put_discounts(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+    write: Idempotent<Exact<Vec<GroupDiscount>>>,
+) -> Result<Written<Offer>, Problem> {
+    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
+    let wish = Wish::SetGroupDiscounts(spec);
+    set(&api, &caller, (organization, event), tag, wish).await
+}
+
+async fn put_door(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(door))): Named<(Id<OrganizationId>, Id<EventId>, Id<DoorId>)>,
+    write: Idempotent<Exact<Door>>,
+) -> Result<Written<Offer>, Problem> {
+    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
+    let wish = Wish::SetDoor(door, spec);
+    set(&api, &caller, (organization, event), tag, wish).await
+}
+
+async fn put_room(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+    write: Idempotent<Exact<Room>>,
+) -> Result<Written<Offer>, Problem> {
+    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
+    let wish = Wish::SetRoom(spec);
+    set(&api, &caller, (organization, event), tag, wish).await
+}

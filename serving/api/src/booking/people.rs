@@ -1,0 +1,99 @@
+//! What is personal about buyers and holders: sealed under a key of the organization's, opened for who may see it.
+
+use collect::Who;
+use records::seal::Sealed;
+use records::{Blob, OrganizationId, Token};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Api;
+use crate::accounts::{Address, name};
+use crate::problem::{Code, Problem};
+
+/// Answers of one form.
+const ANSWERS_MAX: usize = 100;
+/// Bytes of one answer.
+const ANSWER_BYTES_MAX: usize = 4_000;
+
+/// Who buys or holds something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Contact {
+    /// The mail address.
+    pub(crate) email: String,
+    /// What people call them.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// What they answered, by question.
+    #[serde(default)]
+    pub(crate) answers: std::collections::BTreeMap<String, String>,
+}
+
+/// Somebody whose key is durable.
+pub(crate) struct Known {
+    /// The number of the key.
+    pub(crate) subject: u64,
+    /// The pseudonym.
+    pub(crate) person: Token,
+    /// What is personal, sealed.
+    pub(crate) sealed: Blob,
+}
+
+impl Contact {
+    fn checked(&self) -> Result<(Address, Sealed), Problem> {
+        let address: Address =
+            self.email.parse().map_err(|_| Problem::new(Code::FieldsWrong, "`email` is no mail address"))?;
+        let long = |text: &str| text.len() > ANSWER_BYTES_MAX || text.contains('\0');
+        if self.answers.len() > ANSWERS_MAX || self.answers.iter().any(|(of, answer)| long(of) || long(answer)) {
+            let detail = format!("`answers` has at most {ANSWERS_MAX} of {ANSWER_BYTES_MAX} bytes each");
+            return Err(Problem::new(Code::FieldsWrong, detail));
+        }
+        let mut personal: std::collections::BTreeMap<String, String> =
+            self.answers.iter().map(|(of, answer)| (format!("answer:{of}"), answer.clone())).collect();
+        personal.insert("email".into(), address.to_string());
+        personal.insert("name".into(), name(&self.name)?);
+        Ok((address, Sealed { personal, ..Sealed::default() }))
+    }
+
+    fn of(sealed: Sealed) -> Self {
+        let mut contact = Self::default();
+        for (field, text) in sealed.personal {
+            match field.as_str() {
+                "email" => contact.email = text,
+                "name" => contact.name = text,
+                field => {
+                    let of = field.strip_prefix("answer:").unwrap_or(field).to_owned();
+                    contact.answers.insert(of, text);
+                }
+            }
+        }
+        contact
+    }
+}
+
+impl Api {
+    /// Makes the key of somebody, or finds it, durably, and seals what they said under it.
+    pub(crate) async fn sealed(&self, organization: OrganizationId, contact: &Contact) -> Result<Known, Problem> {
+        let (address, sealed) = contact.checked()?;
+        let api = self.clone();
+        // The key store is written and synced: not on a thread that serves others.
+        let made = tokio::task::spawn_blocking(move || {
+            let subjects = api.subjects();
+            let person = subjects.resolve(organization, Who::User(address.as_str()));
+            subjects.sync().map(|()| {
+                let sealed = Blob(subjects.seal(organization, &person, &sealed));
+                Known { subject: person.subject, person: person.token, sealed }
+            })
+        });
+        let made = made.await.map_err(|_| Problem::new(Code::Internal, ""))?;
+        made.map_err(|error| {
+            tracing::error!(%error, "the key store was not written");
+            Problem::new(Code::LogRefuses, "the key store cannot be written")
+        })
+    }
+
+    /// What was sealed; empty when the person was erased.
+    pub(crate) fn contact(&self, organization: OrganizationId, subject: u64, sealed: &Blob) -> Contact {
+        self.subjects().open_sealed(organization, subject, &sealed.0).map(Contact::of).unwrap_or_default()
+    }
+}

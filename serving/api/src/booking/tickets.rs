@@ -1,0 +1,101 @@
+//! Tickets as devices read them: signed, so that a door without a connection can tell them from what anybody might print.
+//!
+//! A ticket's text is `EV1` and the base45 (RFC 9285) of 116 bytes, which QR codes hold densely: event (16), ticket (16),
+//! product (16) in UUID order, revision (4, big-endian), and the Ed25519 signature (64) of
+//! what is before it, after the words `eventra ticket 1`. The public key of an organization is told with its doors.
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+use records::{EventId, ItemId, OrganizationId, TicketId};
+
+use crate::Api;
+
+/// What a ticket says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claims {
+    pub(crate) event: EventId,
+    pub(crate) ticket: TicketId,
+    pub(crate) product: ItemId,
+    pub(crate) revision: u32,
+}
+
+const PREFIX: &str = "EV1";
+const CONTEXT: &[u8] = b"eventra ticket 1";
+const CLAIMS: usize = 52;
+
+impl Claims {
+    fn bytes(&self) -> [u8; CLAIMS] {
+        let mut bytes = [0; CLAIMS];
+        bytes[..16].copy_from_slice(&self.event.0.to_be_bytes());
+        bytes[16..32].copy_from_slice(&self.ticket.0.to_be_bytes());
+        bytes[32..48].copy_from_slice(&self.product.0.to_be_bytes());
+        bytes[48..52].copy_from_slice(&self.revision.to_be_bytes());
+        bytes
+    }
+
+    fn signed(&self) -> Vec<u8> {
+        [CONTEXT, &self.bytes()].concat()
+    }
+
+    /// The ticket's text.
+    pub(crate) fn text(&self, key: &SigningKey) -> String {
+        let signature = key.sign(&self.signed());
+        PREFIX.to_owned() + &base45::encode([&self.bytes()[..], &signature.to_bytes()].concat())
+    }
+
+    /// Reads a ticket's text; none when it is not one that the key has signed.
+    pub(crate) fn read(text: &str, key: &VerifyingKey) -> Option<Self> {
+        let bytes = base45::decode(text.trim().strip_prefix(PREFIX)?).ok()?;
+        let (claims, signature) = bytes.split_first_chunk::<CLAIMS>()?;
+        let signature = Signature::from_slice(signature).ok()?;
+        let part = |from: usize| -> u128 {
+            u128::from_be_bytes(claims[from..from + 16].try_into().expect("sixteen bytes are sixteen bytes"))
+        };
+        let revision = u32::from_be_bytes(claims[48..52].try_into().expect("four bytes are four bytes"));
+        let (event, ticket, product) = (EventId(part(0)), TicketId(part(16)), ItemId(part(32)));
+        let read = Self { event, ticket, product, revision };
+        key.verify(&read.signed(), &signature).is_ok().then_some(read)
+    }
+}
+
+/// The code as a picture; none for a text that no code holds.
+pub(crate) fn svg(text: &str) -> Option<String> {
+    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
+    Some(code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build())
+}
+
+impl Api {
+    /// The key that an organization's tickets are signed with: a function of the installation's secret.
+    pub(crate) fn ticket_key(&self, organization: OrganizationId) -> SigningKey {
+        let quarter = |number: u8| self.subjects().token(organization, "ticket key", &number.to_string()).0;
+        let mut seed = [0; 32];
+        for (number, bytes) in (0..).zip(seed.chunks_exact_mut(8)) {
+            bytes.copy_from_slice(&quarter(number).to_le_bytes());
+        }
+        SigningKey::from_bytes(&seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_reads_back_and_a_changed_one_does_not() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let claims = Claims { event: EventId(1), ticket: TicketId(2), product: ItemId(3), revision: 4 };
+        let text = claims.text(&key);
+        assert_eq!(Claims::read(&text, &key.verifying_key()), Some(claims));
+        assert!(text.len() < 200 && text.bytes().all(|byte| byte.is_ascii_uppercase() || !byte.is_ascii_lowercase()));
+        let other = SigningKey::from_bytes(&[8; 32]);
+        assert_eq!(Claims::read(&text, &other.verifying_key()), None);
+        for place in PREFIX.len()..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(Claims::read(&changed, &key.verifying_key()), None, "{place}");
+        }
+        for wrong in ["", "EV1", "EV2AAAA", &text[..text.len() - 1]] {
+            assert_eq!(Claims::read(wrong, &key.verifying_key()), None);
+        }
+    }
+}
