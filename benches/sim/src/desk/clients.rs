@@ -59,8 +59,13 @@ impl Clients {
 
     /// An id that was used before, for a command that may be another one.
     pub(crate) fn tag_as(&mut self, id: CommandId, command: &Command) -> CommandTag {
-        let hash = records::hash::bytes(format!("{command:?}").as_bytes());
-        self.asked.entry(id).or_default().insert(hash, command.clone());
+        let asked = self.asked.entry(id).or_default();
+        let mut hash = records::hash::bytes(format!("{command:?}").as_bytes());
+        // What is sealed does not print: two requests that look alike need not be the same.
+        while asked.get(&hash).is_some_and(|known| known != command) {
+            hash = hash.wrapping_add(1);
+        }
+        asked.insert(hash, command.clone());
         CommandTag { id, hash }
     }
 
