@@ -7,7 +7,7 @@
 //! keep laws that are told again without the rules, and a live process, one that starts from its snapshot and one that
 //! starts from the log hold the same state, byte for byte, with the same read models.
 //!
-//! A new domain is a [`trades::Trade`]: where its commands come from, and its laws.
+//! A new domain is a `trades::Trade`: where its commands come from, and its laws.
 
 mod bend;
 #[cfg(test)]
