@@ -18,12 +18,21 @@ use crate::problem::{Code, Problem};
 pub struct Bounds {
     places: Arc<Semaphore>,
     within: Duration,
+    /// Whether a request waits for a place, in order, instead of being refused.
+    patient: bool,
 }
 
 impl Bounds {
     /// At most `places` requests at once, each at most `within`.
     pub fn new(places: usize, within: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), within }
+        Self { places: Arc::new(Semaphore::new(places)), within, patient: false }
+    }
+
+    /// The same, where whoever finds no place waits for one: for feeds, whose readers all come back in one moment after a
+    /// restart, and of whom a browser's `EventSource` never comes again once it was refused. Open connections bound how many.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { patient: true, ..self }
     }
 }
 
@@ -33,10 +42,13 @@ pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -
 }
 
 async fn within(bounds: &Bounds, request: Request, next: Next) -> Response {
-    let Ok(_place) = bounds.places.try_acquire() else {
-        return Problem::new(Code::Overloaded, "").retry_after(1).into_response();
+    let overloaded = || Problem::new(Code::Overloaded, "").retry_after(1).into_response();
+    let answer = async {
+        let place = if bounds.patient { bounds.places.acquire().await.ok() } else { bounds.places.try_acquire().ok() };
+        let Some(_place) = place else { return overloaded() };
+        next.run(request).await
     };
-    match tokio::time::timeout(bounds.within, next.run(request)).await {
+    match tokio::time::timeout(bounds.within, answer).await {
         Ok(response) => response,
         Err(_) => Problem::new(Code::TooSlow, format!("a request has {} s", bounds.within.as_secs())).into_response(),
     }

@@ -19,9 +19,15 @@ pub const REQUESTS_MAX: usize = 1_024;
 
 /// Uploads answered at once: each may hold [`IMPORT_BYTES_MAX`] and what it unpacks to.
 pub const IMPORTS_MAX: usize = 4;
+/// Connections that may wait in the kernel to be accepted; it keeps at most `net.core.somaxconn`. After a restart all
+/// readers of feeds come back at once, and whoever finds the queue full asks again after 1, 3, 7, 15, 31 s.
+pub const BACKLOG: u32 = 65_535;
 
 /// Open connections; the kernel's queue holds those beyond it. Feeds stay open, so this is more than they may be.
 pub const CONNECTIONS_MAX: usize = 16_384;
+
+/// Feeds that are being opened at once; others wait for their turn.
+pub const FEEDS_OPENING_MAX: usize = 256;
 
 /// The longest a request may take, its body included: a slow sender must not hold a place for ever.
 pub const REQUEST_WITHIN: Duration = Duration::from_secs(30);

@@ -34,7 +34,9 @@ pub fn router(api: Api) -> Router {
         let refused = async || Problem::new(Code::MethodUnknown, "");
         edges.around(routes.method_not_allowed_fallback(refused), bounds)
     };
-    around(requests().into_router().merge(feeds::routes(&api)), Some(quick))
+    let feeds = Bounds::new(limits::FEEDS_OPENING_MAX, limits::REQUEST_WITHIN).patient();
+    around(requests().into_router(), Some(quick))
+        .merge(around(feeds::routes(&api), Some(feeds)))
         .merge(around(tracking::uploads().into_router(), Some(large)))
         .merge(around(sql::routes().into_router(), Some(questions)))
         .merge(around(unbounded().into_router(), None))

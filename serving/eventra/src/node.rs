@@ -82,7 +82,7 @@ impl Node {
         let files = Arc::new(storage::open_log(settings, Arc::clone(&disk))?);
         let log: Arc<dyn EventLog> = Arc::<eventlog::FileLog>::clone(&files);
         let listener = runtime
-            .block_on(tokio::net::TcpListener::bind(settings.listen))
+            .block_on(async { api::server::listen(settings.listen) })
             .with_context(|| format!("listening on {} (choose another address with --listen)", settings.listen))?;
         let address = listener.local_addr()?;
         let sql_listener = settings.sql_listen.map(|address| listen_sql(&runtime, settings, address)).transpose()?;
@@ -249,7 +249,7 @@ fn listen_sql(runtime: &Runtime, settings: &Settings, address: SocketAddr) -> an
         anyhow::bail!("`sql_listen` needs a warehouse, and `warehouse` is `none`");
     }
     runtime
-        .block_on(tokio::net::TcpListener::bind(address))
+        .block_on(async { api::server::listen(address) })
         .with_context(|| format!("listening on {address} for analysts (choose another address with --sql-listen)"))
 }
 

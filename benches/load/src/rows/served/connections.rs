@@ -75,6 +75,8 @@ async fn client(
                 Ok(read) => read,
             };
             text.push_str(&String::from_utf8_lossy(&piece[..read]));
+            let refused = first && text.starts_with("HTTP/1.1 ") && !text.starts_with("HTTP/1.1 200");
+            anyhow::ensure!(!refused, "refused: {}", text.lines().next().unwrap_or_default());
             while let Some(end) = text.find("\n\n") {
                 let event: String = text.drain(..end + 2).collect();
                 let Some(id) = event.lines().find_map(|line| line.strip_prefix("id: ")) else { continue };
