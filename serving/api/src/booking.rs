@@ -4,6 +4,7 @@
 //! it is as new as the last answer of the desk. Organizers' routes lie below their organization; buyers' below
 //! `/v1/shop`, where nobody signs in: an order is shown to whoever has its secret.
 
+mod chores;
 mod exact;
 mod gate;
 mod offer;
@@ -19,7 +20,7 @@ use desk::Done;
 use eventlog::PartitionId;
 use records::booking::{BookingFact, Provider};
 use records::fact::{By, CommandTag};
-use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId};
+use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, Timestamp};
 use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 
@@ -80,6 +81,20 @@ impl Offices {
             office.open_refunds(provider).map(move |refund| (organization, event, refund))
         });
         open.collect()
+    }
+
+    /// Waiting rooms whose time has come and that were not drawn yet, in their order.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub fn rooms_to_draw(&self, now: Timestamp) -> Vec<(OrganizationId, EventId)> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let offices = partitions.values().flat_map(Booking::offices);
+        let opened = offices.filter(|(.., office)| {
+            let room = office.room();
+            room.seed().is_none() && room.room().is_some_and(|spec| spec.opens <= now)
+        });
+        opened.map(|(organization, event, _)| (organization, event)).collect()
     }
 
     /// Where the facts of an order lie, in their order.

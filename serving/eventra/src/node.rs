@@ -136,7 +136,7 @@ impl Node {
         gauges::register(&core);
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let mailing = runtime.spawn(core::send_mails(Arc::downgrade(&core)));
-        let paying = runtime.spawn(core::settle_test_refunds(Arc::downgrade(&core)));
+        let paying = runtime.spawn(core::keep_box_offices(Arc::downgrade(&core)));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
         let tls = tls.map(Arc::new);

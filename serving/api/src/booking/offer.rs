@@ -3,12 +3,12 @@
 use axum::extract::State;
 use records::booking::{Door, GroupDiscount, Product, Promo, Quota, Room, Sales};
 use records::fact::CommandTag;
-use records::{DoorId, EventId, ItemId, OrganizationId, PromoId, QuotaId};
+use records::{DoorId, EventId, ItemId, OrganizationId, PromoId, QuotaId, SecretHash};
 use rules::access::{Act, On};
 use rules::booking::stock::Count;
 use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::exact::Exact;
 use crate::Api;
@@ -17,7 +17,7 @@ use crate::auth::Presented;
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
-use crate::reads::extract::{Id, Named};
+use crate::reads::extract::{Id, Instant, Named};
 use crate::writes::{Idempotent, Written};
 
 /// The routes of an event's box office begin with this.
@@ -46,6 +46,21 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::BookingRefused])
         .put(at!("/room"), "Makes or changes the waiting room", put_room)
         .may(&[Code::NotFound, Code::BookingRefused])
+}
+
+/// What a waiting room is to be. The seed of its draw is the installation's: its hash is told at once.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RoomToPut {
+    /// When those who wait are drawn.
+    opens: Instant,
+    /// How many are let in each minute.
+    per_minute: u32,
+    /// How long somebody who was let in may take to hold something, in seconds.
+    stay_s: u32,
+    /// Whether nobody is let in for now.
+    #[serde(default)]
+    paused: bool,
 }
 
 /// Everything that is offered at an event.
@@ -244,9 +259,11 @@ async fn put_room(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
-    write: Idempotent<Exact<Room>>,
+    write: Idempotent<RoomToPut>,
 ) -> Result<Written<Offer>, Problem> {
-    let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
-    let wish = Wish::SetRoom(spec);
-    set(&api, &caller, (organization, event), tag, wish).await
+    let (at, tag, put) = ((organization, event), write.tag(&caller.who()), write.body);
+    let commitment = SecretHash::of(&api.room_seed(at));
+    let RoomToPut { opens, per_minute, stay_s, paused } = put;
+    let wish = Wish::SetRoom(Room { opens: opens.0, per_minute, stay_s, commitment, paused });
+    set(&api, &caller, at, tag, wish).await
 }

@@ -209,3 +209,40 @@ fn what_an_organizer_writes_is_checked_and_a_field_that_nobody_knows_is_named() 
         assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
     });
 }
+
+#[test]
+fn those_who_wait_are_drawn_when_the_room_opens_and_anybody_can_draw_again() {
+    run(async {
+        let house = furnished().await;
+        let put = json!({"opens": "2025-11-20T12:01:00Z", "per_minute": 600, "stay_s": 600});
+        let set = data(send(&house, Method::PUT, &format!("{OFFICE}/room"), "", put).await, StatusCode::OK);
+        let commitment = set["room"]["commitment"].as_str().unwrap().to_owned();
+        let mut places = Vec::new();
+        for name in ["ann", "bea", "cem", "dee"] {
+            let answer =
+                send(&house, Method::POST, &format!("{SHOP}/room"), name, json!({"contact": buyer(name)})).await;
+            let place = data(answer, StatusCode::CREATED);
+            assert_eq!(place["standing"], "undrawn");
+            places.push(place["id"].as_str().unwrap().to_owned());
+        }
+        house.api.book_chores().await;
+        let shop = data(send(&house, Method::GET, SHOP, "", Value::Null).await, StatusCode::OK);
+        assert_eq!(shop["room"]["seed"], Value::Null, "not before its time");
+        let refused = send(&house, Method::POST, &format!("{SHOP}/holds"), "", cart(1)).await;
+        assert_eq!(refused.body["reason"], "must_wait");
+
+        house.clock.set(records::Timestamp::parse("2025-11-20T12:01:00Z").unwrap());
+        house.api.book_chores().await;
+        house.api.book_chores().await;
+        let shop = data(send(&house, Method::GET, SHOP, "", Value::Null).await, StatusCode::OK);
+        let seed = shop["room"]["seed"].as_str().unwrap();
+        assert_eq!(SecretHash::of(seed).to_string(), commitment);
+        // A stranger draws again.
+        places.sort_by_key(|place| SecretHash::of(&format!("{seed}\n{place}")).0);
+        for (before, place) in places.iter().enumerate() {
+            let stands =
+                data(send(&house, Method::GET, &format!("{SHOP}/room/{place}"), "", Value::Null).await, StatusCode::OK);
+            assert_eq!(stands["before"].as_u64(), Some(before as u64));
+        }
+    });
+}

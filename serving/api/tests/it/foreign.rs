@@ -176,8 +176,7 @@ fn office_body(path: &str) -> Option<Value> {
         "/doors/{door}" => json!({"title": "x"}),
         "/doors/{door}/scans" => json!({"scans": []}),
         "/room" => {
-            let commitment = SecretHash::of("x").to_string();
-            json!({"opens": 1, "per_minute": 1, "stay_s": 60, "commitment": commitment})
+            json!({"opens": "2026-11-20T09:00:00Z", "per_minute": 1, "stay_s": 60})
         }
         "/orders/{order}/cancellation" => json!({"why": "buyer"}),
         "/orders/{order}/receipts" => json!({"amount": 1, "reference": "x"}),

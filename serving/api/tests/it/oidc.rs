@@ -13,8 +13,8 @@ const PACKAGE: &str = "oidc-provider@8.8.1";
 
 /// A provider, and browsers that are sent to it by our server. Prints what they saw, as JSON.
 const SCRIPT: &str = r#"
-const { Provider } = require('oidc-provider');
-const http = require('node:http');
+import { Provider } from 'oidc-provider';
+import http from 'node:http';
 const [eventra, port] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const provider = new Provider(issuer, {
@@ -108,7 +108,7 @@ fn a_provider_signs_in_whom_it_vouches_for_and_nobody_else() {
         npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]).arg(folder).arg(PACKAGE);
         must_run(&mut npm, "npm install of oidc-provider");
     });
-    let script = folder.join("provider.cjs");
+    let script = folder.join("provider.mjs");
     std::fs::write(&script, SCRIPT).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();

@@ -15,7 +15,6 @@ use dataflow::{Handle, Status, retention};
 use eventlog::clock::Clock;
 use eventlog::{EventLog, FileLog, Lane};
 use parking_lot::{Mutex, RwLock};
-use records::booking::Provider;
 use records::{FactRow, OrganizationId, Span};
 use rules::office::{Command, Wish};
 
@@ -206,18 +205,13 @@ pub(super) async fn send_mails(core: Weak<Core>) {
     }
 }
 
-/// The test provider gives back whatever it is asked for, as long as the process runs.
-pub(super) async fn settle_test_refunds(core: Weak<Core>) {
+/// Does the chores of box offices, as long as the process runs.
+pub(super) async fn keep_box_offices(core: Weak<Core>) {
     loop {
-        if let Some(core) = core.upgrade()
-            && let Ok(facts) = core.facts()
         {
-            for (organization, event, refund) in core.booking.open_refunds(Provider::Test) {
-                let wish = rules::booking::Wish::SettleRefund(refund);
-                let command = rules::booking::Command { organization, event, wish };
-                if let Err(error) = facts.submit(None, command.into()).await {
-                    tracing::warn!(%error, %refund, "a refund of the test provider is tried again");
-                }
+            let Some(core) = core.upgrade() else { return };
+            if let Ok(api) = super::api(&core) {
+                api.book_chores().await;
             }
         }
         tokio::time::sleep(mail::LOOK).await;
