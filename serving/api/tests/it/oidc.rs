@@ -29,9 +29,6 @@ const provider = new Provider(issuer, {
 });
 const server = http.createServer(provider.callback());
 
-// Debian 12's Node 18 has no `getSetCookie`: there cookies come in one line, with commas also in their dates.
-const cookies = (headers) => headers.getSetCookie?.() ?? (headers.get('set-cookie') ?? '').split(/,(?=\s*[\w.-]+=)/).filter(Boolean);
-
 class Browser {
   constructor() { this.jars = new Map(); }
   async fetch(address, options = {}) {
@@ -40,7 +37,7 @@ class Browser {
     this.jars.set(url.host, jar);
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
     const answer = await fetch(url, { redirect: 'manual', ...options, headers: { cookie, ...options.headers } });
-    for (const set of cookies(answer.headers)) {
+    for (const set of answer.headers.getSetCookie()) {
       const [pair] = set.split(';');
       const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
       if (/max-age=0|expires=Thu, 01 Jan 1970/i.test(set)) jar.delete(name); else jar.set(name, value);
