@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::offer::at;
 use super::people::Contact;
-use super::shop::{Attempt, State_, Status, attempt, state, status};
+use super::shop::orders::{Attempt, State_, Status, attempt, state, status};
 use crate::Api;
 use crate::accounts::{When, offset};
 use crate::auth::Presented;

@@ -1,0 +1,336 @@
+//! Orders as buyers see them: placed, paid, with tickets that can be passed on.
+
+use axum::extract::State;
+use records::booking::{PaymentStatus, Position, Provider};
+use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, SecretHash, TicketId};
+use rules::booking::office::{Order, OrderStatus};
+use rules::booking::{BoxOffice, Wish};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::people::Contact;
+use super::super::tickets::{self, Claims};
+use super::{At, Where, WithinOrder};
+use crate::Api;
+use crate::accounts::{When, offset};
+use crate::lists::One;
+use crate::openapi::Routes;
+use crate::problem::{Code, Problem};
+use crate::reads::extract::{Id, Named, Params};
+use crate::writes::{Idempotent, Made, Written};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post(at!("/orders"), "Orders what is kept", order)
+        .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
+        .get(at!("/orders/{order}"), "An order with its tickets", ordered)
+        .may(&[Code::NotFound])
+        .post(at!("/orders/{order}/payments"), "Begins to pay an order", pay)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .post(at!("/orders/{order}/payments/{payment}/test"), "What the test provider says", test)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .post(at!("/orders/{order}/tickets/{ticket}/transfer"), "Passes a ticket on to somebody else", transfer)
+        .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
+}
+
+/// An order to be placed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewOrder")]
+struct New {
+    hold: HoldId,
+    buyer: Contact,
+    /// How it will be paid; what costs nothing is free whatever stands here.
+    provider: Provider,
+}
+
+/// An order as its buyer sees it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BuyersOrder")]
+pub(in crate::booking) struct Ordered {
+    id: OrderId,
+    /// Shows the order to whoever has it: keep it.
+    secret: String,
+    #[serde(flatten)]
+    pub(in crate::booking) state: State_,
+    buyer: Contact,
+    tickets: Vec<TicketShown>,
+}
+
+/// How far an order is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OrderState")]
+pub(in crate::booking) struct State_ {
+    pub(in crate::booking) status: Status,
+    currency: Currency,
+    positions: Vec<Position>,
+    /// Which of them are cancelled.
+    cancelled: Vec<bool>,
+    /// What it costs, minor units.
+    total: i64,
+    /// What was paid, less what went back.
+    paid: i64,
+    provider: Provider,
+    placed: When,
+    /// Until when it must be paid.
+    due: Option<When>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::booking) enum Status {
+    /// It waits to be paid.
+    Pending,
+    /// The organizer looks at it.
+    InReview,
+    Confirmed,
+    /// It was not paid in time.
+    Expired,
+    Cancelled,
+    Refused,
+}
+
+/// A ticket with what a door reads.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TicketShown {
+    id: TicketId,
+    product: ItemId,
+    variation: ItemId,
+    revision: u32,
+    cancelled: bool,
+    /// Who holds it, when it is not the buyer.
+    holder: Option<Contact>,
+    /// What its code says; none when it was cancelled or passed on.
+    text: Option<String>,
+    /// The code as a picture, SVG.
+    svg: Option<String>,
+}
+
+pub(in crate::booking) fn status(order: &Order) -> Status {
+    use records::booking::Ending;
+    match order.status {
+        OrderStatus::Pending if order.review.is_some() => Status::InReview,
+        OrderStatus::Pending => Status::Pending,
+        OrderStatus::Confirmed => Status::Confirmed,
+        OrderStatus::Ended(Ending::Unpaid) => Status::Expired,
+        OrderStatus::Ended(Ending::Refused) => Status::Refused,
+        OrderStatus::Ended(Ending::Buyer | Ending::Organizer) => Status::Cancelled,
+    }
+}
+
+pub(in crate::booking) fn state(order: &Order) -> State_ {
+    State_ {
+        status: status(order),
+        currency: order.currency,
+        positions: order.positions.clone(),
+        cancelled: order.cancelled.clone(),
+        total: order.total(),
+        paid: order.paid,
+        provider: order.provider,
+        placed: When(order.placed),
+        due: (order.status == OrderStatus::Pending).then_some(When(order.due)),
+    }
+}
+
+impl Api {
+    /// What shows an order to whoever has it: 128 bits of a function that only this installation can compute.
+    fn order_secret(&self, seller: OrganizationId, order: OrderId) -> String {
+        let half = |number: u8| self.subjects().token(seller, &format!("order {number}"), &order.to_string());
+        format!("{}{}", half(0), half(1))
+    }
+
+    /// Refuses whoever does not have the secret, as if there were no such order.
+    fn holds(&self, seller: OrganizationId, order: OrderId, secret: &str) -> Result<(), Problem> {
+        // Hashes are compared, so that how long it takes says nothing of the secret.
+        if SecretHash::of(&self.order_secret(seller, order)) == SecretHash::of(secret) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::NotFound, "there is no such order, or the secret is another one's"))
+    }
+
+    fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
+        let found = self.office(at, |office| {
+            let order = office.order(id)?.clone();
+            let tickets: Vec<_> =
+                order.tickets.iter().filter_map(|id| Some((*id, office.ticket(*id)?.clone()))).collect();
+            Some((order, tickets))
+        })?;
+        let (order, tickets) = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
+        let key = self.ticket_key(at.0);
+        let shown = |(id, ticket): (TicketId, rules::booking::office::Ticket)| {
+            let claims = Claims { event: at.1, ticket: id, product: ticket.choice.product, revision: ticket.revision };
+            // Whoever passed a ticket on no longer gets its code.
+            let mine = !ticket.cancelled && ticket.holder().is_none();
+            let text = mine.then(|| claims.text(&key));
+            TicketShown {
+                id,
+                product: ticket.choice.product,
+                variation: ticket.choice.variation,
+                revision: ticket.revision,
+                cancelled: ticket.cancelled,
+                holder: ticket.holder().map(|_| self.contact(at.0, ticket.subject, &ticket.sealed)),
+                svg: text.as_deref().and_then(tickets::svg),
+                text,
+            }
+        };
+        Ok(Ordered {
+            id,
+            secret: self.order_secret(at.0, id),
+            state: state(&order),
+            buyer: self.contact(at.0, order.subject, &order.sealed),
+            tickets: tickets.into_iter().map(shown).collect(),
+        })
+    }
+}
+
+async fn order(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event))): Named<Where>,
+    write: Idempotent<New>,
+) -> Result<Made<Ordered>, Problem> {
+    let (at, id) = ((seller, event), OrderId(write.id().0));
+    api.office(at, |_| ())?;
+    let tag = write.tag("buyer");
+    let New { hold, buyer, provider } = write.body;
+    let known = api.sealed(seller, &buyer).await?;
+    let wish = Wish::PlaceOrder {
+        order: id,
+        hold,
+        subject: known.subject,
+        person: known.person,
+        sealed: known.sealed,
+        provider,
+        score: None,
+        asked: tag.hash,
+    };
+    let done = api.book(Some(tag), None, at, wish).await?;
+    Ok(Made(Written { data: api.buyers(at, id)?, offset: offset(&done) }))
+}
+
+/// Who asks about an order.
+#[derive(Deserialize, JsonSchema)]
+struct WithSecret {
+    /// What the order's making told.
+    secret: String,
+}
+
+type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
+
+async fn ordered(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(order))): Named<OfOrder>,
+    Params(WithSecret { secret }): Params<WithSecret>,
+) -> Result<One<Ordered>, Problem> {
+    api.holds(seller, order, &secret)?;
+    Ok(One { data: api.buyers((seller, event), order)? })
+}
+
+/// A payment to begin.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Pay {
+    secret: String,
+    provider: Provider,
+}
+
+/// One attempt to pay.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PaymentAttempt")]
+pub(in crate::booking) struct Attempt {
+    id: PaymentId,
+    attempt: u16,
+    provider: Provider,
+    /// Minor units of the order's currency.
+    amount: i64,
+    status: PaymentStatus,
+    captured: i64,
+    /// The provider's name for it.
+    reference: String,
+}
+
+pub(in crate::booking) fn attempt(office: &BoxOffice, id: PaymentId) -> Option<Attempt> {
+    let known = office.payment(id)?;
+    Some(Attempt {
+        id,
+        attempt: known.attempt,
+        provider: known.provider,
+        amount: known.amount,
+        status: known.status,
+        captured: known.captured,
+        reference: known.reference.clone(),
+    })
+}
+
+fn find_payment(api: &Api, at: At, payment: PaymentId) -> Result<Attempt, Problem> {
+    let found = api.office(at, |office| attempt(office, payment))?;
+    found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such payment"))
+}
+
+async fn pay(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(order))): Named<OfOrder>,
+    write: Idempotent<Pay>,
+) -> Result<Made<Attempt>, Problem> {
+    api.holds(seller, order, &write.body.secret)?;
+    let (at, payment) = ((seller, event), PaymentId(write.id().0));
+    let wish = Wish::StartPayment { payment, order, provider: write.body.provider };
+    let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
+    Ok(Made(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) }))
+}
+
+/// What the test provider is to say.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Say {
+    secret: String,
+    status: PaymentStatus,
+}
+
+async fn test(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(order), Id(payment))): Named<WithinOrder<PaymentId>>,
+    write: Idempotent<Say>,
+) -> Result<Written<Attempt>, Problem> {
+    api.holds(seller, order, &write.body.secret)?;
+    let at = (seller, event);
+    let known = find_payment(&api, at, payment)?;
+    let of_order = api.office(at, |office| office.payment(payment).is_some_and(|known| known.order == order))?;
+    if !api.test_payments || known.provider != Provider::Test || !of_order {
+        return Err(Problem::new(Code::NotFound, "there is no such payment at the test provider"));
+    }
+    let status = write.body.status;
+    let captured = if status == PaymentStatus::Captured { known.amount } else { 0 };
+    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}") };
+    let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
+    Ok(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) })
+}
+
+/// Somebody who gets a ticket.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "TicketTransfer")]
+struct Transfer {
+    secret: String,
+    /// The revision that the ticket has now.
+    revision: u32,
+    holder: Contact,
+}
+
+async fn transfer(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(order), Id(ticket))): Named<WithinOrder<TicketId>>,
+    write: Idempotent<Transfer>,
+) -> Result<Written<Ordered>, Problem> {
+    api.holds(seller, order, &write.body.secret)?;
+    let at = (seller, event);
+    let tag = write.tag("buyer");
+    let of_order = api.office(at, |office| office.ticket(ticket).is_some_and(|known| known.order == order))?;
+    if !of_order {
+        return Err(Problem::new(Code::NotFound, "the order has no such ticket"));
+    }
+    let known = api.sealed(seller, &write.body.holder).await?;
+    let (revision, subject, person, sealed) = (write.body.revision, known.subject, known.person, known.sealed);
+    let wish = Wish::Transfer { ticket, revision, subject, person, sealed };
+    let done = api.book(Some(tag), None, at, wish).await?;
+    Ok(Written { data: api.buyers(at, order)?, offset: offset(&done) })
+}

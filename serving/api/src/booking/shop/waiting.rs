@@ -1,0 +1,142 @@
+//! Those who wait: for what is sold out, or to be let in.
+
+use axum::extract::State;
+use records::booking::Choice;
+use records::{Currency, EventId, ItemId, OrganizationId, PlaceId, WaitId};
+use rules::booking::Wish;
+use rules::booking::room::Standing;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::people::Contact;
+use super::{At, Where};
+use crate::Api;
+use crate::accounts::{Nothing, When, offset};
+use crate::lists::One;
+use crate::openapi::Routes;
+use crate::problem::{Code, Problem};
+use crate::reads::extract::{Id, Named};
+use crate::writes::{Idempotent, Made, Written};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post(at!("/waitlist"), "Waits for something that is sold out", wait)
+        .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
+        .delete(at!("/waitlist/{wait}"), "Waits no longer", leave)
+        .may(&[Code::NotFound])
+        .post(at!("/room"), "Waits to be let in", join)
+        .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
+        .get(at!("/room/{place}"), "Where somebody stands", place)
+        .may(&[Code::NotFound])
+}
+
+/// Somebody who waits.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "WaitlistEntry")]
+struct Wait {
+    product: ItemId,
+    #[serde(default)]
+    variation: ItemId,
+    /// How many.
+    party: u16,
+    currency: Currency,
+    contact: Contact,
+}
+
+/// A place in a waitlist.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Waiting {
+    id: WaitId,
+    party: u16,
+}
+
+async fn wait(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event))): Named<Where>,
+    write: Idempotent<Wait>,
+) -> Result<Made<Waiting>, Problem> {
+    let (at, id) = ((seller, event), WaitId(write.id().0));
+    api.office(at, |_| ())?;
+    let tag = write.tag("buyer");
+    let Wait { product, variation, party, currency, contact } = write.body;
+    let known = api.sealed(seller, &contact).await?;
+    let (subject, person, sealed) = (known.subject, known.person, known.sealed);
+    let choice = Choice { product, variation };
+    let wish = Wish::Wait { wait: id, choice, party, currency, subject, person, sealed };
+    let done = api.book(Some(tag), None, at, wish).await?;
+    Ok(Made(Written { data: Waiting { id, party }, offset: offset(&done) }))
+}
+
+async fn leave(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(wait))): Named<(Id<OrganizationId>, Id<EventId>, Id<WaitId>)>,
+    write: Idempotent,
+) -> Result<Nothing, Problem> {
+    let at = (seller, event);
+    api.office(at, |_| ())?;
+    api.book(Some(write.tag("buyer")), None, at, Wish::LeaveWaitlist(wait)).await?;
+    Ok(Nothing)
+}
+
+/// Somebody who wants to be let in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RoomEntry")]
+struct Join {
+    contact: Contact,
+}
+
+/// Where somebody stands.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RoomPlace")]
+struct Stands {
+    id: PlaceId,
+    standing: StandingWord,
+    /// How many are before them, while they wait.
+    before: Option<u32>,
+    /// Until when they may hold something, once they were let in.
+    until: Option<When>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum StandingWord {
+    Undrawn,
+    Waits,
+    Admitted,
+    Over,
+}
+
+fn stands(api: &Api, at: At, place: PlaceId) -> Result<Stands, Problem> {
+    let now = api.clock.now();
+    let found = api.office(at, |office| office.room().standing(place, now))?;
+    let found = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such place"))?;
+    let (standing, before, until) = match found {
+        Standing::Undrawn => (StandingWord::Undrawn, None, None),
+        Standing::Waits(before) => (StandingWord::Waits, Some(before), None),
+        Standing::Admitted(until) => (StandingWord::Admitted, None, Some(When(until))),
+        Standing::Over => (StandingWord::Over, None, None),
+    };
+    Ok(Stands { id: place, standing, before, until })
+}
+
+async fn join(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event))): Named<Where>,
+    write: Idempotent<Join>,
+) -> Result<Made<Stands>, Problem> {
+    let (at, place) = ((seller, event), PlaceId(write.id().0));
+    api.office(at, |_| ())?;
+    let tag = write.tag("buyer");
+    let known = api.sealed(seller, &write.body.contact).await?;
+    let done = api.book(Some(tag), None, at, Wish::JoinRoom { place, person: known.person }).await?;
+    Ok(Made(Written { data: stands(&api, at, place)?, offset: offset(&done) }))
+}
+
+async fn place(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(place))): Named<(Id<OrganizationId>, Id<EventId>, Id<PlaceId>)>,
+) -> Result<One<Stands>, Problem> {
+    Ok(One { data: stands(&api, (seller, event), place)? })
+}
