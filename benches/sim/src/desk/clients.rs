@@ -44,6 +44,9 @@ pub(crate) struct Clients {
     pub(crate) done: BTreeMap<CommandId, (u64, Place, Vec<FactRow>)>,
     /// Of whom nobody knows whether they were done: their last try got no answer.
     pub(crate) unsure: BTreeSet<(CommandId, u64)>,
+    /// Sent again while nobody was sure, and then refused: by a writer that did not know yet that it is none any more, the
+    /// first try may have been done by the other one.
+    pub(crate) doubted: BTreeSet<CommandId>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) conflicts: BTreeSet<(CommandId, u64)>,
     pub(crate) again: u64,
@@ -110,11 +113,11 @@ impl Clients {
                 self.done_at(one.tag, place, rows)?;
             }
             Ok(Done { at: None, rows, .. }) if rows.is_empty() => {
-                self.unsure.remove(&key);
+                self.settle(key);
                 self.verdicts.push(verdict(None));
             }
             Err(DeskError::Refused(refusal)) => {
-                self.unsure.remove(&key);
+                self.settle(key);
                 self.verdicts.push(verdict(Some(refusal)));
             }
             Err(DeskError::Conflict(other)) if other == id => {
@@ -125,6 +128,12 @@ impl Clients {
             other => return Err(format!("command {id} was answered {other:?}")),
         }
         Ok(())
+    }
+
+    fn settle(&mut self, key: (CommandId, u64)) {
+        if self.unsure.remove(&key) {
+            self.doubted.insert(key.0);
+        }
     }
 
     /// The same command has one answer.

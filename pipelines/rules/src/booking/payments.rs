@@ -166,7 +166,9 @@ impl BoxOffice {
         let known = self.orders.get(&order).ok_or(Refusal::NoOrder)?;
         // What goes back by itself is not asked for.
         let most = known.paid - known.surplus;
-        let credit = (most - known.owed()).max(0);
+        // Before anything was sold all that came in is the buyer's.
+        let owed = if known.was_confirmed() { known.owed() } else { 0 };
+        let credit = (most - owed).max(0);
         let amount = amount.unwrap_or(credit);
         if amount <= 0 || amount > most || known.refunds.len() >= REFUNDS_MAX {
             return Err(Refusal::RefundTooMuch(most));

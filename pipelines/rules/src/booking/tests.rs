@@ -452,6 +452,20 @@ fn an_order_that_looks_like_fraud_waits_for_the_organizer() {
 }
 
 #[test]
+fn what_came_in_before_anything_was_sold_goes_back_as_it_came() {
+    let mut house = House::open(5);
+    house.done(cart(1, 1));
+    house.done(order(1, 1, Provider::Test));
+    house.done(start(1, 1));
+    house.done(told(1, PaymentStatus::Captured, 4_000));
+    house.done(Wish::Refund { refund: RefundId(1), order: OrderId(1), amount: Some(1_500) });
+    assert_eq!((house.balance(Account::Sales), house.balance(Account::Receivable)), (0, -2_500));
+    house.later(1_801);
+    assert_eq!(house.order(1).paid, 0, "the rest goes back by itself");
+    house.reads_back();
+}
+
+#[test]
 fn what_costs_nothing_is_sold_at_once() {
     let mut house = House::open(5);
     house.done(Wish::SetProduct(TICKET, product(0)));
