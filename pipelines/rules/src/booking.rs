@@ -87,9 +87,10 @@ impl Booking {
     /// # Errors
     /// When it is refused; then nothing is done.
     pub fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
-        let nothing = BoxOffice::default();
-        let office = self.offices.get(&(command.organization, command.event)).unwrap_or(&nothing);
-        office.decide(command.event, &command.wish, now)
+        match self.offices.get(&(command.organization, command.event)) {
+            Some(office) => office.decide(command.event, &command.wish, now),
+            None => BoxOffice::default().decide(command.event, &command.wish, now),
+        }
     }
 
     /// The next fact that is due because time has passed.
