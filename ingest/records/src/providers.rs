@@ -57,8 +57,14 @@ mod tests {
     fn they_read_back_among_the_other_facts() {
         let (message, about) = ("evt_1".into(), "payment_intent.succeeded".into());
         let (subject, sealed, understood) = (3, Blob([1].into()), true);
-        let heard =
-            ProviderFact::PaymentMessageHeard { provider: Provider::Stripe, message, about, understood, subject, sealed };
+        let heard = ProviderFact::PaymentMessageHeard {
+            provider: Provider::Stripe,
+            message,
+            about,
+            understood,
+            subject,
+            sealed,
+        };
         for known in [heard, ProviderFact::PaymentProviderRemoved { provider: Provider::Stripe }] {
             let row = FactRow::new(OrganizationId(1), Timestamp(2), Fact::from(known));
             let bytes = fact::encode(std::slice::from_ref(&row));

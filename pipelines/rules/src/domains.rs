@@ -190,7 +190,8 @@ mod tests {
         let link = accounts::Wish::MakeLink { link, purpose, until };
         let account = accounts::Command { user: UserId(1), wishes: vec![register, link] };
         let (publishable, sealed) = ("pk_1".into(), Blob([2].into()));
-        let wish = providers::Wish::Set { provider: records::booking::Provider::Stripe, publishable, subject: 3, sealed };
+        let wish =
+            providers::Wish::Set { provider: records::booking::Provider::Stripe, publishable, subject: 3, sealed };
         let stripe = providers::Command { organization, wish };
         vec![office.into(), stripe.into(), Command { by: Some(By::User(UserId(9))), order: Order::Account(account) }]
     }

@@ -273,12 +273,16 @@ mod tests {
         assert_eq!(done(&mut providers, hear("evt_1")), Err(Refusal::NotSet));
         assert_eq!(done(&mut providers, Wish::Remove(Provider::Stripe)), Err(Refusal::NotSet));
         assert_eq!(done(&mut providers, set("")), Err(Refusal::Text("publishable_key")));
-        assert_eq!([set("pk_1"), set("pk_1"), set("pk_2")].map(|wish| done(&mut providers, wish)), [Ok(1), Ok(0), Ok(1)]);
+        assert_eq!(
+            [set("pk_1"), set("pk_1"), set("pk_2")].map(|wish| done(&mut providers, wish)),
+            [Ok(1), Ok(0), Ok(1)]
+        );
         assert_eq!(providers.account(ACME, Provider::Stripe).unwrap().publishable, "pk_2");
         assert!(providers.account(OrganizationId(8), Provider::Stripe).is_none());
         assert_eq!(done(&mut providers, Wish::Remove(Provider::Stripe)), Ok(1));
         assert!(providers.account(ACME, Provider::Stripe).is_none());
-        let other = Wish::Set { provider: Provider::Test, publishable: "x".into(), subject: 1, sealed: Blob::default() };
+        let other =
+            Wish::Set { provider: Provider::Test, publishable: "x".into(), subject: 1, sealed: Blob::default() };
         assert_eq!(done(&mut providers, other), Err(Refusal::NoKeys));
     }
 

@@ -350,7 +350,9 @@ impl BoxOffice {
                 let came = captured - known.captured;
                 (known.status, known.captured) = (*status, *captured);
                 known.reference.clone_from(reference);
-                if !known.is_open() {
+                if known.is_open() {
+                    self.open_payments.insert(*payment);
+                } else {
                     self.open_payments.remove(payment);
                 }
                 self.came_in(*order, came);
@@ -449,15 +451,14 @@ pub enum Errand {
 }
 
 impl Payment {
-    /// Whether its provider has to be asked or told something, now or later. Of a bank transfer people tell, and only Stripe
-    /// keeps a fee.
+    /// Whether its provider has to be asked or told something, now or later. Of a bank transfer people tell, of the test
+    /// provider pages, which has nothing to do but to take what it keeps ready; only Stripe keeps a fee.
     pub fn is_open(&self) -> bool {
         match self.provider {
             Provider::Free | Provider::Transfer => false,
+            Provider::Test => self.status == PaymentStatus::Authorized,
             Provider::Stripe if self.status == PaymentStatus::Captured => self.fee.is_none(),
-            Provider::Stripe | Provider::Test => {
-                !matches!(self.status, PaymentStatus::Voided | PaymentStatus::Captured)
-            }
+            Provider::Stripe => self.status != PaymentStatus::Voided,
         }
     }
 }

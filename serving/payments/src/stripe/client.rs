@@ -57,7 +57,7 @@ impl std::str::FromStr for Place {
         if scheme == "http" && !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
             return Err(PlaceError::Open(text.to_owned()));
         }
-        Ok(Self(text.trim_end_matches('/').to_owned()))
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -170,7 +170,7 @@ impl Endpoint {
 
     async fn tried(&self, secret: &str, path: &str, post: Option<(&str, &[(String, String)])>) -> Tried {
         let mut request = Request::builder()
-            .uri(format!("{}{path}", self.place))
+            .uri(format!("{}{path}", self.place.0.trim_end_matches('/')))
             .header(AUTHORIZATION, format!("Bearer {secret}"))
             .header("stripe-version", super::VERSION);
         let mut body = String::new();

@@ -201,14 +201,17 @@ mod tests {
         ] {
             assert_eq!(intent(json!({"status": status})).seen(None).unwrap().status, ours, "{status}");
         }
-        let declined = intent(json!({"last_payment_error": {"message": "Your card was declined."}})).seen(None).unwrap();
+        let declined =
+            intent(json!({"last_payment_error": {"message": "Your card was declined."}})).seen(None).unwrap();
         assert_eq!((declined.status, declined.declined.as_str()), (PaymentStatus::Failed, "Your card was declined."));
     }
 
     #[test]
     fn what_came_in_is_what_was_received_and_the_fee_is_in_the_same_currency() {
-        let charge = |currency: &str| json!({"status": "succeeded", "amount_received": 400,
-            "latest_charge": {"balance_transaction": {"fee": 29, "currency": currency}}});
+        let charge = |currency: &str| {
+            json!({"status": "succeeded", "amount_received": 400,
+            "latest_charge": {"balance_transaction": {"fee": 29, "currency": currency}}})
+        };
         let seen = intent(charge("eur")).seen(Some(Currency::EUR)).unwrap();
         assert_eq!((seen.captured, seen.fee), (400, Some(29)));
         assert_eq!(intent(charge("usd")).seen(None).unwrap().fee, None);
