@@ -48,6 +48,8 @@ pub struct Seen {
     pub secret: Option<String>,
     /// What the provider keeps, minor units of the attempt's currency; none while it does not say, or says it in another one.
     pub fee: Option<i64>,
+    /// What tells the card that was used from others; none while the provider does not say. Personal: never kept as it is.
+    pub card: Option<String>,
     /// Why it failed, in the provider's sentence; empty when it did not.
     pub declined: String,
 }

@@ -127,6 +127,8 @@ pub enum Wish {
         captured: i64,
         /// The provider's name for it.
         reference: String,
+        /// The pseudonym of the card, where the provider tells one card from another.
+        card: Token,
     },
     /// A provider said what it keeps of a payment.
     TellFee {

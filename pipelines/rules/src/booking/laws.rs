@@ -122,6 +122,7 @@ fn money() -> impl Strategy<Value = Wish> {
         status,
         captured: if status == PaymentStatus::Captured { captured } else { 0 },
         reference: "r".into(),
+        card: Token::NONE,
     });
     let start = (1..12u128, 1..9u128, any::<bool>()).prop_map(|(id, order, stripe)| Wish::StartPayment {
         payment: PaymentId(id),

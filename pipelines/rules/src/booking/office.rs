@@ -128,6 +128,9 @@ pub struct Payment {
     /// When it began.
     #[serde(default)]
     pub started: Timestamp,
+    /// The pseudonym of the card, where the provider tells one card from another.
+    #[serde(default)]
+    pub card: Token,
     /// What the provider keeps of it, once it has said so.
     #[serde(default)]
     pub fee: Option<i64>,

@@ -13,7 +13,7 @@
 //! What a provider is to be asked or told next follows from both ([`BoxOffice::errand_of`]), so whoever does it keeps nothing.
 
 use records::booking::{Account, BookingFact, Ending, Entry, PaymentStatus, Provider, RefundReason};
-use records::{Currency, EventId, OrderId, PaymentId, PayoutId, RefundId, Timestamp};
+use records::{Currency, EventId, OrderId, PaymentId, PayoutId, RefundId, Timestamp, Token};
 
 use super::command::Wish;
 use super::ledger::entry;
@@ -31,8 +31,8 @@ impl BoxOffice {
     pub(crate) fn pay(&self, event: EventId, wish: &Wish, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
         match wish {
             Wish::StartPayment { payment, order, provider } => self.start_payment(event, *payment, *order, *provider),
-            Wish::Observe { payment, status, captured, reference } => {
-                self.observe(event, *payment, *status, *captured, reference, now)
+            Wish::Observe { payment, status, captured, reference, card } => {
+                self.observe(event, *payment, *status, *captured, (reference, *card), now)
             }
             Wish::TellFee { payment, fee } => self.tell_fee(event, *payment, *fee),
             Wish::Refund { refund, order, amount } => self.refund_some(event, *refund, *order, *amount),
@@ -78,7 +78,7 @@ impl BoxOffice {
         payment: PaymentId,
         status: PaymentStatus,
         captured: i64,
-        reference: &str,
+        (reference, card): (&str, Token),
         now: Timestamp,
     ) -> Result<Vec<BookingFact>, Refusal> {
         let known = self.payments.get(&payment).ok_or(Refusal::NoPayment)?;
@@ -92,9 +92,18 @@ impl BoxOffice {
         let came = captured - known.captured;
         let postings = [(Account::Provider(known.provider), came), (Account::Receivable, -came)];
         let entry = entry(order.currency, postings);
-        let id = known.order;
-        let mut facts =
-            vec![BookingFact::PaymentObserved { event, order: id, payment, status, captured, reference, entry }];
+        let (id, person) = (known.order, order.person);
+        let mut facts = vec![BookingFact::PaymentObserved {
+            event,
+            order: id,
+            payment,
+            status,
+            captured,
+            reference,
+            person,
+            card,
+            entry,
+        }];
         if came > 0 {
             facts.extend(self.after_payment(event, id, order, came, now));
         }
@@ -335,6 +344,7 @@ impl BoxOffice {
                     refunded: 0,
                     reference: String::new(),
                     started: now,
+                    card: Token::NONE,
                     fee: None,
                 };
                 if started.is_open() {
@@ -345,11 +355,14 @@ impl BoxOffice {
                     known.payments.push(*payment);
                 }
             }
-            BookingFact::PaymentObserved { order, payment, status, captured, reference, .. } => {
+            BookingFact::PaymentObserved { order, payment, status, captured, reference, card, .. } => {
                 let Some(known) = self.payments.get_mut(payment) else { return };
                 let came = captured - known.captured;
                 (known.status, known.captured) = (*status, *captured);
                 known.reference.clone_from(reference);
+                if card.is_some() {
+                    known.card = *card;
+                }
                 if known.is_open() {
                     self.open_payments.insert(*payment);
                 } else {

@@ -9,7 +9,6 @@ mod begin;
 mod inbox;
 mod pursue;
 mod rounds;
-mod score;
 mod settings;
 
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use std::sync::Arc;
 use payments::stripe::{Endpoint, Place};
 use payments::{Attempt, Failure, Free, Keys, Stripe, Test, Transfer};
 use records::booking::{PaymentStatus, Provider};
-use records::{EventId, Money, OrganizationId, PaymentId};
+use records::{EventId, Money, OrganizationId, PaymentId, Token};
 use rules::booking::{BoxOffice, Wish};
 
 pub(super) use begin::under_way_ends;
@@ -29,6 +28,9 @@ use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
 
 type At = (OrganizationId, EventId);
+
+/// What cards' pseudonyms are made for: the door makes those of cards that other systems report for the same.
+const CARD: &str = "card";
 
 /// Where payment providers are.
 #[derive(Debug, Clone)]
@@ -134,7 +136,8 @@ impl Api {
         })?;
         if is_new {
             let (status, captured, reference) = (seen.status, seen.captured, seen.reference.clone());
-            self.book(None, None, at, Wish::Observe { payment, status, captured, reference }).await?;
+            let card = seen.card.as_deref().map_or(Token::NONE, |card| self.subjects().token(at.0, CARD, card));
+            self.book(None, None, at, Wish::Observe { payment, status, captured, reference, card }).await?;
         }
         if let Some(fee) = seen.fee.filter(|_| fee_is_new && seen.status == PaymentStatus::Captured) {
             self.book(None, None, at, Wish::TellFee { payment, fee }).await?;

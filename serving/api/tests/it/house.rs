@@ -182,6 +182,7 @@ impl House {
             windows: windows_reader,
             leaderboards: leaderboards_reader,
             campaigns: idle!(),
+            signals: idle!(),
             scores: idle!(),
             attendance: idle!(),
             visits: visits_reader,

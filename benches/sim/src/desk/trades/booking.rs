@@ -126,7 +126,13 @@ impl BoxOffices {
                 let status = told[chance.below(5) as usize];
                 let captured = [0, 1_001, 2_002, 3_003, 5_000, 9_000][chance.below(6) as usize];
                 let captured = if status == PaymentStatus::Captured { captured } else { 0 };
-                Wish::Observe { payment: PaymentId(id), status, captured, reference: "r".into() }
+                Wish::Observe {
+                    payment: PaymentId(id),
+                    status,
+                    captured,
+                    reference: "r".into(),
+                    card: Token(id as u64 % 4),
+                }
             }
             4..8 => {
                 let provider = if chance.per_mille(500) { Provider::Stripe } else { Provider::Test };

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use payments::Failure;
 use records::booking::{PaymentStatus, Provider};
-use records::{EventId, OrderId, OrganizationId, PaymentId};
+use records::{EventId, OrderId, OrganizationId, PaymentId, Token};
 use rules::booking::Wish;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -199,7 +199,8 @@ async fn test(
     };
     let status = write.body.status;
     let captured = if status == PaymentStatus::Captured { amount } else { 0 };
-    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}") };
+    let (reference, card) = (format!("test_{payment}"), Token::NONE);
+    let wish = Wish::Observe { payment, status, captured, reference, card };
     let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
     Ok(Written { data: find(&api, at, order, payment)?, offset: offset(&done) })
 }

@@ -5,7 +5,9 @@ use records::booking::PaymentStatus;
 use records::{Money, PaymentId, RefundId};
 use rules::booking::Wish;
 use rules::booking::payments::Errand;
+use views::fraud::Buyer;
 
+use super::super::risk::review;
 use super::{At, Known, failed, known};
 use crate::Api;
 use crate::problem::{Code, Problem};
@@ -93,13 +95,18 @@ impl Api {
 
     /// Whether an order waits for its organizer, after the dataflow was asked once more.
     async fn is_held(&self, at: At, payment: PaymentId) -> Result<bool, Problem> {
-        let order = self.office(at, |office| {
-            let id = office.payment(payment)?.order;
-            Some((id, office.order(id)?.person, office.order(id)?.released))
+        let organization = at.0;
+        let buyer = self.office(at, |office| {
+            let paid = office.payment(payment)?;
+            let (order, of) = (paid.order, office.order(paid.order)?);
+            let asks = office.catalogue().sales().review_from.is_some() && !of.released;
+            let buyer = Buyer { organization, person: of.person, card: paid.card, order, amount: of.total() };
+            Some((buyer, asks))
         })?;
-        let Some((order, person, released)) = order else { return Ok(false) };
-        if let Some(score) = self.score(at, order, person).filter(|_| !released) {
-            self.book(None, None, at, Wish::HoldOrder { order, score }).await?;
+        let Some((buyer, asks)) = buyer else { return Ok(false) };
+        let order = buyer.order;
+        if let Some(risk) = asks.then(|| self.risk(&buyer)).flatten() {
+            self.book(None, None, at, Wish::HoldOrder { order, score: review(&risk) }).await?;
         }
         self.office(at, |office| office.order(order).is_some_and(|order| order.review.is_some()))
     }

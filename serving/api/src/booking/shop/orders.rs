@@ -2,13 +2,15 @@
 
 use axum::extract::State;
 use records::booking::{PaymentStatus, Position, Provider};
-use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId};
+use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId, Token};
 use rules::booking::office::{Order, OrderStatus};
 use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use views::fraud::Buyer;
 
 use super::super::people::Contact;
+use super::super::risk::review;
 use super::super::secret::OrderSecret;
 use super::super::tickets::{self, Claims};
 use super::{At, Where, WithinOrder};
@@ -175,6 +177,10 @@ async fn order(
     let tag = write.tag("buyer");
     let New { hold, buyer, provider } = write.body;
     let known = api.sealed(seller, &buyer).await?;
+    let amount = api.office(at, |office| {
+        office.hold(hold).map_or(0, |hold| hold.positions.iter().map(|position| position.price).sum())
+    })?;
+    let asked = Buyer { organization: seller, person: known.person, card: Token::NONE, order: OrderId::NONE, amount };
     let wish = Wish::PlaceOrder {
         order: id,
         hold,
@@ -182,7 +188,7 @@ async fn order(
         person: known.person,
         sealed: known.sealed,
         provider,
-        score: api.score(at, id, known.person),
+        score: api.risk(&asked).as_ref().map(review),
         asked: tag.hash,
     };
     let done = api.book(Some(tag), None, at, wish).await?;
