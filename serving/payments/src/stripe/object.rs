@@ -35,6 +35,7 @@ pub(super) struct Intent {
 #[derive(Debug, Deserialize)]
 struct Declined {
     message: Option<String>,
+    payment_method: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,8 +70,18 @@ impl Intent {
             reference: self.id.clone(),
             secret: self.client_secret.clone(),
             fee: self.fee(currency),
+            card: self.card(),
             declined: message.chars().take(REASON_MAX).collect(),
         })
+    }
+
+    /// Of the charge, when it is there, or of the card that was declined.
+    fn card(&self) -> Option<String> {
+        let charge = self.latest_charge.as_ref();
+        let charged = charge.and_then(|charge| charge.pointer("/payment_method_details/card/fingerprint"));
+        let declined = self.last_payment_error.as_ref().and_then(|error| error.payment_method.as_ref());
+        let declined = declined.and_then(|method| method.pointer("/card/fingerprint"));
+        charged.or(declined)?.as_str().filter(|print| !print.is_empty()).map(str::to_owned)
     }
 
     fn fee(&self, currency: Currency) -> Option<i64> {
@@ -201,9 +212,12 @@ mod tests {
         ] {
             assert_eq!(intent(json!({"status": status})).seen(None).unwrap().status, ours, "{status}");
         }
-        let declined =
-            intent(json!({"last_payment_error": {"message": "Your card was declined."}})).seen(None).unwrap();
+        let declined = intent(json!({"last_payment_error": {"message": "Your card was declined.",
+                "payment_method": {"card": {"fingerprint": "f1"}}}}))
+        .seen(None)
+        .unwrap();
         assert_eq!((declined.status, declined.declined.as_str()), (PaymentStatus::Failed, "Your card was declined."));
+        assert_eq!(declined.card.as_deref(), Some("f1"));
     }
 
     #[test]
