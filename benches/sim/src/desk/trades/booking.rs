@@ -141,9 +141,7 @@ impl BoxOffices {
             8..10 => Wish::Refund { refund: RefundId(id), order, amount },
             10 => Wish::SettleRefund(RefundId(id)),
             12 => Wish::TellFee { payment: PaymentId(id), fee: chance.below(300).cast_signed() },
-            13 => {
-                Wish::HoldOrder { order, score: Review { score: chance.below(100) as u32, as_of: "e2".into() } }
-            }
+            13 => Wish::HoldOrder { order, score: Review { score: chance.below(100) as u32, as_of: "e2".into() } },
             11 => Wish::FailRefund { refund: RefundId(id), reason: "no".into() },
             _ => {
                 let (payout, provider, currency) = (PayoutId(id), Provider::Test, Currency::EUR);

@@ -266,7 +266,8 @@ async fn refund(State(recorder): State<Recorder>, headers: HeaderMap, body: Byte
 
 async fn refunds(State(recorder): State<Recorder>, Query(which): Query<Form>, headers: HeaderMap) -> Response {
     recorder.asked("GET refunds".into(), &headers, b"", |books| {
-        let of = books.refunds.iter().rev().filter(|refund| refund["payment_intent"] == which["payment_intent"].as_str());
+        let of =
+            books.refunds.iter().rev().filter(|refund| refund["payment_intent"] == which["payment_intent"].as_str());
         Ok(json!({"data": of.collect::<Vec<_>>(), "has_more": false}))
     })
 }
