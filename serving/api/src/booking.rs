@@ -11,6 +11,7 @@ mod offer;
 mod orders;
 mod people;
 mod risk;
+mod secret;
 mod shop;
 mod tickets;
 
