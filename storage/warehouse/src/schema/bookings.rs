@@ -209,7 +209,10 @@ fn ledger() -> View {
             ("kind", "what was decided"),
             ORDER,
             CURRENCY,
-            ("account", "`receivable`, `sales`, `tax`, `commission`, `commission_due`, `refunds_due`, `paid_out` or `provider:` and its name"),
+            (
+                "account",
+                "`receivable`, `sales`, `tax`, `commission`, `commission_due`, `refunds_due`, `paid_out` or `provider:` and its name",
+            ),
             ("minor", "minor units; above zero is a debit"),
         ],
         "SELECT log_time, partition, offset, organization, event, kind, JSONExtractString(body, 'order') AS `order`, \
@@ -256,9 +259,9 @@ fn tickets() -> View {
         ],
         "SELECT sold.organization AS organization, sold.event AS event, sold.ticket AS ticket, sold.`order` AS `order`, \
          sold.place AS place, sold.sold AS sold, changed.revision AS revision, changed.transferred AS transferred FROM \
-         (SELECT organization, event, JSONExtractString(body, 'order') AS `order`, ticket.2 AS ticket, toUInt32(ticket.1) AS place, \
+         (SELECT organization, event, JSONExtractString(body, 'order') AS `order`, sold_one.2 AS ticket, toUInt32(sold_one.1) AS place, \
          fromUnixTimestamp64Micro(JSONExtractInt(body, 'at'), 'UTC') AS sold FROM facts \
-         ARRAY JOIN arrayZip(range(length(JSONExtract(body, 'tickets', 'Array(String)'))), JSONExtract(body, 'tickets', 'Array(String)')) AS ticket \
+         ARRAY JOIN arrayZip(range(length(JSONExtract(body, 'tickets', 'Array(String)'))), JSONExtract(body, 'tickets', 'Array(String)')) AS sold_one \
          WHERE kind = 'order_confirmed') AS sold LEFT JOIN \
          (SELECT organization, event, JSONExtractString(body, 'ticket') AS ticket, max(JSONExtractUInt(body, 'revision')) AS revision, \
          max(kind = 'ticket_transferred') AS transferred FROM facts WHERE kind IN ('ticket_transferred', 'ticket_reissued') \
