@@ -233,10 +233,13 @@ impl Organization {
     }
 }
 
+/// An organization in a snapshot: what stands, and what was heard.
+type Held = (OrganizationId, Vec<(Provider, Account)>, Vec<(Provider, Heard)>);
+
 /// The state in a snapshot; what follows from the rest is left out.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Stored {
-    organizations: Vec<(OrganizationId, Vec<(Provider, Account)>, Vec<(Provider, Heard)>)>,
+    organizations: Vec<Held>,
 }
 
 #[cfg(test)]
