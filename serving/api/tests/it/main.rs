@@ -20,5 +20,6 @@ mod reads;
 mod sockets;
 mod tls;
 mod tracking;
+mod webhooks;
 mod wire;
 mod writes;

@@ -45,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) callers: Arc<Callers>,
     pub(crate) trail: Arc<api::trail::Trail>,
     pub(crate) booking: Arc<api::booking::Offices>,
+    pub(crate) webhooks: Arc<api::webhooks::Hooks>,
     pub(crate) accounts: api::accounts::Options,
     /// Where mails go.
     pub(crate) outgoing: Arc<crate::mail::Outgoing>,
@@ -215,6 +216,19 @@ pub(super) async fn keep_box_offices(core: Weak<Core>) {
             }
         }
         tokio::time::sleep(mail::LOOK).await;
+    }
+}
+
+/// Sends webhooks, as long as the process runs.
+pub(super) async fn send_webhooks(core: Weak<Core>, mut pump: api::webhooks::Pump) {
+    loop {
+        {
+            let Some(core) = core.upgrade() else { return };
+            if let Ok(api) = super::api(&core) {
+                pump.turn(&api).await;
+            }
+        }
+        pump.wait(mail::LOOK).await;
     }
 }
 
