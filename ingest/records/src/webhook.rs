@@ -82,9 +82,6 @@ pub enum Topic {
     /// What somebody waited for is kept for them.
     #[serde(rename = "waitlist.offered")]
     WaitlistOffered,
-    /// An invoice or credit note has its number.
-    #[serde(rename = "invoice.issued")]
-    InvoiceIssued,
     /// Somebody tries whether webhooks arrive; sent to one endpoint, whatever it asked for.
     #[serde(rename = "webhook.test")]
     Test,
@@ -255,7 +252,7 @@ impl WebhookFact {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 25] = [
         Self::OrderPlaced,
         Self::OrderApproved,
         Self::OrderConfirmed,
@@ -280,7 +277,6 @@ impl Topic {
         Self::WaitlistJoined,
         Self::WaitlistLeft,
         Self::WaitlistOffered,
-        Self::InvoiceIssued,
         Self::Test,
     ];
 
@@ -311,7 +307,6 @@ impl Topic {
             Self::WaitlistJoined => "waitlist.joined",
             Self::WaitlistLeft => "waitlist.left",
             Self::WaitlistOffered => "waitlist.offered",
-            Self::InvoiceIssued => "invoice.issued",
             Self::Test => "webhook.test",
         }
     }

@@ -162,6 +162,7 @@ impl House {
             windows: windows_reader,
             leaderboards: leaderboards_reader,
             campaigns: idle!(),
+            signals: idle!(),
             scores: idle!(),
             attendance: idle!(),
             visits: visits_reader,
