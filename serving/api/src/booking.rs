@@ -28,6 +28,8 @@ use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 use rules::providers::Providers;
 
+pub(crate) use exact::Exact;
+
 use crate::Api;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
@@ -139,7 +141,7 @@ impl Offices {
 }
 
 /// The order that a fact is about.
-fn order_of(row: &FactRow) -> Option<OrderId> {
+pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
     let Some(Fact::Booking(fact)) = row.known() else { return None };
     Some(match fact {
         BookingFact::OrderPlaced { order, .. }

@@ -46,7 +46,7 @@ pub(crate) fn data(answer: Answer, status: StatusCode) -> Value {
 }
 
 /// A hall of two seats at 119.00 EUR, tax within.
-async fn furnished() -> House {
+pub(crate) async fn furnished() -> House {
     furnish(House::new()).await
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn buyer(name: &str) -> Value {
 }
 
 /// A paid order of one pass.
-async fn buy(house: &House, name: &str) -> Value {
+pub(crate) async fn buy(house: &House, name: &str) -> Value {
     let shop = |path: &str| format!("{SHOP}{path}");
     let hold = data(send(house, Method::POST, &shop("/holds"), "", cart(1)).await, StatusCode::CREATED);
     let wish = json!({"hold": hold["id"], "buyer": buyer(name), "provider": "test"});

@@ -21,5 +21,6 @@ mod sockets;
 mod stripe;
 mod tls;
 mod tracking;
+mod webhooks;
 mod wire;
 mod writes;
