@@ -477,6 +477,12 @@ fn keys_are_checked_kept_and_removed() {
             (refused.status, refused.body["reason"].as_str()),
             (StatusCode::CONFLICT, Some("provider_not_possible"))
         );
+        // Nobody can take the money of what was begun, so it does not stand in the way.
+        let path = format!("{SHOP}/orders/{}/payments", order.id);
+        let transfer = show(&house, Method::POST, &path, ("", &order.secret), json!({"provider": "transfer"})).await;
+        let transfer = data(transfer, StatusCode::CREATED);
+        assert_eq!((transfer["attempt"].as_u64(), transfer["status"].as_str()), (Some(2), Some("pending")));
+        assert!(transfer["reference"].as_str().unwrap().starts_with("EV-"));
         let missing = put(json!({"publishable_key": "pk_1"})).await;
         assert_eq!(missing.status, StatusCode::BAD_REQUEST);
     });

@@ -72,7 +72,11 @@ impl Api {
 
     /// Lets go of what nobody wants any more, after a look at what became of it meanwhile.
     pub(super) async fn let_go(&self, at: At, payment: PaymentId, known: &Known) -> Result<(), Problem> {
-        let provider = self.payment_provider(at.0, known.provider)?;
+        let Ok(provider) = self.payment_provider(at.0, known.provider) else {
+            // Nobody here can ask it any more, so nobody can take the money: nothing will come of it.
+            let seen = Seen { status: PaymentStatus::Voided, ..Seen::default() };
+            return self.observe(at, payment, &seen).await;
+        };
         let attempt = &known.attempt;
         // Whether it was ever asked for is not known without its name: under the same key it is the same.
         let seen = match known.reference.as_str() {
