@@ -36,18 +36,18 @@ impl Api {
     }
 
     async fn step(&self, at: At, payment: PaymentId, errand: Errand, known: &Known) -> Result<(), Problem> {
-        let provider = self.payment_provider(at.0, known.provider)?;
         let (attempt, reference) = (&known.attempt, known.reference.as_str());
-        let seen = match errand {
-            Errand::Start => provider.start(attempt).await,
-            Errand::Read | Errand::AskFee => provider.read(attempt, reference).await,
-            Errand::Capture => {
+        let seen = match (errand, self.payment_provider(at.0, known.provider)) {
+            (Errand::Cancel, _) => return self.let_go(at, payment, known).await,
+            (_, Err(problem)) => return Err(problem),
+            (Errand::Start, Ok(provider)) => provider.start(attempt).await,
+            (Errand::Read | Errand::AskFee, Ok(provider)) => provider.read(attempt, reference).await,
+            (Errand::Capture, Ok(provider)) => {
                 if self.is_held(at, payment).await? {
                     return Ok(());
                 }
                 provider.capture(attempt, reference).await
             }
-            Errand::Cancel => return self.let_go(at, payment, known).await,
         };
         self.heard(at, payment, &seen).await?;
         seen.map(|_| ()).map_err(|failure| failed(at.0, &failure))
