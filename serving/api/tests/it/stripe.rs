@@ -268,15 +268,20 @@ fn what_stripe_refuses_is_told_and_leaves_nothing_open() {
     });
 }
 
+/// From here on the fraud rules dislike whoever buys a pass.
+fn dislike(house: &House) {
+    let rule = json!({"id": "dear", "on": ["order_placed"], "all": ["amount_by_account_1h >= 10000"], "weight": 90, "reason": "dear"});
+    let document = json!({"format": 1, "fraud": {"rules": [rule]}});
+    let published = Fact::RulesPublished { document: std::sync::Arc::new(document) };
+    house.rules.write().unwrap().apply(&FactRow::new(acme(), NOW, published));
+}
+
 /// An order of somebody whom the fraud rules dislike after it was placed, paid with a card that is kept ready.
 async fn disliked() -> (House, Recorder, Bought, String) {
     let (house, recorder) = recorded().await;
     let order = Bought::of(&house, "ann").await;
     let (payment, intent) = order.begin(&house).await;
-    let rule = json!({"id": "dear", "on": ["order_placed"], "all": ["amount_by_account_1h >= 10000"], "weight": 90, "reason": "dear"});
-    let document = json!({"format": 1, "fraud": {"rules": [rule]}});
-    let published = Fact::RulesPublished { document: std::sync::Arc::new(document) };
-    house.rules.write().unwrap().apply(&FactRow::new(acme(), NOW, published));
+    dislike(&house);
     recorder.becomes(&intent, "requires_capture");
     assert_eq!(order.look(&house, &payment).await["status"], "authorized");
     (house, recorder, order, payment)
@@ -400,6 +405,26 @@ fn money_that_came_when_nothing_was_left_goes_back_by_itself() {
         let back = &detail["refunds"][0];
         assert_eq!((back["why"].as_str(), back["status"].as_str()), (Some("late"), Some("settled")));
         assert_eq!(recorder.refund_count(), 1);
+    });
+}
+
+#[test]
+fn whoever_waits_until_an_order_has_ended_does_not_get_around_the_organizer() {
+    run(async {
+        let (house, recorder) = recorded().await;
+        let sales = json!({"review_from": 80, "pay_s": 60});
+        data(send(&house, Method::PUT, &format!("{OFFICE}/sales"), "", sales).await, StatusCode::OK);
+        let order = Bought::of(&house, "ann").await;
+        let (_, intent) = order.begin(&house).await;
+        pass(&house, 90).await;
+        recorder.becomes(&intent, "requires_capture");
+        dislike(&house);
+        rounds(&house, &mut Rounds::default(), 5).await;
+        assert_eq!(
+            (order.status(&house).await.as_str(), recorder.intents()[0]["status"].as_str()),
+            ("expired", Some("canceled"))
+        );
+        assert!(recorder.calls("POST pi_1/capture").is_empty());
     });
 }
 
