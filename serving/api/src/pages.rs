@@ -18,6 +18,11 @@ const KEEP: &str = "public, max-age=31536000, immutable";
 /// How long caches may keep a file whose content may change under its name.
 const KEEP_SHORTLY: &str = "public, max-age=3600";
 
+/// Files that hold a place for a nonce: they are answered as documents only.
+const DOCUMENTS: [&str; 2] = ["/index.html", "/shop.html"];
+/// Where the pages of those who buy are, which are a bundle of their own.
+const SHOP: &str = "/shop/";
+
 /// Answers what no route took: a file of the pages, the document of the pages, or `route_unknown`.
 pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response {
     let path = request.uri().path();
@@ -28,8 +33,12 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
         return Problem::new(Code::MethodUnknown, "").into_response();
     }
     match dashboards::file(path.trim_start_matches('/')) {
-        Some(file) if path != "/index.html" => file_answer(file, request.headers()),
-        _ if is_of_a_page(path, request.headers()) => document(&nonce(&api)),
+        Some(file) if !DOCUMENTS.contains(&path) => file_answer(file, request.headers()),
+        _ if is_of_a_page(path, request.headers()) => {
+            let nonce = nonce(&api);
+            let page = if path.starts_with(SHOP) { dashboards::shop(&nonce) } else { dashboards::page(&nonce) };
+            document(page, &nonce)
+        }
         _ => Problem::new(Code::RouteUnknown, "").into_response(),
     }
 }
@@ -53,9 +62,9 @@ fn is_of_the_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-fn document(nonce: &str) -> Response {
+fn document(page: String, nonce: &str) -> Response {
     let status = if dashboards::are_built() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut response = (status, dashboards::page(nonce)).into_response();
+    let mut response = (status, page).into_response();
     let headers = response.headers_mut();
     let policy = HeaderValue::from_str(&policy(nonce)).expect("base64 is header text");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -129,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_document_may_run_its_own_scripts_only() {
-        let response = document("bm9uY2U=");
+        let response = document(String::new(), "bm9uY2U=");
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'nonce-bm9uY2U='"));
         assert!(!policy.contains("unsafe"));
