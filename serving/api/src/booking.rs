@@ -54,12 +54,14 @@ impl Offices {
     /// When a thread panicked while it held the box offices, which no code under their lock can do.
     pub fn apply(&self, place: desk::Place, row: &FactRow) {
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
-        partitions.entry(place.partition).or_default().apply(row);
+        let booking = partitions.entry(place.partition).or_default();
+        booking.apply(row);
+        let order = order_of(row).or_else(|| order_of_ticket(booking, row));
         drop(partitions);
         if matches!(row.known(), Some(Fact::Providers(_))) {
             self.providers.write().expect("nothing panics under the lock").apply(row);
         }
-        let Some(order) = order_of(row) else { return };
+        let Some(order) = order else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
         let places = history.entry((row.organization, order)).or_default();
         if places.len() < HISTORY_MAX {
@@ -159,6 +161,17 @@ pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
         | BookingFact::RefundFailed { order, .. } => *order,
         _ => return None,
     })
+}
+
+/// The order whose ticket a fact gives to somebody else, or replaces.
+fn order_of_ticket(booking: &Booking, row: &FactRow) -> Option<OrderId> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
+    let (BookingFact::TicketTransferred { event, ticket, .. } | BookingFact::TicketReissued { event, ticket, .. }) =
+        fact
+    else {
+        return None;
+    };
+    Some(booking.office(row.organization, *event)?.ticket(*ticket)?.order)
 }
 
 pub(crate) fn routes() -> Routes {

@@ -17,6 +17,7 @@ mod page;
 mod pages;
 mod presence;
 mod reads;
+mod shop;
 mod sockets;
 mod stripe;
 mod tls;
