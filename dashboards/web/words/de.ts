@@ -409,6 +409,7 @@ export const de: Words = {
     everywhere: 'Alle Organisationen',
   },
   dashboard: {
+    boxOffice: 'Kasse',
     wall: 'Wandansicht',
     leaveWall: 'Wandansicht verlassen',
     zone: (zone) => `Zeiten in ${zone}`,

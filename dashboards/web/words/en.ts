@@ -403,6 +403,7 @@ export const en = {
     everywhere: 'All organizations',
   },
   dashboard: {
+    boxOffice: 'Box office',
     wall: 'Wall mode',
     leaveWall: 'Leave wall mode',
     zone: (zone: string) => `Times in ${zone}`,
@@ -634,7 +635,7 @@ export const en = {
   },
 };
 
-type Wide<T> = T extends string
+export type Wide<T> = T extends string
   ? string
   : T extends (...given: infer Given) => string
     ? (...given: Given) => string
