@@ -5,7 +5,7 @@ use eventlog::{Lane, ReadLimits};
 use records::booking::{Account, Ending, PaymentStatus, Provider, RefundReason, ScanOutcome};
 use records::fact::{By, CommandTag};
 use records::{
-    Blob, Currency, DoorId, EventId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, TicketId,
+    Blob, Currency, DoorId, EventId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, TicketId, Token,
 };
 use rules::access::{Act, On};
 use rules::booking::office::Order;
@@ -208,7 +208,8 @@ fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
     let rows = records::fact::decode(&frame.body).ok()?;
     let row = rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)?;
     let mut fact = serde_json::to_value(&row.fact).ok()?;
-    fact.as_object_mut()?.retain(|name, _| !matches!(name.as_str(), "sealed" | "asked" | "subject" | "person"));
+    fact.as_object_mut()?
+        .retain(|name, _| !matches!(name.as_str(), "sealed" | "asked" | "subject" | "person" | "card"));
     let offset = crate::writes::Offset { partition: place.partition.0, offset: place.first.0 };
     Some(Told { offset, at: When(row.at), by: row.by, who: String::new(), fact })
 }
@@ -301,7 +302,8 @@ async fn receive(
     let at = (organization, event, order);
     let start = Wish::StartPayment { payment, order, provider: Provider::Transfer };
     decided(&api, &caller, at, tag, start).await?;
-    let wish = Wish::Observe { payment, status: PaymentStatus::Captured, captured: amount, reference };
+    let wish =
+        Wish::Observe { payment, status: PaymentStatus::Captured, captured: amount, reference, card: Token::NONE };
     decided(&api, &caller, at, second(tag), wish).await
 }
 
