@@ -6,7 +6,7 @@ import { useAct } from './act';
 import { Amount, Check } from './fields';
 import { useEventFormat, useOffice } from './office';
 import { at } from './server';
-import type { Money, OrderDetail } from './types';
+import type { Money, OrderDetail, Risk } from './types';
 import { useBoxWords } from './words';
 
 export interface OfOrder {
@@ -28,18 +28,10 @@ export function ReviewIt({ order, onDone }: OfOrder) {
       {review && (
         <>
           <p className="text-sm">{words.reviewText(format.number(review.score))}</p>
-          {review.reasons && review.reasons.length > 0 && (
-            <ul aria-label={words.reasons} className="mt-2 flex flex-wrap gap-2">
-              {review.reasons.map((reason) => (
-                <li key={reason}>
-                  <Badge tone="warn">{reason}</Badge>
-                </li>
-              ))}
-            </ul>
-          )}
           <p className="text-soft mt-2 text-xs break-all">{words.reviewAsOf(review.as_of)}</p>
         </>
       )}
+      {order.risk && <Reasons risk={order.risk} />}
       <div className="mt-3 flex flex-wrap gap-2">
         <Button look="main" disabled={approve.isPending} onClick={() => approve.mutate(undefined)}>
           {words.approve}
@@ -56,6 +48,27 @@ export function ReviewIt({ order, onDone }: OfOrder) {
         <Trouble error={approve.error ?? refuse.error} />
       </div>
     </Card>
+  );
+}
+
+function Reasons({ risk }: { risk: Risk }) {
+  const words = useBoxWords().order;
+  const format = useEventFormat();
+  return (
+    <div className="mt-3">
+      <h3 className="text-sm font-medium">{words.reasons(format.number(risk.score))}</h3>
+      {risk.reasons.length === 0 ? (
+        <p className="text-soft text-sm">{words.noReasons}</p>
+      ) : (
+        <ul className="mt-1 space-y-1">
+          {risk.reasons.map((reason) => (
+            <li key={reason.rule} className="flex flex-wrap items-baseline gap-2 text-sm">
+              <Badge tone="warn">+{format.number(reason.weight)}</Badge> {reason.text}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
   );
 }
 

@@ -197,6 +197,7 @@ export interface OrderDetail {
   due: string | null;
   buyer: Contact;
   review: Review | null;
+  risk: Risk | null;
   payments: Payment[];
   refunds: Refund[];
   tickets: TicketHeld[];
@@ -207,8 +208,12 @@ export interface OrderDetail {
 export interface Review {
   score: number;
   as_of: string;
-  /** What fired, as people read it; of servers that keep it. */
-  reasons?: string[];
+}
+
+/** What the rules say of the buyer now. */
+export interface Risk {
+  score: number;
+  reasons: { rule: string; weight: number; text: string }[];
 }
 
 export interface OrderFact {

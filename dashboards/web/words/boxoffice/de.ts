@@ -288,7 +288,8 @@ export const de: Words = {
     reviewText: (score) =>
       `Der Käufer hat einen Betrugswert von ${score}, darum wartet diese Bestellung auf dich. Nichts wird abgebucht, bevor du entscheidest.`,
     reviewAsOf: (offsets) => `Stand ${offsets}`,
-    reasons: 'Was angeschlagen hat',
+    reasons: (score) => `Was die Regeln jetzt sagen: ${score}`,
+    noReasons: 'Keine Regel schlägt mehr an.',
     approve: 'Weiter damit',
     refuse: 'Ablehnen',
     refuseWhat: 'diese Bestellung ablehnen',

@@ -291,7 +291,8 @@ export const en = {
     reviewText: (score: string) =>
       `The buyer has a fraud score of ${score}, so this order waits for you. Nothing is taken before you decide.`,
     reviewAsOf: (offsets: string) => `As of ${offsets}`,
-    reasons: 'What fired',
+    reasons: (score: string) => `What the rules say now: ${score}`,
+    noReasons: 'No rule fires any more.',
     approve: 'Let it go on',
     refuse: 'Refuse',
     refuseWhat: 'refuse this order',

@@ -8,10 +8,11 @@ use records::{
     Blob, Currency, DoorId, EventId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, TicketId, Token,
 };
 use rules::access::{Act, On};
-use rules::booking::office::Order;
+use rules::booking::office::{Order, OrderStatus};
 use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use views::fraud::{Assessment, Buyer};
 
 use super::offer::at;
 use super::people::Contact;
@@ -66,6 +67,8 @@ struct Detail {
     buyer: Contact,
     /// Why it waits for the organizer: the score and the offsets that it reflects.
     review: Option<records::booking::Review>,
+    /// What the rules say of the buyer now, with what fired, while the order waits; the score of `review` may be older.
+    risk: Option<Assessment>,
     payments: Vec<Attempt>,
     refunds: Vec<Back>,
     tickets: Vec<Held>,
@@ -132,8 +135,11 @@ fn detail(api: &Api, (organization, event): (OrganizationId, EventId), id: Order
         Held { holder, ..held }
     };
     let tickets = tickets.into_iter().map(held).collect();
+    let waits = order.review.is_some() && order.status == OrderStatus::Pending;
+    let buyer_of = || Buyer { organization, person: order.person, card: Token::NONE, order: id, amount: order.total() };
+    let risk = waits.then(|| api.risk(&buyer_of())).flatten();
     let (state, refundable, credit) = (state(&order), order.refundable(), order.credit());
-    Ok(Detail { id, state, buyer, review: order.review, payments, refunds, tickets, refundable, credit })
+    Ok(Detail { id, state, buyer, review: order.review, risk, payments, refunds, tickets, refundable, credit })
 }
 
 /// The tickets of an order, each with what is sealed of its holder.
