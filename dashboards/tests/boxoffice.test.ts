@@ -221,7 +221,10 @@ if (missing) {
         0,
       );
       await page.goto(`${OFFICE}/refunds`);
-      assert.ok((await page.getByRole('row', { name: /done/ }).count()) >= 4);
+      await until(
+        () => page.getByRole('row', { name: /done/ }).count(),
+        (count) => count >= 4,
+      );
     });
 
     it('notes a transfer as paid, replaces a ticket, and makes a refund by transfer by hand', async () => {
@@ -271,9 +274,9 @@ if (missing) {
           {
             id: 'dear',
             on: ['order_placed'],
-            all: ['amount >= 30000'],
+            all: ['amount_minor >= 30000'],
             weight: 600,
-            reason: 'costs {amount} in all',
+            reason: 'costs {amount_minor} in all',
           },
         ],
       };

@@ -17,7 +17,13 @@ pub(crate) async fn send(house: &House, method: Method, path: &str, key: &str, b
 }
 
 /// The same as somebody who has the secret of an order.
-async fn show(house: &House, method: Method, path: &str, (key, secret): (&str, &str), body: Value) -> Answer {
+pub(crate) async fn show(
+    house: &House,
+    method: Method,
+    path: &str,
+    (key, secret): (&str, &str),
+    body: Value,
+) -> Answer {
     let authorization = format!("Bearer {MANAGE}");
     let mut headers = vec![("content-type", "application/json")];
     if path.starts_with("/v1/organizations") {
@@ -41,7 +47,11 @@ pub(crate) fn data(answer: Answer, status: StatusCode) -> Value {
 
 /// A hall of two seats at 119.00 EUR, tax within.
 pub(crate) async fn furnished() -> House {
-    let house = House::new();
+    furnish(House::new()).await
+}
+
+/// The same in a house that is there.
+pub(crate) async fn furnish(house: House) -> House {
     let hash = SecretHash::of(MANAGE).to_string();
     let key = Fact::KeyAdded { key: "shop".into(), hash, scopes: vec![Scope::Manage], expires: None };
     let event = EventId::parse("conf").unwrap();

@@ -19,6 +19,7 @@ mod pages;
 mod presence;
 mod reads;
 mod sockets;
+mod stripe;
 mod tls;
 mod tracking;
 mod wire;
