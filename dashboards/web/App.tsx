@@ -21,6 +21,9 @@ const Role = lazy(() => import('./pages/Role'));
 const Campaigns = lazy(() => import('./pages/Campaigns'));
 const Settings = lazy(() => import('./pages/Settings'));
 const Rules = lazy(() => import('./pages/Rules'));
+const Payments = lazy(() => import('./boxoffice/Payments'));
+const Invoices = lazy(() => import('./boxoffice/Invoices'));
+const Webhooks = lazy(() => import('./boxoffice/Webhooks'));
 const BoxOffice = lazy(() => import('./boxoffice/BoxOffice'));
 const Programme = lazy(() => import('./pages/Programme'));
 const Account = lazy(() => import('./pages/Account'));
@@ -41,6 +44,9 @@ const OF_ORGANIZATION = [
   ['campaigns', 'read_campaigns', Campaigns],
   ['sql', 'run_sql', Sql],
   ['rules', ['manage_organization', 'read_views'], Rules],
+  ['payments', 'manage_organization', Payments],
+  ['invoices', 'manage_orders', Invoices],
+  ['webhooks', 'manage_organization', Webhooks],
   ['settings', 'manage_organization', Settings],
   ['members', 'manage_members', Members],
   ['keys', 'manage_keys', Keys],

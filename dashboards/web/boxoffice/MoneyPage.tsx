@@ -31,7 +31,10 @@ export function MoneyPage() {
             ))}
           </div>
         </Card>
-        <Payouts />
+        <div className="min-w-0 space-y-4">
+          <Payouts />
+          <Exports />
+        </div>
       </div>
     </Frame>
   );
@@ -160,5 +163,25 @@ function PayOut({ of, onDone }: { of: Payable; onDone: () => void }) {
       </Confirm>
       <Trouble error={pay.error} />
     </li>
+  );
+}
+
+const EXPORTS = ['orders', 'tickets', 'scans', 'ledger'] as const;
+
+/** Everything as files for spreadsheets. */
+function Exports() {
+  const words = useBoxWords().exports;
+  const zone = useEventFormat().zone;
+  const { org, event } = useOffice();
+  return (
+    <Card title={words.title} hint={words.hint(zone)}>
+      <div className="flex flex-wrap gap-2">
+        {EXPORTS.map((one) => (
+          <a key={one} className="button" href={`${at.office(org, event)}/exports/${one}.csv`} download>
+            {words.parts[one]}
+          </a>
+        ))}
+      </div>
+    </Card>
   );
 }

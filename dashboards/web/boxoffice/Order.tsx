@@ -7,6 +7,7 @@ import { shareText } from './amounts';
 import { Frame, numberOf, useEventFormat, useOffice, useTitleOf } from './office';
 import { Cancel, Receive, RefundSome, ReviewIt } from './OrderActions';
 import { StatusBadge } from './Orders';
+import { Papers } from './OrderPapers';
 import { OrderRefunds } from './OrderRefunds';
 import { Tickets } from './OrderTickets';
 import { order } from './server';
@@ -59,6 +60,7 @@ function Shown({ order }: { order: OrderDetail }) {
           <Tickets {...of} />
           <Payments order={order} />
           <OrderRefunds {...of} />
+          <Papers {...of} />
         </div>
         <div className="min-w-0 space-y-4">
           {order.status === 'pending' && order.provider === 'transfer' && <Receive {...of} />}

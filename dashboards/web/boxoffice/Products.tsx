@@ -277,7 +277,7 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm) {
         )}
         <details className="border-line rounded-lg border p-3" open={seen !== null}>
           <summary className="min-h-6 cursor-pointer text-sm font-medium">
-            {words.products.more} · {words.products.tax} {shareText(draft.tax)}
+            {words.products.more} · {words.order.tax} {shareText(draft.tax)} %
           </summary>
           <div className="mt-3 grid gap-4 sm:grid-cols-2">
             <Share
@@ -425,7 +425,7 @@ function Variations(props: {
       {all.map((one, place) => (
         <div
           key={one.variation}
-          className="bg-sunk/50 border-line grid items-end gap-3 rounded-lg border p-3 sm:grid-cols-2"
+          className="bg-sunk/50 border-line grid items-start gap-3 rounded-lg border p-3 sm:grid-cols-2"
         >
           <Text
             label={words.variation}

@@ -8,6 +8,7 @@ import { More } from '../ui/More';
 import { useWords } from '../words/words';
 import { Frame, numberOf, useEventFormat, useOffice } from './office';
 import { ByTransfer, RefundBadge } from './OrderRefunds';
+import { RefundRequests } from './RefundRequests';
 import { at, key } from './server';
 import { REFUND_STATUSES, type RefundRow } from './types';
 import { useBoxWords } from './words';
@@ -37,6 +38,7 @@ export function Refunds() {
           </button>
         ))}
       </div>
+      <RefundRequests />
       <Said>{said}</Said>
       <Trouble error={list.error} />
       <div className="card p-2">

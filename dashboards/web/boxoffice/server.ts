@@ -39,11 +39,24 @@ async function orNone<T>(asked: Promise<{ data: T }>): Promise<T | null> {
   }
 }
 
+/** Things by their names, as people look for them. */
+function sorted(offer: t.Offer | null): t.Offer | null {
+  if (!offer) return null;
+  const byTitle = (a: { title: string }, b: { title: string }) => a.title.localeCompare(b.title);
+  return {
+    ...offer,
+    products: [...offer.products].sort(byTitle),
+    quotas: [...offer.quotas].sort(byTitle),
+    promos: [...offer.promos].sort((a, b) => a.code.localeCompare(b.code)),
+    doors: [...offer.doors].sort(byTitle),
+  };
+}
+
 /** Everything that is offered, with what is held and sold; null before the first thing is offered. */
 export const offer = (org: string, event: string) =>
   queryOptions({
     queryKey: [...key(org, event), 'offer'],
-    queryFn: ({ signal }) => orNone(ask<t.Offer>('GET', office(org, event), { signal })),
+    queryFn: async ({ signal }) => sorted(await orNone(ask<t.Offer>('GET', office(org, event), { signal }))),
     refetchInterval: EVERY_MS,
   });
 
