@@ -32,6 +32,8 @@ use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 use rules::providers::Providers;
 
+pub(crate) use exact::Exact;
+
 use crate::Api;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
@@ -64,7 +66,7 @@ impl Offices {
         let booking = partitions.entry(place.partition).or_default();
         booking.apply(row);
         let Some(Fact::Booking(fact)) = row.known() else { return };
-        let (at, mut order) = ((row.organization, fact.event()), order_of(fact));
+        let (at, mut order) = ((row.organization, fact.event()), order_of(row));
         if let Some(office) = booking.office(at.0, at.1) {
             order = order.or_else(|| Some(office.ticket(ticket_of(fact)?)?.order));
             let mut found = self.found.write().expect("nothing panics under the lock");
@@ -163,7 +165,8 @@ impl Offices {
 }
 
 /// The order that a fact is about.
-fn order_of(fact: &BookingFact) -> Option<OrderId> {
+pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
     Some(match fact {
         BookingFact::OrderPlaced { order, .. }
         | BookingFact::OrderApproved { order, .. }

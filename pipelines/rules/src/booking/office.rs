@@ -298,6 +298,18 @@ impl BoxOffice {
         product.tiers.get(usize::from(tier))
     }
 
+    /// The place of the tier that somebody who comes now pays, and how many more are sold at it where a count ends it.
+    pub fn tier_left(
+        &self,
+        id: ItemId,
+        product: &records::booking::Product,
+        now: Timestamp,
+    ) -> Option<(u8, Option<u32>)> {
+        let tier = super::pricing::standing_tier(product, |tier| self.stock.at_tier(id, tier), now)?;
+        let count = product.tiers.get(usize::from(tier))?.count;
+        Some((tier, count.map(|count| count.saturating_sub(self.stock.at_tier(id, tier)))))
+    }
+
     /// The facts after which a wish is done.
     pub(crate) fn decide(&self, event: EventId, wish: &Wish, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
         match wish {

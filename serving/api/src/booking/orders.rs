@@ -105,7 +105,7 @@ struct Admitted {
 /// Money on its way back.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "RefundShown")]
-struct Back {
+pub(super) struct Back {
     id: RefundId,
     payment: PaymentId,
     /// Minor units.
@@ -114,16 +114,17 @@ struct Back {
     status: BackStatus,
 }
 
+/// A refund as it is told.
+pub(super) fn back(office: &BoxOffice, id: RefundId) -> Option<Back> {
+    let known = office.refund(id)?;
+    Some(Back { id, payment: known.payment, amount: known.amount, why: known.why, status: known.status.into() })
+}
+
 fn detail(api: &Api, (organization, event): (OrganizationId, EventId), id: OrderId) -> Result<Detail, Problem> {
     let found = api.office((organization, event), |office| {
         let order = office.order(id)?.clone();
         let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
-        let back = |id: &RefundId| {
-            let known = office.refund(*id)?;
-            let (payment, amount, why) = (known.payment, known.amount, known.why);
-            Some(Back { id: *id, payment, amount, why, status: known.status.into() })
-        };
-        let refunds = order.refunds.iter().filter_map(back).collect();
+        let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
         let tickets = held(office, &order);
         Some((order, payments, refunds, tickets))
     })?;
@@ -208,11 +209,16 @@ async fn history(
     Ok(One { data })
 }
 
-fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
+/// The fact that lies at a place of the log.
+pub(super) fn fact_at(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<records::FactRow> {
     let limits = ReadLimits { max_rows: 1, ..ReadLimits::default() };
     let frame = log.read(Lane::Facts, place.partition, place.first, limits).ok()?.into_iter().next()?;
     let rows = records::fact::decode(&frame.body).ok()?;
-    let row = rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)?;
+    rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)
+}
+
+fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
+    let row = fact_at(log, place)?;
     let mut fact = serde_json::to_value(&row.fact).ok()?;
     fact.as_object_mut()?
         .retain(|name, _| !matches!(name.as_str(), "sealed" | "asked" | "subject" | "person" | "card"));
