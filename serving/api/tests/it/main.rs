@@ -13,6 +13,7 @@ mod foreign;
 mod house;
 mod libraries;
 mod oidc;
+mod organizers;
 mod page;
 mod pages;
 mod presence;
