@@ -113,7 +113,7 @@ impl Api {
             let paid = office.payment(payment)?;
             let (order, of) = (paid.order, office.order(paid.order)?);
             let from = office.catalogue().sales().review_from.filter(|_| !of.released);
-            let buyer = Buyer { organization, person: of.person, card: paid.card, order, amount: of.total() };
+            let buyer = Buyer { organization, person: of.person, card: paid.card, order, amount: paid.amount };
             Some((buyer, from, of.status == OrderStatus::Pending))
         })?;
         let Some((buyer, from, is_pending)) = found else { return Ok(Look::Wait) };
