@@ -399,6 +399,9 @@ pub enum Fact {
     /// Something was decided at an event's box office.
     #[serde(untagged)]
     Booking(crate::booking::BookingFact),
+    /// Something about an organization's payment providers.
+    #[serde(untagged)]
+    Providers(crate::providers::ProviderFact),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]

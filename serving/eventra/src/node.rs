@@ -60,6 +60,7 @@ pub(crate) struct Node {
     finishing: JoinHandle<()>,
     mailing: JoinHandle<()>,
     paying: JoinHandle<()>,
+    reconciling: JoinHandle<()>,
 }
 
 /// The ClickHouse endpoint.
@@ -120,6 +121,7 @@ impl Node {
             trail,
             booking,
             accounts: accounts(settings, address)?,
+            payments: payments(settings)?,
             outgoing: Arc::new(outgoing(settings)?),
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
@@ -137,6 +139,7 @@ impl Node {
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let mailing = runtime.spawn(core::send_mails(Arc::downgrade(&core)));
         let paying = runtime.spawn(core::keep_box_offices(Arc::downgrade(&core)));
+        let reconciling = runtime.spawn(core::keep_payments(Arc::downgrade(&core)));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
         let tls = tls.map(Arc::new);
@@ -164,6 +167,7 @@ impl Node {
             finishing,
             mailing,
             paying,
+            reconciling,
         })
     }
 
@@ -213,6 +217,7 @@ impl Node {
         self.finishing.abort();
         self.mailing.abort();
         self.paying.abort();
+        self.reconciling.abort();
         // Waits for the door's queue and its two threads.
         drop(self.core.door.write().take());
         let facts = self.core.facts.write().take();
@@ -313,6 +318,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         booking: Arc::clone(&core.booking),
         log: Arc::clone(&core.log),
         test_payments: core.settings.test_payments,
+        payments: core.payments.clone(),
         operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
@@ -336,6 +342,13 @@ fn outgoing(settings: &Settings) -> anyhow::Result<Outgoing> {
         return Outgoing::smtp(&settings.smtp_url.0, &settings.mail_from);
     }
     Ok(if settings.mailbox { Outgoing::Mailbox(Mailbox::default()) } else { Outgoing::Nowhere })
+}
+
+/// Where the settings say that payment providers are.
+fn payments(settings: &Settings) -> anyhow::Result<api::booking::payments::Options> {
+    let url = settings.stripe_url.parse().context("`stripe_url`")?;
+    let script = settings.stripe_script.parse().context("`stripe_script`")?;
+    api::booking::payments::Options::new(url, script).context("the system's certificates cannot be read")
 }
 
 /// What the settings say of accounts.

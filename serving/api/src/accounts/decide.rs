@@ -95,6 +95,7 @@ fn code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Office(office::Refusal::Changed) => Code::Changed,
         Refusal::Office(office::Refusal::NoKey(_)) => Code::NotFound,
+        Refusal::Providers(rules::providers::Refusal::NotSet) => Code::NotFound,
         Refusal::Account(accounts::Refusal::Nobody | accounts::Refusal::NoLogin) => Code::NotFound,
         Refusal::Account(accounts::Refusal::PasswordChanged) => Code::LoginRefused,
         Refusal::Account(accounts::Refusal::SecondNeeded) => Code::SecondFactorNeeded,

@@ -29,6 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("organizations", "Organizations with their members, keys, events, rules, saved queries, SQL and audit."),
     ("box-office", "What an event sells: products, quotas, codes, orders, money, doors. Scope `manage`."),
     ("shop", "What buyers do: look, hold, order, pay, wait. Nobody signs in; an order has a secret."),
+    ("webhooks", "What payment providers send, signed by them."),
     ("audit", "Who did what, for platform admins."),
     ("system", "How the process is, for platform admins."),
 ];

@@ -19,6 +19,7 @@ mod presence;
 mod reads;
 mod shop;
 mod sockets;
+mod stripe;
 mod tls;
 mod tracking;
 mod wire;
