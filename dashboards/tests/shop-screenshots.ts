@@ -26,9 +26,16 @@ async function furnish(market: Market): Promise<void> {
   await conf('/products/a-pass', {
     title: 'Conference pass',
     tax: 1_900,
-    tiers: [{ title: 'Early bird', prices: euros(29_900), until: soon, count: 40 }, ...standard(39_900, 'Regular')],
+    tiers: [
+      { title: 'Early bird', prices: euros(29_900), until: soon, count: 40 },
+      ...standard(39_900, 'Regular'),
+    ],
   });
-  await conf('/products/b-student', { title: 'Student pass', tax: 1_900, tiers: standard(9_900, 'Student pass') });
+  await conf('/products/b-student', {
+    title: 'Student pass',
+    tax: 1_900,
+    tiers: standard(9_900, 'Student pass'),
+  });
   await conf('/products/c-workshop', {
     title: 'Workshop: timely dataflow',
     tax: 1_900,
