@@ -40,6 +40,7 @@ pub mod rulebook;
 pub mod segment;
 pub mod signal;
 pub mod tenant;
+pub mod webhooks;
 pub mod window;
 
 pub use decide::Domain;

@@ -36,11 +36,9 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
         Some(file) if !DOCUMENTS.contains(&path) => file_answer(file, request.headers()),
         _ if is_of_a_page(path, request.headers()) => {
             let nonce = nonce(&api);
-            if path.starts_with(SHOP) {
-                document(dashboards::shop(&nonce), &nonce, Some(&Paying::of(&api)))
-            } else {
-                document(dashboards::page(&nonce), &nonce, None)
-            }
+            let is_shop = path.starts_with(SHOP);
+            let page = if is_shop { dashboards::shop(&nonce) } else { dashboards::page(&nonce) };
+            document(page, &nonce, is_shop.then(|| Paying::of(&api)).as_ref())
         }
         _ => Problem::new(Code::RouteUnknown, "").into_response(),
     }

@@ -129,6 +129,9 @@ settings! {
     stripe_url: String = "https://api.stripe.com";
     /// Where buyers' pages load Stripe's script, which takes the card's number so that we never see it.
     stripe_script: String = "https://js.stripe.com/v3/";
+    /// Whether webhooks may go to addresses of private networks and of this machine, and without TLS. Nobody else's requests
+    /// reach what stands behind this machine while it is off.
+    webhooks_private: bool = "false";
     /// A TOML file of OpenID Connect providers to sign in with: `[[provider]]` with `id`, `name`, `issuer`, `client_id`,
     /// and if wanted `client_secret` and `register = true` (who is known to nobody becomes a user). They send browsers back to
     /// `PUBLIC_URL/v1/oidc/ID/callback`.

@@ -159,6 +159,11 @@ fn body(path: &str) -> Option<Value> {
             json!({"title": "x", "sql": "SELECT 1"})
         }
         _ if path.contains("/box-office/") => office_body(path.rsplit_once("/box-office").unwrap().1)?,
+        "/v1/organizations/{organization}/webhooks" | "/v1/organizations/{organization}/webhooks/{endpoint}" => {
+            json!({"url": "https://example.org/hooks"})
+        }
+        "/v1/organizations/{organization}/webhooks/{endpoint}/rotation" => json!({}),
+        "/v1/organizations/{organization}/webhooks/{endpoint}/replays" => json!({"since": "2026-11-20T09:00:00Z"}),
         "/v1/organizations/{organization}/sql" => json!({"query": "SELECT 1"}),
         "/v1/organizations/{organization}/payment-providers/stripe" => {
             json!({"publishable_key": "pk_x", "secret_key": "sk_x", "webhook_secret": "whsec_x"})
@@ -184,6 +189,8 @@ fn office_body(path: &str) -> Option<Value> {
         "/orders/{order}/cancellation" => json!({"why": "buyer"}),
         "/orders/{order}/receipts" => json!({"amount": 1, "reference": "x"}),
         "/orders/{order}/refunds" => json!({"amount": 1}),
+        "/orders/{order}/refunds/{refund}/failure" => json!({"reason": "x"}),
+        "/orders/{order}/tickets/{ticket}/reissue" => json!({"revision": 0}),
         "/payouts" => json!({"provider": "test", "currency": "EUR"}),
         _ => return None,
     })
@@ -283,7 +290,13 @@ fn is_allowed(word: &str, operation: &str) -> bool {
         "organizer" => return true,
         "moderator" if operation.contains("campaigns") => return false,
         "moderator" if operation.ends_with("/scans") => return true,
-        "key that manages" | "key with everything" if operation.contains("/box-office") => return true,
+        "key that manages" | "key with everything"
+            if operation.contains("/box-office") || operation.contains("/webhooks") =>
+        {
+            return true;
+        }
+        // What is sold is a figure like any other.
+        "moderator" | "analyst" | "key that reads" if operation.ends_with("/box-office") => return true,
         _ if operation.contains("/box-office") => return false,
         "moderator" | "key that reads" => &[HOME, VIEWS],
         "analyst" => &[HOME, VIEWS, ASKS, SAVES],

@@ -153,7 +153,8 @@ impl House {
         let trail = Arc::new(Trail::default());
         let clock = Arc::new(ManualClock::new(NOW));
         let booking = Arc::new(api::booking::Offices::default());
-        let desk = desk(&log, &clock, &callers, &rules, &trail, &booking);
+        let hooks = Arc::new(api::webhooks::Hooks::default());
+        let desk = desk(&log, &clock, &callers, &rules, &trail, &booking, &hooks);
         let other = OrganizationId::parse("other").unwrap();
         for (organization, name, secret, scopes) in [
             (acme(), "web", WRITE, vec![Scope::Write]),
@@ -198,6 +199,8 @@ impl House {
             callers: Arc::clone(&callers),
             trail: Arc::clone(&trail),
             booking: Arc::clone(&booking),
+            hooks: Arc::clone(&hooks),
+            webhooks_private: true,
             log: Arc::clone(&log),
             test_payments: true,
             payments,
@@ -349,6 +352,7 @@ fn desk(
     rules: &Arc<RwLock<rules::Rulebook>>,
     trail: &Arc<Trail>,
     booking: &Arc<api::booking::Offices>,
+    hooks: &Arc<api::webhooks::Hooks>,
 ) -> Desk<Domains> {
     let parts = desk::Parts {
         log: Arc::clone(log),
@@ -358,10 +362,11 @@ fn desk(
         chance: Arc::new(|| 7),
     };
     let (callers, rules, trail) = (Arc::clone(callers), Arc::clone(rules), Arc::clone(trail));
-    let booking = Arc::clone(booking);
+    let (booking, hooks) = (Arc::clone(booking), Arc::clone(hooks));
     let listener = move |place, row: &FactRow| {
         trail.apply(place, row);
         booking.apply(place, row);
+        hooks.apply(place, row);
         callers.apply(row);
         rules.write().unwrap().apply(row);
     };

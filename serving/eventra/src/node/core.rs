@@ -48,6 +48,7 @@ pub(crate) struct Core {
     pub(crate) callers: Arc<Callers>,
     pub(crate) trail: Arc<api::trail::Trail>,
     pub(crate) booking: Arc<api::booking::Offices>,
+    pub(crate) webhooks: Arc<api::webhooks::Hooks>,
     pub(crate) accounts: api::accounts::Options,
     pub(crate) payments: api::booking::payments::Options,
     /// Where mails go.
@@ -233,6 +234,19 @@ pub(super) async fn keep_payments(core: Weak<Core>) {
             }
         }
         tokio::time::sleep(PAYMENTS_EVERY).await;
+    }
+}
+
+/// Sends webhooks, as long as the process runs.
+pub(super) async fn send_webhooks(core: Weak<Core>, mut pump: api::webhooks::Pump) {
+    loop {
+        {
+            let Some(core) = core.upgrade() else { return };
+            if let Ok(api) = super::api(&core) {
+                pump.turn(&api).await;
+            }
+        }
+        pump.wait(mail::LOOK).await;
     }
 }
 
