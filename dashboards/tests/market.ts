@@ -149,7 +149,7 @@ export const standard = (minor: number, title = 'Standard') => [{ title, prices:
 
 /** Fills in who buys, on the page of the checkout. */
 export async function introduce(page: Page, name: string): Promise<void> {
-  await page.getByLabel('Email address').fill(`${name.toLowerCase()}@example.org`);
+  await page.getByLabel('Email address').fill(`${name.toLowerCase().replaceAll(' ', '.')}@example.org`);
   await page.getByLabel('Name', { exact: true }).fill(name);
 }
 

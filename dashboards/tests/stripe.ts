@@ -45,7 +45,8 @@ export class Stripe {
       },
       ...(method === 'GET' ? {} : { body: new URLSearchParams(form).toString() }),
     });
-    return (await response.json()) as Record<string, unknown>;
+    const text = await response.text();
+    return (text ? JSON.parse(text) : {}) as Record<string, unknown>;
   }
 
   /** Gives an intent a card, and asks for the money: its own script cannot send the card that was typed. */
