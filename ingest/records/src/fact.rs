@@ -399,6 +399,9 @@ pub enum Fact {
     /// Something was decided at an event's box office.
     #[serde(untagged)]
     Booking(crate::booking::BookingFact),
+    /// Something was written into an organization's books.
+    #[serde(untagged)]
+    Books(crate::books::BooksFact),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]

@@ -1,4 +1,4 @@
-//! Everything that is decided in one partition of the facts: the office of organizations, accounts, and box offices.
+//! Everything that is decided in one partition of the facts: the office of organizations, accounts, box offices and books.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
 
@@ -7,6 +7,7 @@ use records::{FactRow, Timestamp};
 
 use crate::accounts::{self, Accounts};
 use crate::booking::{self, Booking};
+use crate::books::{self, Books};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
 
@@ -28,6 +29,8 @@ pub enum Order {
     Account(accounts::Command),
     /// Of an event's box office.
     Booking(booking::Command),
+    /// Of an organization's books.
+    Books(books::Command),
 }
 
 /// Why something is not done.
@@ -42,6 +45,9 @@ pub enum Refusal {
     /// By a box office.
     #[error(transparent)]
     Booking(#[from] booking::Refusal),
+    /// By an organization's books.
+    #[error(transparent)]
+    Books(#[from] books::Refusal),
 }
 
 /// The states of all domains.
@@ -50,6 +56,7 @@ pub struct Domains {
     office: Office,
     accounts: Accounts,
     booking: Booking,
+    books: Books,
 }
 
 impl From<office::Command> for Command {
@@ -73,7 +80,19 @@ impl From<booking::Command> for Command {
     }
 }
 
+impl From<books::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: books::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Books(command) }
+    }
+}
+
 impl Domains {
+    /// The books.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
     /// The box offices.
     pub fn booking(&self) -> &Booking {
         &self.booking
@@ -82,7 +101,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -91,6 +110,7 @@ impl Domain for Domains {
             Order::Office(command) => office::aggregate(command.organization, command.event),
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
+            Order::Books(command) => office::aggregate_of_organization(command.organization),
         }
     }
 
@@ -109,6 +129,10 @@ impl Domain for Domains {
                 let facts = self.booking.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
+            Order::Books(command) => {
+                let facts = self.books.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
         };
         rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
         Ok(rows)
@@ -123,12 +147,17 @@ impl Domain for Domains {
         self.office.apply(row)?;
         self.accounts.apply(row);
         self.booking.apply(row);
+        self.books.apply(row);
         Ok(())
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        for part in [serde_json::to_vec(&self.accounts.stored()), serde_json::to_vec(&self.booking.stored())] {
-            let part = part.expect("accounts and box offices have text keys only");
+        for part in [
+            serde_json::to_vec(&self.accounts.stored()),
+            serde_json::to_vec(&self.booking.stored()),
+            serde_json::to_vec(&self.books.stored()),
+        ] {
+            let part = part.expect("accounts, box offices and books have text keys only");
             out.extend((part.len() as u64).to_le_bytes());
             out.extend(part);
         }
@@ -138,10 +167,12 @@ impl Domain for Domains {
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let (accounts, rest) = crate::decide::section(bytes)?;
         let (booking, rest) = crate::decide::section(rest)?;
+        let (books, rest) = crate::decide::section(rest)?;
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
         let booking = serde_json::from_slice(booking).map_err(|error| StateError(error.to_string()))?;
+        let books = serde_json::from_slice(books).map_err(|error| StateError(error.to_string()))?;
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
-        Ok(Self { office: Office::decode(rest)?, accounts, booking })
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, books: Books::restore(books) })
     }
 }
 
