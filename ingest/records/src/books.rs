@@ -83,6 +83,8 @@ pub struct Invoicing {
     pub year_begins: u8,
     /// What stands at the end of each.
     pub note: String,
+    /// How bank transfers reach the organization, with its lines: told to who pays so.
+    pub bank: String,
 }
 
 impl Default for Invoicing {
@@ -95,6 +97,7 @@ impl Default for Invoicing {
             credit_prefix: "CN-{year}-".into(),
             year_begins: 1,
             note: String::new(),
+            bank: String::new(),
         }
     }
 }
@@ -185,8 +188,14 @@ pub struct Invoice {
     /// The note at its end.
     #[serde(default)]
     pub note: String,
+    /// The language that it is written in, BCP 47.
+    #[serde(default)]
+    pub language: String,
     /// The event that sold.
     pub event: EventId,
+    /// What people called the event then.
+    #[serde(default)]
+    pub about: String,
     /// The order.
     pub order: OrderId,
     /// The currency of all amounts.

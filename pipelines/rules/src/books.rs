@@ -171,14 +171,16 @@ impl Books {
             let mut count = 0;
             for ((event, order), papers) in &book.papers {
                 if papers.gross < 0 || papers.causes.is_empty() {
-                    faults.push(format!("{organization}/{event}/{order}: more was taken back than invoiced: {papers:?}"));
+                    faults
+                        .push(format!("{organization}/{event}/{order}: more was taken back than invoiced: {papers:?}"));
                 }
                 causes.extend(papers.causes.iter().copied());
                 count += papers.causes.len();
             }
             let given: u64 = book.serials.values().sum();
             if causes.len() != count || given != count as u64 {
-                faults.push(format!("{organization}: {given} numbers for {} causes, noted {count} times", causes.len()));
+                faults
+                    .push(format!("{organization}: {given} numbers for {} causes, noted {count} times", causes.len()));
             }
         }
         faults
@@ -251,7 +253,9 @@ impl Book {
             date,
             issuer: Issuer { name, address, tax_id },
             note,
+            language: draft.language.clone(),
             event: draft.event,
+            about: draft.about.clone(),
             order: draft.order,
             currency: draft.currency,
             lines: draft.lines.clone(),
@@ -315,6 +319,7 @@ fn check(spec: &Invoicing) -> Result<(), Refusal> {
         ("tax_id", &spec.tax_id, NAME_MAX),
         ("address", &spec.address, TEXT_MAX),
         ("note", &spec.note, TEXT_MAX),
+        ("bank", &spec.bank, TEXT_MAX),
     ] {
         let is_wrong = |letter: char| letter.is_control() && !(letter == '\n' && most == TEXT_MAX);
         if text.len() > most || text.contains(is_wrong) {

@@ -25,6 +25,11 @@ use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, Timesta
 use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 
+pub(crate) use exact::Exact;
+pub(crate) use people::Contact;
+pub(crate) use secret::OrderSecret;
+pub(crate) use tickets::Claims;
+
 use crate::Api;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
@@ -38,6 +43,8 @@ pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
+    /// What follows from what they do.
+    pub(crate) books: crate::books::Books,
 }
 
 impl Offices {
@@ -47,7 +54,10 @@ impl Offices {
     /// When a thread panicked while it held the box offices, which no code under their lock can do.
     pub fn apply(&self, place: desk::Place, row: &FactRow) {
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
-        partitions.entry(place.partition).or_default().apply(row);
+        let booking = partitions.entry(place.partition).or_default();
+        let earlier = crate::books::earlier(booking, row);
+        booking.apply(row);
+        self.books.hear(place, row, earlier, booking);
         drop(partitions);
         let Some(order) = order_of(row) else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");

@@ -22,6 +22,10 @@ pub struct Draft {
     pub event: EventId,
     /// The order.
     pub order: OrderId,
+    /// What people call the event.
+    pub about: String,
+    /// The language to write it in, BCP 47.
+    pub language: String,
     /// The currency of all amounts.
     pub currency: Currency,
     /// What it is for.
@@ -130,10 +134,12 @@ impl Before {
             return None;
         }
         let lines = lines(office, fact, order, &self.positions, &turned);
-        let total = |(rate, (gross, tax)): (&BasisPoints, &(i64, i64))| TaxTotal { rate: *rate, net: gross - tax, tax: *tax };
+        let total =
+            |(rate, (gross, tax)): (&BasisPoints, &(i64, i64))| TaxTotal { rate: *rate, net: gross - tax, tax: *tax };
         let (currency, subject, sealed) = (order.currency, order.subject, order.sealed.clone());
         let taxes = turned.iter().map(total).collect();
-        Some(Draft { cause, kind, event, order: self.order, currency, lines, taxes, subject, sealed })
+        let (order, about, language) = (self.order, String::new(), String::new());
+        Some(Draft { cause, kind, event, order, about, language, currency, lines, taxes, subject, sealed })
     }
 }
 
@@ -144,7 +150,13 @@ fn difference(more: &Figures, less: &Figures) -> Figures {
 }
 
 /// Lines that come to what was turned over at each rate.
-fn lines(office: &BoxOffice, fact: &BookingFact, order: &Order, was: &[Position], turned: &Figures) -> Vec<InvoiceLine> {
+fn lines(
+    office: &BoxOffice,
+    fact: &BookingFact,
+    order: &Order,
+    was: &[Position],
+    turned: &Figures,
+) -> Vec<InvoiceLine> {
     let mut lines = Vec::new();
     match fact {
         BookingFact::OrderConfirmed { .. } => {

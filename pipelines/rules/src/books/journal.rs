@@ -93,9 +93,8 @@ impl Journal {
         let wanted = |of: &EventId| event.is_none_or(|event| event == *of);
         let mut accounts: BTreeMap<(Currency, Account), AccountStatement> = BTreeMap::new();
         for ((of, currency, account), sums) in self.sums.iter().filter(|((of, ..), _)| wanted(of)) {
-            let told = accounts
-                .entry((*currency, *account))
-                .or_insert_with(|| AccountStatement::new(*currency, *account));
+            let told =
+                accounts.entry((*currency, *account)).or_insert_with(|| AccountStatement::new(*currency, *account));
             for ((at, kind), minor) in sums.range(..(period.end, Movement::Sale)) {
                 if *at < period.start {
                     told.opening += minor;

@@ -186,7 +186,8 @@ fn what_was_sold_is_invoiced_once_with_its_taxes_on_the_day_of_the_organizations
     // It is half past midnight in Berlin.
     assert_eq!((invoice.number.as_str(), invoice.date.as_str()), ("INV-2027-000001", "2027-01-01"));
     assert_eq!((invoice.gross, invoice.tax, invoice.issuer.name.as_str()), (24_870, 3_870, "Acme"));
-    let lines: Vec<_> = invoice.lines.iter().map(|line| (line.title.as_str(), line.count, line.gross, line.tax)).collect();
+    let lines: Vec<_> =
+        invoice.lines.iter().map(|line| (line.title.as_str(), line.count, line.gross, line.tax)).collect();
     assert_eq!(lines, [("Pass", 2, 23_800, 3_800), ("Book", 1, 1_070, 70)]);
     let taxes: Vec<_> = invoice.taxes.iter().map(|total| (total.rate.0, total.net, total.tax)).collect();
     assert_eq!(taxes, [(700, 1_000, 70), (1_900, 20_000, 3_800)]);
@@ -206,7 +207,10 @@ fn what_is_cancelled_or_given_back_is_credited_and_names_the_invoice() {
     let cancel = |positions| booking::Wish::CancelOrder { order: OrderId(1), positions, why: Ending::Buyer };
     happen(&mut office, cancel(vec![0]));
     let note = &office.issued[2];
-    assert_eq!((note.number.as_str(), note.lines[0].title.as_str(), note.lines[0].gross), ("CN-2027-000002", "Pass", 11_900));
+    assert_eq!(
+        (note.number.as_str(), note.lines[0].title.as_str(), note.lines[0].gross),
+        ("CN-2027-000002", "Pass", 11_900)
+    );
     assert!(note.gross < 11_900, "what was given back already is not given back twice");
     happen(&mut office, cancel(Vec::new()));
     assert_eq!(office.papers(OrderId(1)), Figures::new(), "nothing is left of an order that was cancelled");
@@ -226,6 +230,8 @@ fn numbers_begin_anew_with_each_beginning_and_each_fiscal_year() {
         kind: InvoiceKind::Invoice,
         event: EVENT,
         order: OrderId(2),
+        about: String::new(),
+        language: String::new(),
         currency: Currency::EUR,
         lines: office.issued[0].lines.clone(),
         taxes: office.issued[0].taxes.clone(),
@@ -254,6 +260,8 @@ fn what_does_not_add_up_or_corrects_nothing_is_refused_and_nothing_is_issued() {
         kind,
         event: EVENT,
         order: OrderId(order),
+        about: String::new(),
+        language: String::new(),
         currency: Currency::EUR,
         lines: office.issued[0].lines.clone(),
         taxes: office.issued[0].taxes.clone(),
@@ -263,7 +271,8 @@ fn what_does_not_add_up_or_corrects_nothing_is_refused_and_nothing_is_issued() {
     let (stray, second, mut wrong) =
         (of(2, InvoiceKind::CreditNote), of(1, InvoiceKind::Invoice), of(2, InvoiceKind::Invoice));
     wrong.taxes[0].net += 1;
-    for (draft, refusal) in [(stray, Refusal::NoInvoice), (second, Refusal::HasInvoice), (wrong, Refusal::DoesNotAddUp)] {
+    for (draft, refusal) in [(stray, Refusal::NoInvoice), (second, Refusal::HasInvoice), (wrong, Refusal::DoesNotAddUp)]
+    {
         assert_eq!(office.ask(Wish::Issue(vec![draft]), Timestamp(5)), Err(refusal));
     }
     for (field, spec) in [
