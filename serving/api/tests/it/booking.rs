@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use records::fact::Scope;
-use records::{EventId, Fact, SecretHash, Zone};
+use records::{EventId, Fact, FactRow, SecretHash, Zone};
 use rules::office::{Command, Wish};
 use serde_json::{Value, json};
 
@@ -253,4 +253,39 @@ fn those_who_wait_are_drawn_when_the_room_opens_and_anybody_can_draw_again() {
             assert_eq!(stands["before"].as_u64(), Some(before as u64));
         }
     });
+}
+
+#[test]
+fn an_order_that_the_fraud_rules_score_high_waits_for_the_organizer() {
+    run(async {
+        let house = furnished().await;
+        let document = json!({"format": 1, "fraud": {"rules": [
+            {"id": "dear", "on": ["order_placed"], "all": ["amount_by_account_1h >= 20000"], "weight": 90,
+             "reason": "{amount_by_account_1h} within an hour"},
+        ]}});
+        let published = Fact::RulesPublished { document: std::sync::Arc::new(document) };
+        house.rules.write().unwrap().apply(&FactRow::new(acme(), NOW, published));
+        let order = async |count: u16, name: &str| {
+            let hold =
+                data(send(&house, Method::POST, &format!("{SHOP}/holds"), "", cart(count)).await, StatusCode::CREATED);
+            let wish = json!({"hold": hold["id"], "buyer": buyer(name), "provider": "test"});
+            let order =
+                data(send(&house, Method::POST, &format!("{SHOP}/orders"), "", wish).await, StatusCode::CREATED);
+            let path = format!("{OFFICE}/orders/{}", order["id"].as_str().unwrap());
+            data(send(&house, Method::GET, &path, "", Value::Null).await, StatusCode::OK)
+        };
+        let one = order(1, "ann").await;
+        assert_eq!((one["status"].as_str(), one["review"].is_null()), (Some("pending"), true));
+        put_quota(&house, 9).await;
+        let two = order(2, "ben").await;
+        assert_eq!((two["status"].as_str(), two["review"]["score"].as_u64()), (Some("in_review"), Some(90)), "{two}");
+        // What it reflects is told beside it.
+        let as_of: Value = serde_json::from_str(two["review"]["as_of"].as_str().unwrap()).unwrap();
+        assert_eq!(as_of["incarnation"].as_str().map(str::len), Some(16));
+    });
+}
+
+async fn put_quota(house: &House, size: u32) {
+    let hall = json!({"title": "Hall", "size": size, "products": [{"product": "pass"}]});
+    data(send(house, Method::PUT, &format!("{OFFICE}/quotas/hall"), "", hall).await, StatusCode::OK);
 }

@@ -2,13 +2,15 @@
 
 use axum::extract::State;
 use records::booking::{PaymentStatus, Position, Provider};
-use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId};
+use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId, Token};
 use rules::booking::office::{Order, OrderStatus};
 use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use views::fraud::Buyer;
 
 use super::super::people::Contact;
+use super::super::risk::review;
 use super::super::secret::OrderSecret;
 use super::super::tickets::{self, Claims};
 use super::{At, Where, WithinOrder};
@@ -179,6 +181,10 @@ async fn order(
     let tag = write.tag("buyer");
     let New { hold, buyer, provider } = write.body;
     let known = api.sealed(seller, &buyer).await?;
+    let amount = api.office(at, |office| {
+        office.hold(hold).map_or(0, |hold| hold.positions.iter().map(|position| position.price).sum())
+    })?;
+    let asked = Buyer { organization: seller, person: known.person, card: Token::NONE, order: OrderId::NONE, amount };
     let wish = Wish::PlaceOrder {
         order: id,
         hold,
@@ -186,7 +192,7 @@ async fn order(
         person: known.person,
         sealed: known.sealed,
         provider,
-        score: None,
+        score: api.risk(&asked).as_ref().map(review),
         asked: tag.hash,
     };
     let done = api.book(Some(tag), None, at, wish).await?;
@@ -279,7 +285,7 @@ async fn test(
     }
     let status = write.body.status;
     let captured = if status == PaymentStatus::Captured { known.amount } else { 0 };
-    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}") };
+    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}"), card: Token::NONE };
     let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
     Ok(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) })
 }
