@@ -109,6 +109,11 @@ impl Offices {
         opened.map(|(organization, event, _)| (organization, event)).collect()
     }
 
+    /// Letters to buyers that wait, for their time or for a mail server.
+    pub fn letters_waiting(&self) -> u64 {
+        self.books.letters_waiting()
+    }
+
     /// Where the facts of an order lie, in their order.
     pub(crate) fn history(&self, organization: OrganizationId, order: OrderId) -> Vec<desk::Place> {
         let history = self.history.read().expect("nothing panics under the lock");

@@ -50,6 +50,10 @@ impl Books {
         shelves.entry(row.organization).or_default().apply(place, row, draft, letters);
     }
 
+    pub(crate) fn letters_waiting(&self) -> u64 {
+        self.read().values().map(|shelf| shelf.letters.len() as u64).sum()
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<OrganizationId, Shelf>> {
         self.0.read().expect("nothing panics under the lock")
     }

@@ -252,18 +252,17 @@ pub struct Waiting {
 }
 
 impl Api {
-    /// Letters whose time has come, of each organization the oldest first.
+    /// Letters whose time has come, of each organization the first in the order of the log.
     pub fn letters(&self, most: usize) -> Vec<Waiting> {
         let now = self.clock.now();
         let shelves = self.booking.books.read();
-        let due = shelves.iter().flat_map(|(organization, shelf)| {
-            let ready = shelf
-                .letters
-                .iter()
-                .filter(move |(id, due)| !shelf.drafts.contains_key(&id.cause) || now.since(due.at) > PAPER_WITHIN);
-            ready.map(|(id, due)| Waiting { organization: *organization, id: *id, queued: due.at })
-        });
-        let mut due: Vec<Waiting> = due.collect();
+        let mut due = Vec::new();
+        for (organization, shelf) in shelves.iter() {
+            let has_paper =
+                |id: &LetterId, due: &Due| !shelf.drafts.contains_key(&id.cause) || now.since(due.at) > PAPER_WITHIN;
+            let ready = shelf.letters.iter().filter(|(id, due)| has_paper(id, due)).take(most);
+            due.extend(ready.map(|(id, due)| Waiting { organization: *organization, id: *id, queued: due.at }));
+        }
         drop(shelves);
         due.sort_unstable_by_key(|waiting| (waiting.queued, waiting.id));
         due.truncate(most);

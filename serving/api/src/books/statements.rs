@@ -37,10 +37,10 @@ fn describe_csv(sketch: &mut Sketch<'_>) {
 /// Which period, in days of the organization's zone.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Which {
-    /// The first day.
-    from: Date,
-    /// The day after the last one.
-    until: Date,
+    /// The first day; the beginning of all when none stands here.
+    from: Option<Date>,
+    /// The day after the last one; tomorrow when none stands here.
+    until: Option<Date>,
     /// Only this event; needed by who may manage some events only.
     event: Option<EventId>,
 }
@@ -79,7 +79,8 @@ fn told(api: &Api, caller: &Presented, organization: OrganizationId, which: &Whi
     caller.may(Act::ManageOrders, &on)?;
     let zone = api.callers.read(|directory| directory.organization(organization).map(|known| known.zone.clone()));
     let zone = zone.unwrap_or_default();
-    let (from, until) = (which.from.0, which.until.0);
+    let from = which.from.as_ref().map_or(Day(0), |date| date.0);
+    let until = which.until.as_ref().map_or_else(|| Day(zone.day(api.clock.now()).0 + 1), |date| date.0);
     if from >= until {
         return Err(Problem::new(Code::ParameterWrong, "`until` is a day after `from`"));
     }

@@ -36,7 +36,7 @@ static REGULAR: LazyLock<Option<Font>> = LazyLock::new(|| font(dejavu::sans::reg
 static BOLD: LazyLock<Option<Font>> = LazyLock::new(|| font(dejavu::sans::bold()));
 
 fn font(bytes: &'static [u8]) -> Option<Font> {
-    Font::new(bytes.to_vec().into(), 0)
+    Font::new(bytes.into(), 0)
 }
 
 impl Face {

@@ -160,6 +160,7 @@ fn body(path: &str) -> Option<Value> {
         }
         _ if path.contains("/box-office/") => office_body(path.rsplit_once("/box-office").unwrap().1)?,
         "/v1/organizations/{organization}/sql" => json!({"query": "SELECT 1"}),
+        "/v1/organizations/{organization}/invoicing" => json!({"name": "x"}),
         "/v1/organizations" => json!({"name": "x", "zone": "UTC"}),
         _ => return None,
     })
@@ -269,6 +270,10 @@ const MANAGES: &[&str] = &[
     "POST /v1/organizations/{organization}/events",
     "PUT /v1/organizations/{organization}/events",
     "PUT /v1/organizations/{organization}/rules",
+    "GET /v1/organizations/{organization}/invoicing",
+    "PUT /v1/organizations/{organization}/invoicing",
+    "GET /v1/organizations/{organization}/invoices",
+    "GET /v1/organizations/{organization}/statements",
 ];
 
 /// What each caller is not refused at home, told by hand: routes by how they begin, or whole with a `!`.

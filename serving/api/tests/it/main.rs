@@ -4,6 +4,7 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod clients;
 mod conditional;
 mod document;
@@ -15,6 +16,7 @@ mod libraries;
 mod oidc;
 mod page;
 mod pages;
+mod papers;
 mod presence;
 mod reads;
 mod sockets;
