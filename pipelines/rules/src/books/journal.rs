@@ -30,11 +30,15 @@ pub enum Movement {
     RefundFailed,
     /// The organizer got money, and the platform its commission.
     Payout,
+    /// A provider has kept something for itself.
+    Fee,
+    /// Anything else.
+    Other,
 }
 
 /// The kind of a fact about money.
-fn movement(fact: &BookingFact) -> Option<Movement> {
-    Some(match fact {
+fn movement(fact: &BookingFact) -> Movement {
+    match fact {
         BookingFact::OrderConfirmed { .. } => Movement::Sale,
         BookingFact::OrderCancelled { .. } => Movement::Cancellation,
         BookingFact::PaymentObserved { .. } => Movement::Payment,
@@ -42,8 +46,10 @@ fn movement(fact: &BookingFact) -> Option<Movement> {
         BookingFact::RefundSettled { .. } => Movement::RefundSettled,
         BookingFact::RefundFailed { .. } => Movement::RefundFailed,
         BookingFact::PayoutMade { .. } => Movement::Payout,
-        _ => return None,
-    })
+        BookingFact::FeeTold { .. } => Movement::Fee,
+        // A statement leaves no entry out, of whatever kind.
+        _ => Movement::Other,
+    }
 }
 
 /// A payout.
@@ -75,7 +81,8 @@ impl Journal {
     /// Takes a fact of the organization.
     pub fn apply(&mut self, row: &FactRow) {
         let Some(Fact::Booking(fact)) = row.known() else { return };
-        let (Some(kind), Some(entry)) = (movement(fact), fact.entry()) else { return };
+        let Some(entry) = fact.entry() else { return };
+        let kind = movement(fact);
         let quarter = Timestamp(row.at.0.div_euclid(QUARTER.0) * QUARTER.0);
         for posting in &entry.postings {
             let sums = self.sums.entry((fact.event(), entry.currency, posting.account)).or_default();

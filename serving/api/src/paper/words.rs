@@ -55,6 +55,7 @@ impl Words {
                 self.pick("Commission not yet taken", "Provision, noch nicht einbehalten").to_owned()
             }
             Account::RefundsDue => self.pick("On its way back to buyers", "Auf dem Weg zurück an Käufer").to_owned(),
+            Account::Fees => self.pick("Fees of providers", "Gebühren der Zahlungsanbieter").to_owned(),
             Account::PaidOut => self.pick("Paid out", "Ausgezahlt").to_owned(),
         }
     }
@@ -68,6 +69,8 @@ impl Words {
             Movement::RefundSettled => self.pick("refunds made", "Erstattungen ausgeführt"),
             Movement::RefundFailed => self.pick("refunds failed", "Erstattungen gescheitert"),
             Movement::Payout => self.pick("payouts", "Auszahlungen"),
+            Movement::Fee => self.pick("fees", "Gebühren"),
+            Movement::Other => self.pick("other", "Sonstiges"),
         }
     }
 }

@@ -47,7 +47,11 @@ pub(crate) fn data(answer: Answer, status: StatusCode) -> Value {
 
 /// A hall of two seats at 119.00 EUR, tax within.
 pub(crate) async fn furnished() -> House {
-    let house = House::new();
+    furnish(House::new()).await
+}
+
+/// The same in a house that is there.
+pub(crate) async fn furnish(house: House) -> House {
     let hash = SecretHash::of(MANAGE).to_string();
     let key = Fact::KeyAdded { key: "shop".into(), hash, scopes: vec![Scope::Manage], expires: None };
     let event = EventId::parse("conf").unwrap();

@@ -9,6 +9,7 @@ mod fills;
 mod help;
 mod letters;
 mod mails;
+mod payments;
 mod personal;
 mod process;
 mod run;
