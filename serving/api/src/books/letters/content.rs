@@ -209,7 +209,12 @@ impl Api {
             starts: event.as_ref().map(|event| event.starts).unwrap_or_default(),
             ends: event.map(|event| event.ends).unwrap_or_default(),
             product,
-            holder: holder.name.clone(),
+            // Whoever was named for the position, while the ticket is the buyer's.
+            holder: if ticket.holder().is_some() {
+                holder.name.clone()
+            } else {
+                holder.attendee(ticket.position).to_owned()
+            },
             order: ticket.order,
             ticket: id,
             revision: ticket.revision,
