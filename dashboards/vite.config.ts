@@ -16,6 +16,13 @@ export default defineConfig({
     // Inlined pieces would be `data:` addresses, which the content security policy does not let fonts and scripts have.
     assetsInlineLimit: 0,
     reportCompressedSize: true,
+    rolldownOptions: {
+      // The scanner for doors is a document of its own, and so is what keeps it on a device, whose address never changes.
+      input: { index: 'index.html', scan: 'scan.html', worker: 'web/scan/worker.ts' },
+      output: {
+        entryFileNames: ({ name }) => (name === 'worker' ? 'scan/worker.js' : 'assets/[name]-[hash].js'),
+      },
+    },
   },
   server: { proxy: { '/v1': { target: server, ws: true } } },
   test: { include: ['web/**/*.test.ts'], environment: 'node' },

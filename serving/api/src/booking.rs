@@ -5,8 +5,11 @@
 //! `/v1/shop`, where nobody signs in: an order is shown to whoever has its secret.
 
 mod chores;
+mod devices;
+pub(crate) mod doors;
 mod exact;
 mod gate;
+pub(crate) mod gates;
 mod offer;
 mod orders;
 mod people;
@@ -37,6 +40,10 @@ pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
+    /// Written under the lock of the box offices, so that both are of the same offset.
+    gates: RwLock<gates::Gates>,
+    /// How often something at doors has changed.
+    passed: tokio::sync::watch::Sender<u64>,
 }
 
 impl Offices {
@@ -46,9 +53,16 @@ impl Offices {
     /// When a thread panicked while it held the box offices, which no code under their lock can do.
     pub fn apply(&self, place: desk::Place, row: &FactRow) {
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
-        partitions.entry(place.partition).or_default().apply(row);
+        let booking = partitions.entry(place.partition).or_default();
+        booking.apply(row);
+        let order = order_of(row, booking);
+        let office = event_of(row).and_then(|event| booking.office(row.organization, event));
+        let concerns = self.gates.write().expect("nothing panics under the lock").apply(place, row, office);
         drop(partitions);
-        let Some(order) = order_of(row) else { return };
+        if concerns {
+            self.passed.send_modify(|passed| *passed += 1);
+        }
+        let Some(order) = order else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
         let places = history.entry((row.organization, order)).or_default();
         if places.len() < HISTORY_MAX {
@@ -68,6 +82,33 @@ impl Offices {
     ) -> Option<T> {
         let partitions = self.booking.read().expect("nothing panics under the lock");
         partitions.values().find_map(|booking| booking.office(organization, event)).map(question)
+    }
+
+    /// Asks the doors of an event together with its box office: both reflect the same offset.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub(crate) fn ask_gate<T>(
+        &self,
+        at: (OrganizationId, EventId),
+        question: impl FnOnce(&BoxOffice, &gates::Gate, (u16, u64)) -> T,
+    ) -> Option<T> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let gates = self.gates.read().expect("nothing panics under the lock");
+        let (gate, partition, head) = gates.gate(at)?;
+        let office = partitions.values().find_map(|booking| booking.office(at.0, at.1))?;
+        Some(question(office, gate, (partition, head)))
+    }
+
+    /// How often something at the doors of an event has changed.
+    pub(crate) fn door_changes(&self, at: (OrganizationId, EventId)) -> Option<u64> {
+        let gates = self.gates.read().expect("nothing panics under the lock");
+        gates.gate(at).map(|(gate, ..)| gate.changes)
+    }
+
+    /// Changes whenever something at doors has.
+    pub(crate) fn passed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.passed.subscribe()
     }
 
     /// Refunds that a provider is to be asked for: organization, event and refund, in their order.
@@ -104,8 +145,14 @@ impl Offices {
     }
 }
 
-/// The order that a fact is about.
-fn order_of(row: &FactRow) -> Option<OrderId> {
+/// The event that a fact is about.
+fn event_of(row: &FactRow) -> Option<EventId> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
+    Some(fact.event()).filter(|event| event.is_some())
+}
+
+/// The order that a fact is about, or whose ticket it is about.
+fn order_of(row: &FactRow, booking: &Booking) -> Option<OrderId> {
     let Some(Fact::Booking(fact)) = row.known() else { return None };
     Some(match fact {
         BookingFact::OrderPlaced { order, .. }
@@ -119,12 +166,26 @@ fn order_of(row: &FactRow) -> Option<OrderId> {
         | BookingFact::RefundStarted { order, .. }
         | BookingFact::RefundSettled { order, .. }
         | BookingFact::RefundFailed { order, .. } => *order,
+        BookingFact::TicketTransferred { ticket, event, .. }
+        | BookingFact::TicketReissued { ticket, event, .. }
+        | BookingFact::ScanCorrected { ticket, event, .. }
+        | BookingFact::ScanVoided { ticket, event, .. } => {
+            booking.office(row.organization, *event)?.ticket(*ticket)?.order
+        }
+        BookingFact::TicketScanned { scan, event, .. } => {
+            booking.office(row.organization, *event)?.ticket(scan.ticket)?.order
+        }
         _ => return None,
     })
 }
 
 pub(crate) fn routes() -> Routes {
-    offer::routes().merge(shop::routes()).merge(orders::routes()).merge(gate::routes())
+    offer::routes()
+        .merge(shop::routes())
+        .merge(orders::routes())
+        .merge(gate::routes())
+        .merge(doors::routes())
+        .merge(devices::routes())
 }
 
 impl Api {
@@ -163,6 +224,7 @@ pub(crate) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::NoRefund
         | Refusal::NoTicket
         | Refusal::NoDoor
+        | Refusal::NoScan
         | Refusal::NoWait
         | Refusal::NoRoom => Code::NotFound,
         Refusal::IdUsed => Code::IdempotencyConflict,

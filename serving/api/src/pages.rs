@@ -3,6 +3,8 @@
 //! The document may run only what it names itself: scripts carry a nonce that is new for each answer, nothing may frame
 //! it, and it speaks to this server alone.
 
+mod scanner;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -28,7 +30,8 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
         return Problem::new(Code::MethodUnknown, "").into_response();
     }
     match dashboards::file(path.trim_start_matches('/')) {
-        Some(file) if path != "/index.html" => file_answer(file, request.headers()),
+        Some(file) if !matches!(path, "/index.html" | "/scan.html") => file_answer(file, request.headers()),
+        _ if is_of_a_page(path, request.headers()) && path.starts_with("/scan/") => scanner::document(),
         _ if is_of_a_page(path, request.headers()) => document(&nonce(&api)),
         _ => Problem::new(Code::RouteUnknown, "").into_response(),
     }

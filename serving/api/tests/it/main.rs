@@ -7,6 +7,7 @@ mod booking;
 mod clients;
 mod conditional;
 mod document;
+mod doors;
 mod edge;
 mod feeds;
 mod foreign;

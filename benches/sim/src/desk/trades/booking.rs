@@ -63,7 +63,7 @@ impl BoxOffices {
                     cheapest,
                 }])
             }
-            5 => Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry: Reentry::Never }),
+            5 => Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry: Reentry::Never, times: vec![] }),
             _ => Wish::SetSales(Sales {
                 commission: BasisPoints(333),
                 keep_commission: chance.per_mille(500),
