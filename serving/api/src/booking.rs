@@ -13,6 +13,8 @@ pub(crate) mod gates;
 mod offer;
 mod orders;
 mod people;
+mod risk;
+mod secret;
 mod shop;
 mod tickets;
 
