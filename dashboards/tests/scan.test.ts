@@ -13,6 +13,7 @@ import { missing, until, violations } from './house.ts';
 
 const SECRET = 'the-secret-of-the-organizer';
 const EMAIL = 'door@example.org';
+const ORGANIZER = 'olga@example.org';
 const OFFICE = '/v1/organizations/acme/events/conf/box-office';
 /** A phone of a middling size. */
 const PHONE = { ...devices['Pixel 7'], defaultBrowserType: undefined, locale: 'en-GB' };
@@ -105,7 +106,9 @@ if (missing) {
       await line(page, 'connected');
       assert.equal(new URL(page.url()).hash, '', 'the secret stays out of the address');
       // The worker must have everything before the connection goes.
-      await page.evaluate(() => navigator.serviceWorker.ready);
+      await page.evaluate(async () => {
+        await navigator.serviceWorker.ready;
+      });
       return page;
     }
 
@@ -131,7 +134,7 @@ if (missing) {
       return page.locator('#answer').innerText();
     }
 
-    async function look(page: Page, name: string): Promise<void> {
+    async function picture(page: Page, name: string): Promise<void> {
       const found = await violations(page);
       assert.deepEqual(found, [], name);
       if (SHOTS) await page.screenshot({ path: join(SHOTS, `scan-${name}.png`), fullPage: true });
@@ -149,9 +152,13 @@ if (missing) {
           `scopes = ["manage"]\nsecret_file = "secret"\n${event('conf', 'Conference')}${event('fair', 'Fair')}`,
       );
       await eventra.command('apply', document);
-      await eventra.command(
-        ...['user', 'add', EMAIL, '--name', 'Dora', '--organization', 'acme', '--role', 'moderator'],
-      );
+      for (const [email, name, role] of [
+        [EMAIL, 'Dora', 'moderator'],
+        [ORGANIZER, 'Olga', 'organizer'],
+      ] as const) {
+        const words = ['user', 'add', email, '--name', name, '--organization', 'acme', '--role', role];
+        await eventra.command(...words);
+      }
       const tiers = [{ title: 'Standard', prices: [{ minor: 0, currency: 'EUR' }] }];
       for (const at of ['conf', 'fair']) {
         const office = OFFICE.replace('conf', at);
@@ -181,7 +188,7 @@ if (missing) {
 
     it('sees a ticket with its camera, lets it in once, and says who was there before', async () => {
       const page = await device(browser, 'phone 1');
-      await look(page, 'begins');
+      await picture(page, 'begins');
       await page.getByRole('button', { name: 'Start the camera' }).click();
       const text = await answer(page, 'admitted');
       assert.match(text, /Let in\s+Guest 1 · Pass/);
@@ -189,21 +196,21 @@ if (missing) {
         () => page.locator('#counts').innerText(),
         (counts) => counts === 'Main door: 1 in · 1 let in',
       );
-      await look(page, 'admitted');
+      await picture(page, 'admitted');
       // The same code is held there: it is one look.
       await page.waitForTimeout(1_500);
       const seen = await ask<{ looks: unknown[] }>('GET', `${OFFICE}/tickets/${ticket(0).id}`);
       assert.equal(seen.looks.length, 1);
       const again = await type(page, ticket(0).text, 'duplicate');
       assert.match(again, /Already in[\s\S]*phone 1/);
-      await look(page, 'duplicate');
+      await picture(page, 'duplicate');
       await page.context().close();
     });
 
     it('tells apart what is wrong, and takes a mistake back', async () => {
       const page = await device(browser, 'phone 2');
       await type(page, 'EV1NONSENSE', 'unknown');
-      await look(page, 'unknown');
+      await picture(page, 'unknown');
       await type(page, ticket(6).text, 'wrong_event');
       await ask('POST', `${OFFICE}/orders/${ticket(5).order}/cancellation`, { why: 'organizer' });
       await type(page, ticket(5).text, 'cancelled');
@@ -221,7 +228,7 @@ if (missing) {
       await page.getByRole('button', { name: 'Find' }).click();
       await page.getByRole('button', { name: 'Let in Guest 2' }).click();
       await answer(page, 'admitted');
-      await look(page, 'by-hand');
+      await picture(page, 'by-hand');
       await page.context().close();
     });
 
@@ -239,7 +246,7 @@ if (missing) {
       await type(second, ticket(0).text, 'duplicate');
       await type(second, ticket(5).text, 'cancelled');
       await waiting(first, '2');
-      await look(first, 'alone');
+      await picture(first, 'alone');
       await second.context().setOffline(false);
       await waiting(second, '0');
       await line(second, 'connected');
@@ -248,7 +255,7 @@ if (missing) {
       await waiting(first, '0');
       // The one that was later is told, without being asked.
       await second.getByText('Let in → Already in').waitFor({ timeout: 20_000 });
-      await look(second, 'corrected');
+      await picture(second, 'corrected');
       assert.match(await second.locator('#corrections').innerText(), /north/);
       assert.equal(await first.locator('#corrected').isVisible(), false);
       const seen = await ask<{ looks: { outcome: string; device: string }[] }>(
@@ -310,13 +317,60 @@ if (missing) {
       const signedIn = await own.newPage();
       await signedIn.goto('/scan/acme/conf');
       await signedIn.getByRole('link', { name: 'Sign in' }).waitFor();
-      await look(signedIn, 'signed-out');
+      await picture(signedIn, 'signed-out');
       const opened = (await eventra.command('sign-in-link', EMAIL)).match(/https?:\S+/)?.[0] ?? '';
       await signedIn.goto(opened);
       await signedIn.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
       await signedIn.goto('/scan/acme/conf');
       await line(signedIn, 'connected');
       await type(signedIn, ticket(4).text, 'duplicate');
+      await own.close();
+    });
+
+    it('is watched by the organizer, who sees counts move, finds people, and gives devices their links', async () => {
+      const own = await context(browser);
+      const page = await own.newPage();
+      await page.setViewportSize({ width: 1280, height: 1000 });
+      const opened = (await eventra.command('sign-in-link', ORGANIZER)).match(/https?:\S+/)?.[0] ?? '';
+      await page.goto(opened);
+      await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
+      await page.goto('/o/acme/events/conf/box-office/check-in');
+      const main = page.getByRole('region', { name: 'Main door' });
+      const inside = async () => Number(await main.locator('[data-inside]').getAttribute('data-inside'));
+      const before = await inside();
+      // A scan that comes from elsewhere.
+      const sold = await buy('conf');
+      const look = {
+        id: 'from-elsewhere',
+        text: sold.text,
+        at: new Date().toISOString(),
+        device: 'turnstile 9',
+      };
+      await ask('POST', `${OFFICE}/doors/main/scans`, { scans: [look] });
+      await until(inside, (now) => now === before + 1);
+      const newest = page.getByRole('group', { name: 'Newest scans' }).getByRole('row').nth(1);
+      assert.match(await newest.innerText(), /Let in[\s\S]*turnstile 9/);
+      await picture(page, 'organizer');
+      await newest.getByRole('button', { name: 'Take back' }).click();
+      await newest.getByRole('button', { name: 'Really take this scan back?' }).click();
+      await until(inside, (now) => now === before);
+      await page.getByLabel('Door', { exact: true }).selectOption({ label: 'Main door' });
+      await page.getByLabel('Name, email address, order or ticket').fill('guest 8');
+      await page.getByRole('button', { name: 'Find' }).click();
+      const row = page.getByRole('group', { name: 'Who may come' }).getByRole('row', { name: /Guest 8/ });
+      await row.getByRole('button', { name: 'Let in' }).click();
+      await until(inside, (now) => now === before + 1);
+      await page.getByLabel('Name of the device').fill('spare phone');
+      await page.getByRole('button', { name: 'Make a link' }).click();
+      await page.getByRole('img', { name: 'QR code of the link for spare phone' }).waitFor();
+      const shown = await page.getByRole('group', { name: 'Scan this with “spare phone”' }).innerText();
+      assert.match(shown, /\/scan\/acme\/conf#device=/);
+      await picture(page, 'organizer-link');
+      const links = page.getByRole('group', { name: 'Links for door staff' });
+      const mine = links.getByRole('row', { name: /spare phone/ });
+      await mine.getByRole('button', { name: 'Revoke' }).click();
+      await mine.getByRole('button', { name: /Really revoke/ }).click();
+      await mine.waitFor({ state: 'detached' });
       await own.close();
     });
 

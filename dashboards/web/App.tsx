@@ -21,6 +21,7 @@ const Role = lazy(() => import('./pages/Role'));
 const Campaigns = lazy(() => import('./pages/Campaigns'));
 const Settings = lazy(() => import('./pages/Settings'));
 const Rules = lazy(() => import('./pages/Rules'));
+const Checkin = lazy(() => import('./boxoffice/Checkin'));
 const Programme = lazy(() => import('./pages/Programme'));
 const Account = lazy(() => import('./pages/Account'));
 const Members = lazy(() => import('./pages/Members'));
@@ -36,6 +37,7 @@ const OF_ORGANIZATION = [
   ['events', ['read_views', 'manage_events'], Events],
   ['events/:event', 'read_views', Dashboard],
   ['events/:event/programme', 'manage_events', Programme],
+  ['events/:event/box-office/check-in', 'check_in', Checkin],
   ['campaigns', 'read_campaigns', Campaigns],
   ['sql', 'run_sql', Sql],
   ['rules', ['manage_organization', 'read_views'], Rules],

@@ -30,6 +30,7 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
         return Problem::new(Code::MethodUnknown, "").into_response();
     }
     match dashboards::file(path.trim_start_matches('/')) {
+        Some(file) if path == scanner::WORKER => scanner::worker(file_answer(file, request.headers())),
         Some(file) if !matches!(path, "/index.html" | "/scan.html") => file_answer(file, request.headers()),
         _ if is_of_a_page(path, request.headers()) && path.starts_with("/scan/") => scanner::document(),
         _ if is_of_a_page(path, request.headers()) => document(&nonce(&api)),

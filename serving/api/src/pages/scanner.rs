@@ -11,6 +11,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       media-src 'self' blob:; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'self'; object-src 'none'";
 
+/// Where the script is that keeps the scanner on a device: its scope is what lies below.
+pub(super) const WORKER: &str = "/scan/worker.js";
+/// What that script may load: it asks this server, and nobody else.
+const POLICY_OF_WORKER: &str = "default-src 'none'; connect-src 'self'";
+
+/// The answer with the script; browsers look for a newer one themselves.
+pub(super) fn worker(mut file: Response) -> Response {
+    let headers = file.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY_OF_WORKER));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    file
+}
+
 pub(super) fn document() -> Response {
     let status = if dashboards::are_built() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = (status, dashboards::scanner()).into_response();
