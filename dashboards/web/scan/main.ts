@@ -9,6 +9,8 @@ import './scan.css';
 
 const { language, words } = spoken(navigator.languages);
 document.documentElement.lang = language;
+// A regional form of the language (en-GB) decides how times look.
+const locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
 for (const element of document.querySelectorAll<HTMLElement>('[data-word]')) {
   const word = words[element.dataset['word'] as keyof typeof words];
   if (typeof word === 'string') element.textContent = word;
@@ -36,7 +38,7 @@ let shown: Answer | null = null;
 
 const isExit = () =>
   document.querySelector<HTMLInputElement>('input[name="way"][value="out"]')?.checked === true;
-const number = (value: number) => value.toLocaleString(language);
+const number = (value: number) => value.toLocaleString(locale);
 
 function timeOf(micros: number): string {
   const timeZone = device.meta.sync?.zone;
@@ -45,7 +47,7 @@ function timeOf(micros: number): string {
     timeStyle: 'medium',
     timeZone,
   };
-  return new Date(micros / 1_000).toLocaleString(language, options);
+  return new Date(micros / 1_000).toLocaleString(locale, options);
 }
 
 const isToday = (micros: number) => new Date(micros / 1_000).toDateString() === new Date().toDateString();
@@ -61,7 +63,9 @@ function show(answer: Answer): void {
   const decided = alone && answer.ticket !== null ? words.decided : '';
   const parts = [holder, product, words.explained[outcome], decided];
   the('detail').textContent = parts.filter(Boolean).join(' · ');
-  the('first').textContent = first ? words.at(timeOf(first.at), first.gate, first.device) : '';
+  the('first').textContent = first
+    ? words.at(timeOf(first.at), first.gate || (device.door?.title ?? ''), first.device)
+    : '';
   the('undo').hidden = outcome !== 'admitted' && outcome !== 'left';
   signal(outcome);
   render();

@@ -12,6 +12,7 @@ mod gate;
 pub(crate) mod gates;
 mod offer;
 mod orders;
+pub mod payments;
 mod people;
 mod risk;
 mod secret;
@@ -28,6 +29,9 @@ use records::fact::{By, CommandTag};
 use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, Timestamp};
 use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
+use rules::providers::Providers;
+
+pub(crate) use exact::Exact;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -41,6 +45,8 @@ const HISTORY_MAX: usize = 1_000;
 pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
+    /// With whom organizations take payments.
+    providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
     /// Written under the lock of the box offices, so that both are of the same offset.
     gates: RwLock<gates::Gates>,
@@ -57,12 +63,15 @@ impl Offices {
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         let booking = partitions.entry(place.partition).or_default();
         booking.apply(row);
-        let order = order_of(row, booking);
+        let order = order_of(row).or_else(|| order_of_ticket(booking, row));
         let office = event_of(row).and_then(|event| booking.office(row.organization, event));
         let concerns = self.gates.write().expect("nothing panics under the lock").apply(place, row, office);
         drop(partitions);
         if concerns {
             self.passed.send_modify(|passed| *passed += 1);
+        }
+        if matches!(row.known(), Some(Fact::Providers(_))) {
+            self.providers.write().expect("nothing panics under the lock").apply(row);
         }
         let Some(order) = order else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
@@ -126,6 +135,31 @@ impl Offices {
         open.collect()
     }
 
+    /// What providers have to be asked or told: organization, event and what, in their order.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub(crate) fn errands(&self) -> Vec<(OrganizationId, EventId, payments::What)> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let mut errands = Vec::new();
+        for (organization, event, office) in partitions.values().flat_map(Booking::offices) {
+            let asked = office
+                .open_payments()
+                .filter_map(|(id, payment)| Some(payments::What::Payment(id, office.errand_of(id)?, payment.started)));
+            let back = office.open_refunds(Provider::Stripe).map(payments::What::Refund);
+            errands.extend(asked.chain(back).map(|what| (organization, event, what)));
+        }
+        errands
+    }
+
+    /// Asks what is known of payment providers.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub(crate) fn providers<T>(&self, question: impl FnOnce(&Providers) -> T) -> T {
+        question(&self.providers.read().expect("nothing panics under the lock"))
+    }
+
     /// Waiting rooms whose time has come and that were not drawn yet, in their order.
     ///
     /// # Panics
@@ -153,32 +187,39 @@ fn event_of(row: &FactRow) -> Option<EventId> {
     Some(fact.event()).filter(|event| event.is_some())
 }
 
-/// The order that a fact is about, or whose ticket it is about.
-fn order_of(row: &FactRow, booking: &Booking) -> Option<OrderId> {
+/// The order that a fact is about.
+pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
     let Some(Fact::Booking(fact)) = row.known() else { return None };
     Some(match fact {
         BookingFact::OrderPlaced { order, .. }
         | BookingFact::OrderApproved { order, .. }
+        | BookingFact::OrderHeld { order, .. }
         | BookingFact::OrderConfirmed { order, .. }
         | BookingFact::OrderRevived { order, .. }
         | BookingFact::OrderCancelled { order, .. }
         | BookingFact::OrderDescribed { order, .. }
         | BookingFact::PaymentStarted { order, .. }
         | BookingFact::PaymentObserved { order, .. }
+        | BookingFact::FeeTold { order, .. }
         | BookingFact::RefundStarted { order, .. }
         | BookingFact::RefundSettled { order, .. }
         | BookingFact::RefundFailed { order, .. } => *order,
-        BookingFact::TicketTransferred { ticket, event, .. }
-        | BookingFact::TicketReissued { ticket, event, .. }
-        | BookingFact::ScanCorrected { ticket, event, .. }
-        | BookingFact::ScanVoided { ticket, event, .. } => {
-            booking.office(row.organization, *event)?.ticket(*ticket)?.order
-        }
-        BookingFact::TicketScanned { scan, event, .. } => {
-            booking.office(row.organization, *event)?.ticket(scan.ticket)?.order
-        }
         _ => return None,
     })
+}
+
+/// The order whose ticket a fact gives to somebody else, replaces, or tells a look at.
+fn order_of_ticket(booking: &Booking, row: &FactRow) -> Option<OrderId> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
+    let (event, ticket) = match fact {
+        BookingFact::TicketTransferred { event, ticket, .. }
+        | BookingFact::TicketReissued { event, ticket, .. }
+        | BookingFact::ScanCorrected { event, ticket, .. }
+        | BookingFact::ScanVoided { event, ticket, .. } => (event, ticket),
+        BookingFact::TicketScanned { event, scan, .. } => (event, &scan.ticket),
+        _ => return None,
+    };
+    Some(booking.office(row.organization, *event)?.ticket(*ticket)?.order)
 }
 
 pub(crate) fn routes() -> Routes {
@@ -188,6 +229,7 @@ pub(crate) fn routes() -> Routes {
         .merge(gate::routes())
         .merge(doors::routes())
         .merge(devices::routes())
+        .merge(payments::routes())
 }
 
 impl Api {

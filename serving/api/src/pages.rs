@@ -20,6 +20,13 @@ const KEEP: &str = "public, max-age=31536000, immutable";
 /// How long caches may keep a file whose content may change under its name.
 const KEEP_SHORTLY: &str = "public, max-age=3600";
 
+/// Files that hold a place for a nonce: they are answered as documents only.
+const DOCUMENTS: [&str; 3] = ["/index.html", "/scan.html", "/shop.html"];
+/// Where the pages of those who buy are, which are a bundle of their own.
+const SHOP: &str = "/shop/";
+/// Where the scanner for doors is.
+const SCANNER: &str = "/scan/";
+
 /// Answers what no route took: a file of the pages, the document of the pages, or `route_unknown`.
 pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response {
     let path = request.uri().path();
@@ -31,9 +38,14 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
     }
     match dashboards::file(path.trim_start_matches('/')) {
         Some(file) if path == scanner::WORKER => scanner::worker(file_answer(file, request.headers())),
-        Some(file) if !matches!(path, "/index.html" | "/scan.html") => file_answer(file, request.headers()),
-        _ if is_of_a_page(path, request.headers()) && path.starts_with("/scan/") => scanner::document(),
-        _ if is_of_a_page(path, request.headers()) => document(&nonce(&api)),
+        Some(file) if !DOCUMENTS.contains(&path) => file_answer(file, request.headers()),
+        _ if is_of_a_page(path, request.headers()) && path.starts_with(SCANNER) => scanner::document(),
+        _ if is_of_a_page(path, request.headers()) => {
+            let nonce = nonce(&api);
+            let is_shop = path.starts_with(SHOP);
+            let page = if is_shop { dashboards::shop(&nonce) } else { dashboards::page(&nonce) };
+            document(page, &nonce, is_shop.then(|| Paying::of(&api)).as_ref())
+        }
         _ => Problem::new(Code::RouteUnknown, "").into_response(),
     }
 }
@@ -57,11 +69,11 @@ fn is_of_the_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-fn document(nonce: &str) -> Response {
+fn document(page: String, nonce: &str, pays: Option<&Paying>) -> Response {
     let status = if dashboards::are_built() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut response = (status, dashboards::page(nonce)).into_response();
+    let mut response = (status, page).into_response();
     let headers = response.headers_mut();
-    let policy = HeaderValue::from_str(&policy(nonce)).expect("base64 is header text");
+    let policy = HeaderValue::from_str(&policy(nonce, pays)).expect("base64 and origins are header text");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     // The nonce must not be answered twice.
@@ -74,13 +86,39 @@ fn document(nonce: &str) -> Response {
     response
 }
 
+/// What pages on which buyers pay may load besides: the script of the payment provider, its frames, where it asks.
+struct Paying {
+    script: String,
+    place: String,
+}
+
+impl Paying {
+    fn of(api: &Api) -> Self {
+        Self { script: api.payments.stripe_script.origin(), place: api.payments.stripe_place.origin() }
+    }
+
+    /// Frames: Stripe's fields and the bank's question come from these ("Security guide", Content Security Policy).
+    fn frames(&self) -> String {
+        let more = if self.script == "https://js.stripe.com" {
+            " https://*.js.stripe.com https://hooks.stripe.com"
+        } else {
+            ""
+        };
+        format!("{}{more}", self.script)
+    }
+}
+
 /// What the document may load (Content Security Policy level 3). `strict-dynamic` lets a script with the nonce import
-/// the pieces that it was split into.
-fn policy(nonce: &str) -> String {
+/// the pieces that it was split into, and load the payment provider's.
+fn policy(nonce: &str, pays: Option<&Paying>) -> String {
+    let (script, frame, connect) = pays.map_or_else(Default::default, |pays| {
+        let connect = format!(" {} {}", pays.script, pays.place);
+        (format!(" {}", pays.script), format!("frame-src {}; ", pays.frames()), connect)
+    });
     format!(
-        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self' 'nonce-{nonce}'; \
-         connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; \
-         base-uri 'none'; form-action 'self'; object-src 'none'"
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'{script}; style-src 'self' 'nonce-{nonce}'; \
+         connect-src 'self'{connect}; {frame}img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
+         frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
     )
 }
 
@@ -133,10 +171,15 @@ mod tests {
 
     #[test]
     fn the_document_may_run_its_own_scripts_only() {
-        let response = document("bm9uY2U=");
+        let response = document(String::new(), "bm9uY2U=", None);
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'nonce-bm9uY2U='"));
-        assert!(!policy.contains("unsafe"));
+        assert!(!policy.contains("unsafe") && !policy.contains("frame-src"));
+        let (script, place) = ("https://js.stripe.com".into(), "https://api.stripe.com".into());
+        let pays = document(String::new(), "bm9uY2U=", Some(&Paying { script, place }));
+        let policy = pays.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("connect-src 'self' https://js.stripe.com https://api.stripe.com;"), "{policy}");
+        assert!(policy.contains("frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com;"));
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     }
 }

@@ -42,6 +42,8 @@ pub struct Sales {
     pub pay_s: u32,
     /// How long an order that is paid by bank transfer waits, in seconds.
     pub transfer_s: u32,
+    /// Where buyers transfer money to: whose account, which bank; they cannot pay by transfer where nothing stands.
+    pub transfer_to: String,
     /// How long an offer to somebody on the waitlist stands, in seconds.
     pub offer_s: u32,
     /// Positions of one order.
@@ -68,6 +70,7 @@ impl Default for Sales {
             hold_max_s: 7_200,
             pay_s: 1_800,
             transfer_s: 7 * 86_400,
+            transfer_to: String::new(),
             offer_s: 86_400,
             order_max: 20,
             tax_rounding: TaxRounding::Line,
@@ -296,6 +299,8 @@ pub enum Account {
     RefundsDue,
     /// What the organizer got.
     PaidOut,
+    /// What payment providers have kept for themselves.
+    Fees,
 }
 
 /// One line of an entry: what an account gets (above zero, a debit) or gives (below, a credit).
@@ -345,6 +350,8 @@ pub enum PaymentStatus {
     Failed,
     /// The provider keeps the amount ready.
     Authorized,
+    /// The provider keeps nothing ready and will not, unless it says later that it was captured.
+    Voided,
     /// The provider has the money.
     Captured,
 }

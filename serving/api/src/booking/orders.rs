@@ -6,8 +6,8 @@ use records::booking::{Account, Ending, PaymentStatus, Provider, RefundReason};
 use records::fact::By;
 use records::{Currency, EventId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, Token};
 use rules::access::{Act, On};
-use rules::booking::Wish;
 use rules::booking::office::{Order, RefundStatus};
+use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +126,7 @@ struct Detail {
 /// Money on its way back.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "RefundShown")]
-struct Back {
+pub(super) struct Back {
     id: RefundId,
     payment: PaymentId,
     /// Minor units.
@@ -137,26 +137,28 @@ struct Back {
 
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum BackStatus {
+pub(super) enum BackStatus {
     Started,
     Settled,
     Failed,
+}
+
+/// A refund as it is told.
+pub(super) fn back(office: &BoxOffice, id: RefundId) -> Option<Back> {
+    let known = office.refund(id)?;
+    let status = match known.status {
+        RefundStatus::Started => BackStatus::Started,
+        RefundStatus::Settled => BackStatus::Settled,
+        RefundStatus::Failed => BackStatus::Failed,
+    };
+    Some(Back { id, payment: known.payment, amount: known.amount, why: known.why, status })
 }
 
 fn detail(api: &Api, (organization, event): (OrganizationId, EventId), id: OrderId) -> Result<Detail, Problem> {
     let found = api.office((organization, event), |office| {
         let order = office.order(id)?.clone();
         let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
-        let back = |id: &RefundId| {
-            let known = office.refund(*id)?;
-            let status = match known.status {
-                RefundStatus::Started => BackStatus::Started,
-                RefundStatus::Settled => BackStatus::Settled,
-                RefundStatus::Failed => BackStatus::Failed,
-            };
-            Some(Back { id: *id, payment: known.payment, amount: known.amount, why: known.why, status })
-        };
-        let refunds = order.refunds.iter().filter_map(back).collect();
+        let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
         Some((order, payments, refunds))
     })?;
     let (order, payments, refunds) = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
@@ -203,11 +205,16 @@ async fn history(
     Ok(One { data: told.await.map_err(|_| Problem::new(Code::Internal, ""))? })
 }
 
-fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
+/// The fact that lies at a place of the log.
+pub(super) fn fact_at(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<records::FactRow> {
     let limits = ReadLimits { max_rows: 1, ..ReadLimits::default() };
     let frame = log.read(Lane::Facts, place.partition, place.first, limits).ok()?.into_iter().next()?;
     let rows = records::fact::decode(&frame.body).ok()?;
-    let row = rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)?;
+    rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)
+}
+
+fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
+    let row = fact_at(log, place)?;
     let mut fact = serde_json::to_value(&row.fact).ok()?;
     fact.as_object_mut()?
         .retain(|name, _| !matches!(name.as_str(), "sealed" | "asked" | "subject" | "person" | "card"));
@@ -287,6 +294,10 @@ async fn receive(
         return Err(Problem::new(Code::FieldsWrong, "`amount` is above zero"));
     }
     let at = (organization, event, order);
+    caller.may(Act::ManageOrders, &On::event(organization, event))?;
+    if api.office((organization, event), |office| office.payment(payment).is_none())? {
+        super::payments::under_way_ends(&api, (organization, event), order).await?;
+    }
     let start = Wish::StartPayment { payment, order, provider: Provider::Transfer };
     decided(&api, &caller, at, tag, start).await?;
     let second = records::fact::CommandTag { id: records::CommandId(tag.id.0 ^ (1 << 64)), hash: tag.hash };

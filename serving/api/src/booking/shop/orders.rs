@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::fraud::Buyer;
 
+use super::super::orders::{Back, back};
 use super::super::people::Contact;
 use super::super::risk::review;
 use super::super::secret::OrderSecret;
@@ -28,10 +29,6 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
         .get(at!("/orders/{order}"), "An order with its tickets", ordered)
         .may(&[Code::NotFound])
-        .post(at!("/orders/{order}/payments"), "Begins to pay an order", pay)
-        .may(&[Code::NotFound, Code::BookingRefused])
-        .post(at!("/orders/{order}/payments/{payment}/test"), "What the test provider says", test)
-        .may(&[Code::NotFound, Code::BookingRefused])
         .post(at!("/orders/{order}/tickets/{ticket}/transfer"), "Passes a ticket on to somebody else", transfer)
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
 }
@@ -50,14 +47,41 @@ struct New {
 /// An order as its buyer sees it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "BuyersOrder")]
-pub(in crate::booking) struct Ordered {
+pub(super) struct Ordered {
     id: OrderId,
     /// Shows the order to whoever has it: keep it.
     secret: String,
     #[serde(flatten)]
-    pub(in crate::booking) state: State_,
+    state: State_,
     buyer: Contact,
     tickets: Vec<TicketShown>,
+    /// Every attempt to pay, in order.
+    payments: Vec<Attempt>,
+    /// What goes back, in order.
+    refunds: Vec<Back>,
+    /// How to pay by bank transfer, while that is waited for.
+    transfer: Option<TransferTo>,
+    /// The server's time, for whoever counts down.
+    now: When,
+}
+
+/// How to pay by bank transfer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TransferTo {
+    /// Where to, as the organizer has written it.
+    to: String,
+    /// What is to stand with it, so that it is found: the end of the order's id.
+    reference: String,
+    /// Minor units.
+    amount: i64,
+}
+
+/// What a bank transfer says, so that it is found by the order's id.
+fn reference(order: OrderId) -> String {
+    /// Digits of a UUID's last group.
+    const DIGITS: usize = 12;
+    let text = format!("{:032X}", order.0);
+    text[text.len() - DIGITS..].to_owned()
 }
 
 /// How far an order is.
@@ -97,6 +121,10 @@ pub(in crate::booking) enum Status {
 #[derive(Debug, Serialize, JsonSchema)]
 struct TicketShown {
     id: TicketId,
+    /// The place of its position in the order, from 0.
+    position: u16,
+    /// Who comes with it, as the buyer named them; nobody for one that was passed on.
+    name: String,
     product: ItemId,
     variation: ItemId,
     revision: u32,
@@ -136,15 +164,21 @@ pub(in crate::booking) fn state(order: &Order) -> State_ {
 }
 
 impl Api {
-    fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
+    pub(super) fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
         let found = self.office(at, |office| {
             let order = office.order(id)?.clone();
             let tickets: Vec<_> =
                 order.tickets.iter().filter_map(|id| Some((*id, office.ticket(*id)?.clone()))).collect();
-            Some((order, tickets))
+            let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
+            let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
+            Some((order, tickets, payments, refunds, office.catalogue().sales().transfer_to.clone()))
         })?;
-        let (order, tickets) = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
+        let (order, tickets, payments, refunds, to) =
+            found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
         let key = self.ticket_key(at.0);
+        let buyer = self.contact(at.0, order.subject, &order.sealed);
+        let by_transfer = order.status == OrderStatus::Pending && order.provider == Provider::Transfer;
+        let amount = order.total() - order.paid;
         let shown = |(id, ticket): (TicketId, rules::booking::office::Ticket)| {
             let claims = Claims { event: at.1, ticket: id, product: ticket.choice.product, revision: ticket.revision };
             // Whoever passed a ticket on no longer gets its code.
@@ -152,6 +186,8 @@ impl Api {
             let text = mine.then(|| claims.text(&key));
             TicketShown {
                 id,
+                position: ticket.position,
+                name: if mine || ticket.cancelled { buyer.attendee(ticket.position).to_owned() } else { String::new() },
                 product: ticket.choice.product,
                 variation: ticket.choice.variation,
                 revision: ticket.revision,
@@ -165,8 +201,12 @@ impl Api {
             id,
             secret: self.order_secret(at.0, id),
             state: state(&order),
-            buyer: self.contact(at.0, order.subject, &order.sealed),
             tickets: tickets.into_iter().map(shown).collect(),
+            buyer,
+            payments,
+            refunds,
+            transfer: by_transfer.then(|| TransferTo { to, reference: reference(id), amount }),
+            now: When(self.clock.now()),
         })
     }
 }
@@ -199,7 +239,7 @@ async fn order(
     Ok(Made(Written { data: api.buyers(at, id)?, offset: offset(&done) }))
 }
 
-type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
+pub(super) type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
 
 async fn ordered(
     State(api): State<Api>,
@@ -208,13 +248,6 @@ async fn ordered(
 ) -> Result<One<Ordered>, Problem> {
     secret.opens(&api, seller, order)?;
     Ok(One { data: api.buyers((seller, event), order)? })
-}
-
-/// A payment to begin.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Pay {
-    provider: Provider,
 }
 
 /// One attempt to pay.
@@ -243,51 +276,6 @@ pub(in crate::booking) fn attempt(office: &BoxOffice, id: PaymentId) -> Option<A
         captured: known.captured,
         reference: known.reference.clone(),
     })
-}
-
-fn find_payment(api: &Api, at: At, payment: PaymentId) -> Result<Attempt, Problem> {
-    let found = api.office(at, |office| attempt(office, payment))?;
-    found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such payment"))
-}
-
-async fn pay(
-    State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order))): Named<OfOrder>,
-    secret: OrderSecret,
-    write: Idempotent<Pay>,
-) -> Result<Made<Attempt>, Problem> {
-    secret.opens(&api, seller, order)?;
-    let (at, payment) = ((seller, event), PaymentId(write.id().0));
-    let wish = Wish::StartPayment { payment, order, provider: write.body.provider };
-    let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
-    Ok(Made(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) }))
-}
-
-/// What the test provider is to say.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Say {
-    status: PaymentStatus,
-}
-
-async fn test(
-    State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order), Id(payment))): Named<WithinOrder<PaymentId>>,
-    secret: OrderSecret,
-    write: Idempotent<Say>,
-) -> Result<Written<Attempt>, Problem> {
-    secret.opens(&api, seller, order)?;
-    let at = (seller, event);
-    let known = find_payment(&api, at, payment)?;
-    let of_order = api.office(at, |office| office.payment(payment).is_some_and(|known| known.order == order))?;
-    if !api.test_payments || known.provider != Provider::Test || !of_order {
-        return Err(Problem::new(Code::NotFound, "there is no such payment at the test provider"));
-    }
-    let status = write.body.status;
-    let captured = if status == PaymentStatus::Captured { known.amount } else { 0 };
-    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}"), card: Token::NONE };
-    let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
-    Ok(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) })
 }
 
 /// Somebody who gets a ticket.
