@@ -360,6 +360,13 @@ if (missing) {
       const row = page.getByRole('group', { name: 'Who may come' }).getByRole('row', { name: /Guest 8/ });
       await row.getByRole('button', { name: 'Let in' }).click();
       await until(inside, (now) => now === before + 1);
+      await page.getByRole('button', { name: 'Add a door' }).click();
+      await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Balcony');
+      await page.getByLabel('Coming again').selectOption('always');
+      await page.getByRole('button', { name: 'Add a door' }).last().click();
+      await page.getByRole('region', { name: 'Balcony' }).waitFor();
+      const doors = await ask<{ doors: { id: string; reentry: string }[] }>('GET', `${OFFICE}/doors`);
+      assert.equal(doors.doors.find(({ id }) => id === 'balcony')?.reentry, 'always');
       await page.getByLabel('Name of the device').fill('spare phone');
       await page.getByRole('button', { name: 'Make a link' }).click();
       await page.getByRole('img', { name: 'QR code of the link for spare phone' }).waitFor();

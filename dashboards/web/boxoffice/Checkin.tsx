@@ -1,32 +1,20 @@
 // Check-in of an event: counts as they change, newest scans, who may come, links for door staff.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useParams } from 'react-router';
 import { address, ask, newWish, part } from '../server/http';
-import { event as eventOf, paths } from '../server/queries';
 import { useRows } from '../server/rows';
-import { useMayFor } from '../server/session';
-import {
-  Badge,
-  Bar,
-  Button,
-  Card,
-  Choice,
-  Confirm,
-  Field,
-  Heading,
-  NoData,
-  Table,
-  Th,
-  Trouble,
-} from '../ui/basics';
+import { Badge, Bar, Button, Card, Choice, Confirm, Field, NoData, Table, Th, Trouble } from '../ui/basics';
 import { textOf } from '../ui/form';
 import { More } from '../ui/More';
-import { formatFor, instantIn } from '../words/format';
+import { instantIn } from '../words/format';
 import { useFormat } from '../words/words';
 import { useCheckinWords } from './checkinWords';
 import { Devices } from './CheckinDevices';
+import { Doors } from './CheckinDoors';
 import { type Counted, type DoorCounts, type Lately, useDoorCounts } from './doorCounts';
+import { Frame, OfOffice, useEventFormat, useMayHere, useOffice } from './office';
+import { at } from './server';
 
 const STATES = ['', 'expected', 'inside', 'outside', 'void'] as const;
 type State = (typeof STATES)[number];
@@ -43,12 +31,20 @@ interface TicketRow {
 
 export default function Checkin() {
   const { organization = '', event = '' } = useParams();
+  return (
+    <OfOffice org={organization} event={event} key={`${organization} ${event}`}>
+      <Watched />
+    </OfOffice>
+  );
+}
+
+function Watched() {
   const words = useCheckinWords();
-  const { data: row } = useQuery(eventOf(organization, event));
-  const base = `${paths.event(organization, event)}/box-office`;
+  const { org, event } = useOffice();
+  const base = at.office(org, event);
   const { counts, live } = useDoorCounts(`${base}/doors/feed`);
-  const manages = useMayFor(organization, 'manage_events', event);
-  const format = formatFor(useFormat().language, row?.zone ?? 'UTC');
+  const manages = useMayHere('manage_events');
+  const format = useEventFormat();
   const client = useQueryClient();
   const takeBack = useMutation({
     mutationFn: (scan: { door: string; id: string; ticket: string }) =>
@@ -58,18 +54,16 @@ export default function Checkin() {
     onSuccess: () => client.invalidateQueries({ queryKey: ['checkin', base] }),
   });
   return (
-    <>
-      <Heading
-        title={`${words.title}: ${row?.title ?? event}`}
-        hint={words.hint}
-        aside={
-          <a className="button button-main" href={`/scan/${part(organization)}/${part(event)}`}>
-            {words.scanner}
-          </a>
-        }
-      />
+    <Frame
+      title={words.title}
+      hint={words.hint}
+      aside={
+        <a className="button button-main" href={`/scan/${part(org)}/${part(event)}`}>
+          {words.scanner}
+        </a>
+      }
+    >
       <Trouble error={takeBack.error} />
-      {counts?.doors.length === 0 && <NoData>{words.noDoors}</NoData>}
       {counts && (
         <>
           <div className="mb-4 grid gap-4 lg:grid-cols-2">
@@ -83,17 +77,18 @@ export default function Checkin() {
           <Card title={words.lately} className="mb-4">
             <Newest
               counts={counts}
-              clock={(at) => format.exact(new Date(at))}
+              clock={(time) => format.exact(new Date(time))}
               onTakeBack={(scan) => takeBack.mutate(scan)}
             />
           </Card>
           {counts.doors.length > 0 && (
-            <List base={base} counts={counts} clock={(at) => format.moment(new Date(at))} />
+            <List base={base} counts={counts} clock={(time) => format.moment(new Date(time))} />
           )}
         </>
       )}
+      {manages && <Doors />}
       {manages && <Devices base={base} instant={(text) => instantIn(format.zone, text).toISOString()} />}
-    </>
+    </Frame>
   );
 }
 

@@ -8,6 +8,7 @@ mod chores;
 mod devices;
 pub(crate) mod doors;
 mod exact;
+mod found;
 mod gate;
 pub(crate) mod gates;
 mod offer;
@@ -15,9 +16,12 @@ mod orders;
 pub mod payments;
 mod people;
 mod risk;
+mod search;
 mod secret;
 mod shop;
+mod summary;
 mod tickets;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::RwLock;
@@ -26,7 +30,7 @@ use desk::Done;
 use eventlog::PartitionId;
 use records::booking::{BookingFact, Provider};
 use records::fact::{By, CommandTag};
-use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, Timestamp};
+use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, TicketId, Timestamp};
 use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 use rules::providers::Providers;
@@ -52,6 +56,8 @@ pub struct Offices {
     gates: RwLock<gates::Gates>,
     /// How often something at doors has changed.
     passed: tokio::sync::watch::Sender<u64>,
+    /// Locked after `booking` where both are.
+    found: RwLock<found::Found>,
 }
 
 impl Offices {
@@ -60,19 +66,30 @@ impl Offices {
     /// # Panics
     /// When a thread panicked while it held the box offices, which no code under their lock can do.
     pub fn apply(&self, place: desk::Place, row: &FactRow) {
-        let mut partitions = self.booking.write().expect("nothing panics under the lock");
-        let booking = partitions.entry(place.partition).or_default();
-        booking.apply(row);
-        let order = order_of(row).or_else(|| order_of_ticket(booking, row));
-        let office = event_of(row).and_then(|event| booking.office(row.organization, event));
-        let concerns = self.gates.write().expect("nothing panics under the lock").apply(place, row, office);
-        drop(partitions);
-        if concerns {
-            self.passed.send_modify(|passed| *passed += 1);
-        }
         if matches!(row.known(), Some(Fact::Providers(_))) {
             self.providers.write().expect("nothing panics under the lock").apply(row);
         }
+        let mut partitions = self.booking.write().expect("nothing panics under the lock");
+        let booking = partitions.entry(place.partition).or_default();
+        booking.apply(row);
+        let office = event_of(row).and_then(|event| booking.office(row.organization, event));
+        // Every fact tells how far the partition was heard, also those that are about no event.
+        let concerns = self.gates.write().expect("nothing panics under the lock").apply(place, row, office);
+        if concerns {
+            self.passed.send_modify(|passed| *passed += 1);
+        }
+        let Some(Fact::Booking(fact)) = row.known() else { return };
+        let (at, mut order) = ((row.organization, fact.event()), order_of(row));
+        if let Some(office) = booking.office(at.0, at.1) {
+            order = order.or_else(|| Some(office.ticket(ticket_of(fact)?)?.order));
+            let mut found = self.found.write().expect("nothing panics under the lock");
+            let index = found.entry(at).or_default();
+            if let Some((id, known)) = order.and_then(|id| Some((id, office.order(id)?))) {
+                index.note(id, known);
+            }
+            index.note_money(fact, office, row.at, row.by.as_ref());
+        }
+        drop(partitions);
         let Some(order) = order else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
         let places = history.entry((row.organization, order)).or_default();
@@ -174,6 +191,12 @@ impl Offices {
         opened.map(|(organization, event, _)| (organization, event)).collect()
     }
 
+    /// Asks the index of an event; none where nothing was ever said about it.
+    fn found<T>(&self, at: (OrganizationId, EventId), question: impl FnOnce(&found::Index) -> T) -> Option<T> {
+        let found = self.found.read().expect("nothing panics under the lock");
+        found.get(&at).map(question)
+    }
+
     /// Where the facts of an order lie, in their order.
     pub(crate) fn history(&self, organization: OrganizationId, order: OrderId) -> Vec<desk::Place> {
         let history = self.history.read().expect("nothing panics under the lock");
@@ -208,24 +231,25 @@ pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
     })
 }
 
-/// The order whose ticket a fact gives to somebody else, replaces, or tells a look at.
-fn order_of_ticket(booking: &Booking, row: &FactRow) -> Option<OrderId> {
-    let Some(Fact::Booking(fact)) = row.known() else { return None };
-    let (event, ticket) = match fact {
-        BookingFact::TicketTransferred { event, ticket, .. }
-        | BookingFact::TicketReissued { event, ticket, .. }
-        | BookingFact::ScanCorrected { event, ticket, .. }
-        | BookingFact::ScanVoided { event, ticket, .. } => (event, ticket),
-        BookingFact::TicketScanned { event, scan, .. } => (event, &scan.ticket),
+/// The ticket that a fact is about.
+fn ticket_of(fact: &BookingFact) -> Option<TicketId> {
+    Some(match fact {
+        BookingFact::TicketTransferred { ticket, .. }
+        | BookingFact::TicketReissued { ticket, .. }
+        | BookingFact::ScanCorrected { ticket, .. }
+        | BookingFact::ScanVoided { ticket, .. } => *ticket,
+        BookingFact::TicketScanned { scan, .. } => scan.ticket,
         _ => return None,
-    };
-    Some(booking.office(row.organization, *event)?.ticket(*ticket)?.order)
+    })
 }
 
 pub(crate) fn routes() -> Routes {
     offer::routes()
         .merge(shop::routes())
+        .merge(search::routes())
         .merge(orders::routes())
+        .merge(summary::routes())
+        .merge(waiting::routes())
         .merge(gate::routes())
         .merge(doors::routes())
         .merge(devices::routes())
@@ -271,6 +295,7 @@ pub(crate) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::NoScan
         | Refusal::NoWait
         | Refusal::NoRoom => Code::NotFound,
+        Refusal::Changed => return Problem::new(Code::Changed, ""),
         Refusal::IdUsed => Code::IdempotencyConflict,
         _ => Code::BookingRefused,
     };

@@ -318,6 +318,10 @@ impl BoxOffice {
     /// The facts after which a wish is done.
     pub(crate) fn decide(&self, event: EventId, wish: &Wish, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
         match wish {
+            Wish::Unchanged { seen, then } => match self.standing(event, then).as_ref() == seen.as_deref() {
+                true => self.decide(event, then, now),
+                false => Err(Refusal::Changed),
+            },
             Wish::SetSales(_)
             | Wish::SetProduct(..)
             | Wish::SetQuota(..)

@@ -14,6 +14,7 @@ mod foreign;
 mod house;
 mod libraries;
 mod oidc;
+mod organizers;
 mod page;
 mod pages;
 mod presence;
