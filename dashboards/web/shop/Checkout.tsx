@@ -12,7 +12,7 @@ import { Questions } from './Questions';
 import { titleOf, Totals } from './Totals';
 import type { Hold, Order, Provider, Shop } from './types';
 import { clock, Field, Heading, Note, Part, reasonOf, Trouble, useDoing, useDraft, useLeft } from './ui';
-import { useFormat, useWords } from './words/speaking';
+import { useFormat, useLanguage, useWords } from './words/speaking';
 import { newId, once, tab } from './wishes';
 
 /** Which way to pay is proposed first. */
@@ -67,6 +67,7 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
   const words = useWords();
   const navigate = useNavigate();
   const doing = useDoing();
+  const { language } = useLanguage();
   const form = useRef<HTMLFormElement>(null);
   const [you, editYou] = useDraft('you', { email: '', name: '' });
   const [draft, edit] = useDraft<Draft>(`checkout/${at.seller}/${at.event}`, {
@@ -102,6 +103,7 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
     const answers = sentOf(asked, draft.answers);
     const buyer = {
       ...you,
+      language,
       ...(Object.keys(answers).length > 0 ? { answers } : {}),
       ...(attendees.some(Boolean) ? { attendees } : {}),
     };

@@ -107,6 +107,8 @@ export interface Contact {
   name: string;
   answers?: Record<string, string>;
   attendees?: string[];
+  /** The language of mails to them. */
+  language?: string;
 }
 
 export interface Ticket {
