@@ -399,6 +399,9 @@ pub enum Fact {
     /// Something was decided at an event's box office.
     #[serde(untagged)]
     Booking(crate::booking::BookingFact),
+    /// Something was decided about an event's programme.
+    #[serde(untagged)]
+    Programme(crate::programme::ProgrammeFact),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]

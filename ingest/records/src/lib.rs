@@ -32,6 +32,7 @@ pub mod json;
 pub mod kind;
 pub mod money;
 pub mod pos;
+pub mod programme;
 pub mod seal;
 pub mod secret;
 pub mod text;
@@ -45,13 +46,14 @@ pub use booking::BookingFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, DoorId, EventId, HoldId, ItemId, LeaderboardId, LoginId, MailId, MessageId, OrderId,
-    OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId, RefundId, RuleId, SegmentId,
-    SessionId, TicketId, UserId, WaitId,
+    AdId, CampaignId, CommandId, DoorId, EventId, FormId, HallId, HoldId, InvitationId, ItemId, LeaderboardId, LoginId,
+    MailId, MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId,
+    RefundId, RuleId, SegmentId, SessionId, SpeakerId, TicketId, TrackId, UserId, WaitId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};
 pub use pos::Pos;
+pub use programme::ProgrammeFact;
 pub use secret::{Blob, SecretHash};
 pub use text::Text;
 pub use time::{Span, Timestamp};

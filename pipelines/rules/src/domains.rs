@@ -1,4 +1,4 @@
-//! Everything that is decided in one partition of the facts: the office of organizations, accounts, and box offices.
+//! Everything that is decided in one partition of the facts: the office of organizations, accounts, box offices, programmes.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
 
@@ -9,6 +9,7 @@ use crate::accounts::{self, Accounts};
 use crate::booking::{self, Booking};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
+use crate::programme::{self, Programme};
 
 /// A command to one of the domains, and who has it done.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub enum Order {
     Account(accounts::Command),
     /// Of an event's box office.
     Booking(booking::Command),
+    /// Of an event's programme.
+    Programme(programme::Command),
 }
 
 /// Why something is not done.
@@ -42,6 +45,9 @@ pub enum Refusal {
     /// By a box office.
     #[error(transparent)]
     Booking(#[from] booking::Refusal),
+    /// By a programme.
+    #[error(transparent)]
+    Programme(#[from] programme::Refusal),
 }
 
 /// The states of all domains.
@@ -50,6 +56,7 @@ pub struct Domains {
     office: Office,
     accounts: Accounts,
     booking: Booking,
+    programme: Programme,
 }
 
 impl From<office::Command> for Command {
@@ -73,7 +80,19 @@ impl From<booking::Command> for Command {
     }
 }
 
+impl From<programme::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: programme::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Programme(command) }
+    }
+}
+
 impl Domains {
+    /// The programmes.
+    pub fn programme(&self) -> &Programme {
+        &self.programme
+    }
+
     /// The box offices.
     pub fn booking(&self) -> &Booking {
         &self.booking
@@ -82,7 +101,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -91,6 +110,7 @@ impl Domain for Domains {
             Order::Office(command) => office::aggregate(command.organization, command.event),
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
+            Order::Programme(command) => office::aggregate(command.organization, command.event),
         }
     }
 
@@ -109,26 +129,37 @@ impl Domain for Domains {
                 let facts = self.booking.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
+            Order::Programme(command) => {
+                let office = self.booking.office(command.organization, command.event);
+                let facts = self.programme.decide(command, office, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact)).collect()
+            }
         };
         rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
         Ok(rows)
     }
 
-    /// What ends by itself at a box office; logins and links say when they end.
+    /// What ends by itself at a box office, and places in sessions that are to be given; logins and links say when they end.
     fn due(&self, now: Timestamp) -> Option<FactRow> {
-        self.booking.due(now)
+        self.booking.due(now).or_else(|| self.programme.due(now))
     }
 
     fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
         self.office.apply(row)?;
         self.accounts.apply(row);
         self.booking.apply(row);
+        self.programme.apply(row, &self.booking);
         Ok(())
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        for part in [serde_json::to_vec(&self.accounts.stored()), serde_json::to_vec(&self.booking.stored())] {
-            let part = part.expect("accounts and box offices have text keys only");
+        let parts = [
+            serde_json::to_vec(&self.accounts.stored()),
+            serde_json::to_vec(&self.booking.stored()),
+            serde_json::to_vec(&self.programme.stored()),
+        ];
+        for part in parts {
+            let part = part.expect("accounts, box offices and programmes have text keys only");
             out.extend((part.len() as u64).to_le_bytes());
             out.extend(part);
         }
@@ -138,10 +169,12 @@ impl Domain for Domains {
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let (accounts, rest) = crate::decide::section(bytes)?;
         let (booking, rest) = crate::decide::section(rest)?;
+        let (programme, rest) = crate::decide::section(rest)?;
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
         let booking = serde_json::from_slice(booking).map_err(|error| StateError(error.to_string()))?;
+        let programme = serde_json::from_slice(programme).map_err(|error| StateError(error.to_string()))?;
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
-        Ok(Self { office: Office::decode(rest)?, accounts, booking })
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, programme: Programme::restore(programme) })
     }
 }
 
