@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the benchmark peers into the user's cache: Redis and NATS from Debian, Flink and DuckDB from PyPI, socket.io from
-# npm. Changes nothing else.
-# Usage: benches/peers/install.sh [redis] [flink] [socketio] [nats]      (all when nothing is named)
+# Installs the benchmark peers into the user's cache: Redis, NATS and PostgreSQL from Debian, Flink, DuckDB and pretix from
+# PyPI, socket.io from npm. Changes nothing else.
+# Usage: benches/peers/install.sh [redis] [flink] [socketio] [nats] [pretix]      (all when nothing is named)
 set -eu
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/eventra/peers"
@@ -11,6 +11,8 @@ mkdir -p "$cache"
 flink=2.3.0
 duckdb=2.0.0
 socketio=4.8.4
+pretix=2026.8.0
+gunicorn=23.0.0
 
 # Debian packages are unpacked, not installed: no root, no service, no configuration files of the machine.
 unpack() {
@@ -77,13 +79,40 @@ install_flink() {
     echo "flink: $cache/python"
 }
 
-[ $# -gt 0 ] || set -- redis flink socketio nats
+# A database server that Debian has installed already is taken where it is.
+install_postgres() {
+    for found in /usr/lib/postgresql/*/bin/initdb "$cache"/postgres/usr/lib/postgresql/*/bin/initdb; do
+        if [ -x "$found" ]; then
+            echo "postgres: there already"
+            return
+        fi
+    done
+    release=$(apt-cache depends postgresql | sed -n 's/.*Depends: \(postgresql-[0-9]*\)$/\1/p' | head -n 1)
+    unpack postgres "$release postgresql-client-${release#postgresql-} libpq5 libllvm14 libxml2 libxslt1.1"
+}
+
+install_pretix() {
+    install_postgres
+    if [ -f "$cache/pretix/ready-$pretix-$gunicorn" ]; then
+        echo "pretix: there already"
+        return
+    fi
+    rm -rf "$cache/pretix"
+    python3 -m venv "$cache/pretix"
+    "$cache/pretix/bin/pip" install -q --upgrade pip wheel
+    "$cache/pretix/bin/pip" install -q "pretix==$pretix" "gunicorn==$gunicorn"
+    touch "$cache/pretix/ready-$pretix-$gunicorn"
+    echo "pretix: $cache/pretix"
+}
+
+[ $# -gt 0 ] || set -- redis flink socketio nats pretix
 for peer in "$@"; do
     case "$peer" in
         redis) install_redis ;;
         flink) install_flink ;;
         socketio) install_socketio ;;
         nats) install_nats ;;
-        *) echo "no such peer: $peer (redis, flink, socketio, nats)" >&2; exit 2 ;;
+        pretix) install_pretix ;;
+        *) echo "no such peer: $peer (redis, flink, socketio, nats, pretix)" >&2; exit 2 ;;
     esac
 done

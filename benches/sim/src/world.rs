@@ -6,7 +6,7 @@ use eventlog::clock::ManualClock;
 use eventlog::disk::SimDisk;
 use eventlog::{EventLog, FileLog, Partitions};
 use parking_lot::Mutex;
-use records::{FactRow, Timestamp};
+use records::{FactRow, Span, Timestamp};
 use workload::chance::Chance;
 use workload::{Conference, Scale};
 
@@ -37,6 +37,9 @@ const EARLY_PER_MILLE: u64 = 600;
 const FILLED_SOON_PER_MILLE: u64 = 400;
 /// Of 1,000 lives that a full disk ended, those after which it is full still.
 const FULL_STILL_PER_MILLE: u64 = 300;
+
+/// Orders that a box office takes in a run.
+const BOOKED: u64 = 12;
 
 /// How a life ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +130,9 @@ impl World {
         };
         let source = Conference::new(seed, scale);
         let mut facts = source.facts();
+        // Then what a box office sells meanwhile, long before the conference or while it goes on.
+        let begins = source.begins() - Span::HOUR;
+        facts.extend(workload::bookings(seed, (source.organization(), source.event()), begins, BOOKED));
         // In the order of a file that `eventra apply` reads; taken from the end.
         facts.reverse();
         Self {

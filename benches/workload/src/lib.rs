@@ -17,6 +17,7 @@
 //! ```
 
 pub mod agenda;
+mod bookings;
 pub mod chance;
 mod conference;
 mod facts;
@@ -33,6 +34,7 @@ mod words;
 pub mod ysb;
 pub mod zipf;
 
+pub use bookings::bookings;
 pub use conference::{Conference, Scale};
 pub use facts::rules_document;
 pub use pace::Pace;

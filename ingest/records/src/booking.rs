@@ -231,6 +231,12 @@ pub enum BookingFact {
         captured: i64,
         /// The provider's name for it.
         reference: String,
+        /// Whose order it is: the pseudonym of the buyer's mail address.
+        #[serde(default)]
+        person: Token,
+        /// The pseudonym of the card that was used, where the provider tells one card from another.
+        #[serde(default)]
+        card: Token,
         /// What came in.
         entry: Entry,
     },
@@ -496,6 +502,8 @@ mod tests {
             status: PaymentStatus::Captured,
             captured: 500,
             reference: "pi_1".into(),
+            person: Token(6),
+            card: Token(7),
             entry,
         };
         let rows = [

@@ -11,6 +11,8 @@ pub enum Origin {
     Tracked,
     /// Another system reported it; its name ends in `_reported`, so that nothing is counted twice.
     Reported,
+    /// A fact that was decided here, as folds of records see it. Nobody can track or report it.
+    Decided,
     /// Eventra wrote it about the stream itself.
     Stream,
 }
@@ -108,6 +110,12 @@ kinds! {
     ChatReported = 37, "chat_reported", Reported, [];
     /// Somebody reacted; `choice` is the reaction.
     ReactionReported = 38, "reaction_reported", Reported, [choice];
+    /// A box office took an order.
+    OrderPlaced = 48, "order_placed", Decided, [order];
+    /// A payment of an order has failed.
+    PaymentFailed = 49, "payment_failed", Decided, [order];
+    /// A provider keeps the money of an order ready, or has it.
+    PaymentTaken = 50, "payment_taken", Decided, [order];
     /// A message could not be read; its sealed original waits for a fix. `name` is the reason, `path` the field.
     DeadLettered = 64, "dead_lettered", Stream, [name];
     /// A replay promises that no older event time follows for this organization and event, but late ones.
@@ -122,7 +130,7 @@ impl Kind {
 
     /// Whether it tells of an attendee's doing, so that counts, uniques and visits take it.
     pub fn is_activity(self) -> bool {
-        self.origin() != Origin::Stream
+        matches!(self.origin(), Origin::Tracked | Origin::Reported)
     }
 }
 

@@ -403,6 +403,14 @@ impl<D: Domain> Seat<D> {
         }
     }
 
+    /// The time at which the last batch was decided, or later; none while nothing can be decided. For tests.
+    pub fn time(&self) -> Option<Timestamp> {
+        match (&self.standing, &self.claim) {
+            (Standing::Ready(state), Some(_)) => Some(state.now),
+            _ => None,
+        }
+    }
+
     /// Asks the state that is decided on, which may be ahead of what is durable; none while there is none. For tests.
     pub fn ask<T>(&self, question: impl FnOnce(&D) -> T) -> Option<T> {
         match &self.standing {
@@ -415,6 +423,8 @@ impl<D: Domain> Seat<D> {
 impl<D: Domain> State<D> {
     fn take(&mut self, place: Place, row: &FactRow) -> Result<(), UnknownFact> {
         self.domain.apply(row)?;
+        // A clock that has jumped back stamps frames earlier than their facts: nothing is decided before what was.
+        self.now = self.now.max(row.at);
         if let Some(tag) = row.command {
             self.ids.insert(D::aggregate_of(row), tag, Some(place));
         }

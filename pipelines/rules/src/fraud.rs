@@ -20,7 +20,7 @@ pub const CONDITIONS_MAX: usize = 16;
 /// The value of a signal that the record does not have; no condition on it holds.
 pub const ABSENT: i64 = i64::MIN;
 /// The kinds of record that get a score.
-pub const SCORED: [Kind; 3] = [Kind::OrderReported, Kind::RegistrationReported, Kind::AdClicked];
+pub const SCORED: [Kind; 4] = [Kind::OrderReported, Kind::RegistrationReported, Kind::AdClicked, Kind::OrderPlaced];
 
 /// One comparison, such as `accounts_on_device_1h >= 3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub enum Entity {
 pub enum Measure {
     /// Records of every kind.
     Records = 0,
-    /// Orders.
+    /// Orders, reported by others or taken by a box office.
     Orders = 1,
     /// Registrations.
     Registrations = 2,
@@ -46,6 +46,8 @@ pub enum Measure {
     Cards = 7,
     /// Distinct addresses.
     Addresses = 8,
+    /// Payments of a box office that have failed.
+    Failures = 9,
 }
 
 /// A number that a rule may compare.
@@ -98,7 +100,7 @@ impl Entity {
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Records,
         Self::Orders,
         Self::Registrations,
@@ -108,12 +110,23 @@ impl Measure {
         Self::Devices,
         Self::Cards,
         Self::Addresses,
+        Self::Failures,
     ];
 
     /// Its word in rules.
     pub const fn word(self) -> &'static str {
-        ["records", "orders", "registrations", "clicks", "amount", "accounts", "devices", "cards", "addresses"]
-            [self as usize]
+        [
+            "records",
+            "orders",
+            "registrations",
+            "clicks",
+            "amount",
+            "accounts",
+            "devices",
+            "cards",
+            "addresses",
+            "failures",
+        ][self as usize]
     }
 
     /// Its bit in a set of measures.

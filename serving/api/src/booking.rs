@@ -10,6 +10,8 @@ mod gate;
 mod offer;
 mod orders;
 mod people;
+mod risk;
+mod secret;
 mod shop;
 mod tickets;
 

@@ -28,6 +28,8 @@ pub struct Views {
     pub leaderboards: Reader<views::leaderboards::Leaderboards>,
     /// Campaign counts.
     pub campaigns: Reader<views::campaigns::Campaigns>,
+    /// What fraud rules look at.
+    pub signals: Reader<views::fraud::Signals>,
     /// Fraud scores.
     pub scores: Reader<views::fraud::Scores>,
     /// Who is in which session.

@@ -359,6 +359,7 @@ fn readers(views: &dataflow::computations::Views) -> api::reads::Views {
         windows: views.windows.clone(),
         leaderboards: views.leaderboards.clone(),
         campaigns: views.campaigns.clone(),
+        signals: views.signals.clone(),
         scores: views.scores.clone(),
         attendance: views.attendance.clone(),
         visits: views.visits.clone(),

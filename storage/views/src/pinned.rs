@@ -24,7 +24,7 @@ trending 2 d74ad41f5586b02b
 funnels 2 67b81f586fb1802e
 visits 1 b1702eb5c8069d69
 windows 1 57546906ff7868f1
-revenue 1 8923c34e4d330f77
+revenue 2 c5d027df27aeb2ee
 audience 1 3c346ea08eaead95
 ";
 

@@ -148,11 +148,11 @@ pub(crate) fn everything<D: Rules>(world: &mut World<D>) -> Result<(), String> {
 /// Each frame is what the rules decide for its command on the state before it; each other answer is right on some state
 /// that its writer may have had.
 fn decided_again<D: Rules>(world: &mut World<D>, frames: &[Framed], verdicts: Vec<Verdict>) -> Result<(), String> {
-    let (mut state, mut next, mut seen) = (D::default(), Offset(0), Vec::new());
+    let (mut state, mut next) = (D::default(), Offset(0));
     let mut open = verdicts;
     world.report.verdicts += open.len() as u64;
     for frame in frames {
-        open.retain(|verdict| !is_right(world, &state, next, &seen, verdict));
+        open.retain(|verdict| !is_right(world, &state, next, verdict));
         let mut rows = frame.rows.clone();
         let tag = rows[0].command.take();
         if let Some(tag) = tag {
@@ -174,11 +174,10 @@ fn decided_again<D: Rules>(world: &mut World<D>, frames: &[Framed], verdicts: Ve
             state.apply(row).map_err(|error| error.to_string())?;
         }
         next = frame.place.first.plus(rows.len() as u32);
-        seen.push(frame.place.log_time);
         world.report.facts += rows.len() as u64;
         world.report.booked += rows.iter().filter(|row| matches!(row.known(), Some(Fact::Booking(_)))).count() as u64;
     }
-    open.retain(|verdict| !is_right(world, &state, next, &seen, verdict));
+    open.retain(|verdict| !is_right(world, &state, next, verdict));
     open.first().map_or(Ok(()), |verdict| {
         let command = world.clients.command(verdict.tag);
         Err(format!("no state that its writer may have had gives this answer: {verdict:?} to {command:?}"))
@@ -186,18 +185,16 @@ fn decided_again<D: Rules>(world: &mut World<D>, frames: &[Framed], verdicts: Ve
 }
 
 /// Whether the rules give this answer on this state, and its writer may have had the state.
-fn is_right<D: Rules>(world: &World<D>, state: &D, next: Offset, seen: &[Timestamp], verdict: &Verdict) -> bool {
+fn is_right<D: Rules>(world: &World<D>, state: &D, next: Offset, verdict: &Verdict) -> bool {
     if next < verdict.from || next > verdict.to {
         return false;
     }
     let Some(command) = world.clients.command(verdict.tag) else { return false };
-    // The log stamps what is on its way when it arrives: the writer may have decided before it heard any of these times.
-    let later = seen.iter().rev().copied().take_while(|at| *at > verdict.now);
-    std::iter::once(verdict.now).chain(later).any(|now| match (state.decide(command, now), &verdict.refusal) {
+    match (state.decide(command, verdict.now), &verdict.refusal) {
         (Ok(rows), None) => rows.is_empty(),
         (Err(refusal), Some(told)) => refusal == *told,
         _ => false,
-    })
+    }
 }
 
 /// The facts of a partition keep the laws of their trades.

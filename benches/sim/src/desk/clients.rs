@@ -17,7 +17,7 @@ pub(crate) struct Try {
     pub(crate) partition: PartitionId,
     /// What its writer knew at least.
     pub(crate) from: Offset,
-    /// The time that it was decided at, unless the log was ahead.
+    /// The time that it was decided at.
     pub(crate) now: Timestamp,
     pub(crate) pending: Pending<Refusal>,
 }

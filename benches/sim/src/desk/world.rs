@@ -53,8 +53,8 @@ pub(crate) struct Writer<D: Rules> {
     pub(crate) seats: Vec<Seat<D>>,
     pub(crate) known: Arc<Mutex<Known>>,
     tries: Vec<Try>,
-    /// What each seat has seen at least: up to where, and until when.
-    seen: Vec<(Offset, Timestamp)>,
+    /// Up to where each seat has read at least.
+    seen: Vec<Offset>,
 }
 
 /// Why an action did not work.
@@ -76,6 +76,8 @@ pub(crate) struct World<D: Rules> {
     pub(crate) clients: Clients,
     pub(crate) chance: Chance,
     pub(crate) clock: Arc<ManualClock>,
+    /// The latest that it has shown to anybody who sent something.
+    latest: Timestamp,
     pub(crate) disk: SimDisk,
     pub(crate) partitions: Partitions,
     pub(crate) report: Report,
@@ -108,6 +110,7 @@ impl<D: Rules> World<D> {
             trades: trades::all(scale),
             report: Report::default(),
             log: None,
+            latest: clock.now(),
             writers: Vec::new(),
             drawn: Arc::default(),
             kind,
@@ -209,7 +212,7 @@ impl<D: Rules> World<D> {
     fn writer(&self, number: usize, known: &Arc<Mutex<Known>>) -> Result<Writer<D>, String> {
         let disk = if number == 0 { &self.disk } else { &self.other };
         let seats = self.seats(disk, self.slow(), known)?;
-        let seen = self.slow().ends(Lane::Facts).into_iter().map(|end| (end, self.clock.now())).collect();
+        let seen = self.slow().ends(Lane::Facts);
         Ok(Writer { seats, known: Arc::clone(known), tries: Vec::new(), seen })
     }
 
@@ -317,17 +320,18 @@ impl<D: Rules> World<D> {
 
     /// Sends commands to the seats that decide them.
     fn send(&mut self, which: usize, commands: Vec<(CommandId, Command)>) -> Result<(), Trouble> {
+        let clock = self.clock.now();
+        self.latest = self.latest.max(clock);
         let writer = &mut self.writers[which];
+        let news = writer.tries.len();
         let mut batches: Vec<Vec<Order<D>>> = writer.seats.iter().map(|_| Vec::new()).collect();
         for (id, command) in commands {
             let tag = self.clients.tag_as(id, &command);
             let partition = (D::aggregate(&command) % batches.len() as u64) as usize;
             let (order, pending) = Order::new(Some(tag), command);
             batches[partition].push(order);
-            let (from, seen) = writer.seen[partition];
-            let now = self.clock.now().max(seen);
-            let partition = PartitionId(partition as u16);
-            writer.tries.push(Try { tag, partition, from, now, pending });
+            let (from, partition) = (writer.seen[partition], PartitionId(partition as u16));
+            writer.tries.push(Try { tag, partition, from, now: clock, pending });
         }
         let log = Arc::clone(self.log.as_ref().expect("a life has a log"));
         for (partition, batch) in batches.into_iter().enumerate() {
@@ -336,11 +340,16 @@ impl<D: Rules> World<D> {
                 log.flush();
                 writer.seats[partition].settle();
             }
-            if !batch.is_empty() {
-                let seen = &mut writer.seen[partition].1;
-                *seen = self.clock.now().max(*seen);
-            }
+            let is_asked = !batch.is_empty();
             writer.seats[partition].decide(batch);
+            // Nobody but the writer knows what it had seen, and a clock that jumps back makes that matter. It may be no
+            // time that never was.
+            let Some(time) = writer.seats[partition].time().filter(|_| is_asked) else { continue };
+            if time < clock || time > self.latest.max(log.bound()) {
+                return Err(Trouble::Bug(format!("partition {partition} decides at {time:?}, it is {clock:?}")));
+            }
+            let news = writer.tries[news..].iter_mut();
+            news.filter(|one| one.partition.index() == partition).for_each(|one| one.now = time);
         }
         self.hear(which)
     }
@@ -386,9 +395,7 @@ impl<D: Rules> World<D> {
             return;
         }
         let ends = self.slow().ends(Lane::Facts);
-        for ((from, _), end) in self.writers[which].seen.iter_mut().zip(ends) {
-            *from = end;
-        }
+        self.writers[which].seen = ends;
     }
 
     /// A process is killed where it stands, and another one takes its place.

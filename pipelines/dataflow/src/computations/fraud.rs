@@ -1,8 +1,11 @@
-//! Routes records to the fraud signals of the accounts, devices, cards and addresses that they name.
+//! Routes records, and orders and payments of box offices, to the fraud signals of the accounts, devices, cards and addresses
+//! that they name.
 
 use std::sync::Arc;
 
-use records::{Batch, Flags, Kind, OrganizationId, Token};
+use records::booking::{BookingFact, PaymentStatus};
+use records::kind::Origin;
+use records::{Batch, Fact, FactRow, Flags, Kind, OrganizationId, Record, Token};
 use rules::Lateness;
 use rules::fraud::{ABSENT, FraudPlan};
 use rules::signal::{Entity, Signal};
@@ -13,19 +16,60 @@ use crate::frame::{Emit, Sequenced};
 /// Sends a touch to each entity that the organization's rules ask about. Records of kinds that no rule counts or scores
 /// cost one look at their kind.
 pub fn route(frame: &Sequenced, emit: &mut Emit<SignalInput>) {
-    let Some(batch) = frame.batch() else { return };
+    match frame.batch() {
+        Some(batch) => rows(frame, batch, frame.rows().map(|row| (row, row as usize)), emit),
+        None => {
+            let (places, records): (Vec<u32>, Vec<Record>) =
+                frame.counted_facts().filter_map(|(row, fact)| Some((row, booked(fact)?))).unzip();
+            if !records.is_empty() {
+                let batch = Batch::from_records(&records);
+                rows(frame, &batch, places.into_iter().zip(0..), emit);
+            }
+        }
+    }
+}
+
+/// What a fact of a box office is among records: a buyer's order, or what came of a payment.
+fn booked(row: &FactRow) -> Option<Record> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
+    let record = match fact {
+        BookingFact::OrderPlaced { order, person, total, currency, .. } => Record {
+            order: *order,
+            actor: *person,
+            amount_minor: *total,
+            currency: *currency,
+            ..Record::new(Kind::OrderPlaced)
+        },
+        BookingFact::PaymentObserved { order, person, card, captured, status, entry, .. } => {
+            let kind = match status {
+                PaymentStatus::Failed => Kind::PaymentFailed,
+                PaymentStatus::Authorized | PaymentStatus::Captured => Kind::PaymentTaken,
+                PaymentStatus::Created | PaymentStatus::Pending => return None,
+            };
+            let (actor, currency) = (*person, entry.currency);
+            Record { order: *order, actor, card: *card, amount_minor: *captured, currency, ..Record::new(kind) }
+        }
+        _ => return None,
+    };
+    Some(Record { organization: row.organization, event: fact.event(), event_time: row.at, ..record })
+}
+
+/// Routes rows, each with its place among the columns.
+fn rows(frame: &Sequenced, batch: &Batch, places: impl Iterator<Item = (u32, usize)>, emit: &mut Emit<SignalInput>) {
     let mut tenant = Tenant::of(frame, OrganizationId::NONE);
-    for row in frame.rows() {
-        let at = row as usize;
+    for (row, at) in places {
         let organization = batch.organization(at);
         if organization != tenant.organization {
             tenant = Tenant::of(frame, organization);
         }
         let Some(plan) = &tenant.plan else { continue };
         let kind = batch.kind(at);
-        let named = matches!(kind, Kind::OrderReported | Kind::RegistrationReported | Kind::AdClicked | Kind::Identify);
+        let named = match kind {
+            Kind::OrderReported | Kind::RegistrationReported | Kind::AdClicked | Kind::Identify => true,
+            kind => kind.origin() == Origin::Decided,
+        };
         if named || plan.every_kind && kind.is_activity() {
-            touch(frame, batch, row, kind, &tenant, plan, emit);
+            touch(frame, batch, (row, at), &tenant, plan, emit);
         }
     }
 }
@@ -48,14 +92,12 @@ impl Tenant {
 fn touch(
     frame: &Sequenced,
     batch: &Batch,
-    row: u32,
-    kind: Kind,
+    (row, at): (u32, usize),
     tenant: &Tenant,
     plan: &Arc<FraudPlan>,
     emit: &mut Emit<SignalInput>,
 ) {
-    let at = row as usize;
-    let organization = tenant.organization;
+    let (organization, kind) = (tenant.organization, batch.kind(at));
     let late_by = batch.late_by(at);
     let actor = batch.actor(at);
     // An anonymous visitor has velocity of its own, but is no second account of a device: it may be the same person.
@@ -65,7 +107,7 @@ fn touch(
     let asked = |entity: &Entity| plan.needs[*entity as usize].wanted && tokens[*entity as usize].is_some();
     let scored = plan.scores(kind).then(|| {
         let parts = Entity::ALL.iter().filter(|entity| asked(entity)).count();
-        Arc::new(scored(frame, batch, row, tenant, plan, account, parts))
+        Arc::new(scored(frame, batch, (row, at), tenant, plan, account, parts))
     });
     let (time, amount) = (batch.event_time(at), batch.amount_minor(at));
     for entity in Entity::ALL.into_iter().filter(asked) {
@@ -93,13 +135,12 @@ fn touch(
 fn scored(
     frame: &Sequenced,
     batch: &Batch,
-    row: u32,
+    (row, at): (u32, usize),
     tenant: &Tenant,
     plan: &Arc<FraudPlan>,
     account: Token,
     parts: usize,
 ) -> Scored {
-    let at = row as usize;
     let actor = batch.actor(at);
     let (order, message) = (batch.order(at).0, batch.message(at).0);
     let record = [order, message].into_iter().find(|id| *id != 0).unwrap_or(u128::from(actor.0));
@@ -225,5 +266,54 @@ mod tests {
         route(&Sequenced::of_batch(Batch::from_records(&records), Timestamp(5), book(rules)), &mut emit);
         let sent: Vec<_> = emit.sent().map(|(_, row, input)| (row, matches!(input, SignalInput::Bare(_)))).collect();
         assert_eq!(sent, [(1, true)]);
+    }
+
+    #[test]
+    fn orders_of_a_box_office_are_scored_and_foreseen_as_they_will_be_scored() {
+        let book = book(serde_json::json!({"format": 1, "fraud": {"rules": [
+            {"id": "cards", "on": ["order_placed"], "all": ["failures_by_account_1h >= 2"], "weight": 300,
+             "reason": "{failures_by_account_1h} payments failed"},
+            {"id": "often", "all": ["orders_by_account_1h >= 3"], "weight": 200, "reason": "{orders_by_account_1h} orders"},
+            {"id": "dear", "all": ["amount_by_account_1h > 50000"], "weight": 100, "reason": "{amount_by_account_1h}"},
+        ]}}));
+        let rows = workload::bookings(5, (ACME, records::EventId(2)), Timestamp::from_seconds(1_900_000_000), 120);
+        let plan = Arc::clone(&book.rules(ACME).unwrap().fraud);
+        let (mut signals, mut scores) = (Signals::default(), Scores::default());
+        let mut fired = 0;
+        for row in &rows {
+            let frame = Sequenced::of_facts(vec![row.clone()], row.at, Arc::clone(&book));
+            let placed = booked(row).filter(|record| record.kind == Kind::OrderPlaced);
+            let foreseen = placed.as_ref().map(|order| {
+                let touch = Touch {
+                    organization: ACME,
+                    entity: Entity::Account,
+                    token: order.actor,
+                    kind: Kind::OrderPlaced,
+                    time: row.at,
+                    amount: order.amount_minor,
+                    others: [order.actor, Token::NONE, Token::NONE, Token::NONE],
+                    needs: plan.needs[Entity::Account as usize],
+                    links: false,
+                    counts: true,
+                    scored: None,
+                };
+                let mut values = vec![ABSENT; plan.signals.len()];
+                signals.foresee(&touch, &plan).into_iter().for_each(|(slot, value)| values[usize::from(slot)] = value);
+                plan.score(Kind::OrderPlaced, &values)
+            });
+            let mut emit = Emit::default();
+            route(&frame, &mut emit);
+            for (_, row, input) in emit.sent() {
+                let (at, mut effects) = (At { pos: frame.pos(row) }, Effects::default());
+                signals.apply(at, input, &mut effects);
+                effects.next.iter().for_each(|(_, part)| scores.apply(at, part, &mut Effects::default()));
+            }
+            if let (Some(order), Some(foreseen)) = (placed, foreseen) {
+                let score = scores.score(ScoreKey { organization: ACME, record: order.order.0 }).unwrap();
+                assert_eq!((score.score, score.reasons.clone(), score.actor), (foreseen.0, foreseen.1, order.actor));
+                fired += u32::from(score.score >= 300);
+            }
+        }
+        assert!(fired > 5, "{fired}");
     }
 }

@@ -1,11 +1,12 @@
 //! Routes orders to the revenue of their event and currency.
 //!
-//! Today another system reports them (`order_reported`; a negative amount gives money back). Whatever else tells of orders
-//! one day sends the same inputs under a source of its own.
+//! Another system reports them (`order_reported`; a negative amount gives money back), or a box office of ours has sold: then
+//! the postings of its facts to sales and tax are what is taken and given back, so that revenue is the ledger's to the unit.
 
 use hashbrown::HashMap;
+use records::booking::{Account, BookingFact};
 use records::hash::FixedState;
-use records::{Column, Kind, OrganizationId, Span, Timestamp};
+use records::{Column, Fact, FactRow, Kind, OrganizationId, Span, Timestamp};
 use rules::Lateness;
 use views::revenue::{Revenue, Source, Takings, Till, Took};
 use views::state::Fold;
@@ -14,6 +15,32 @@ use crate::frame::{Emit, Sequenced};
 
 /// Sends one input for each till and minute of the frame. Orders without a currency say nothing of money.
 pub fn route(frame: &Sequenced, emit: &mut Emit<Took>) {
+    for (row, fact) in frame.counted_facts() {
+        if let Some(took) = sold(fact) {
+            emit.to(Till::hash(took.till.organization, took.till.event), row, took);
+        }
+    }
+    reported(frame, emit);
+}
+
+/// What a fact of a box office takes or gives back. It is decided here and now, so it is never late.
+fn sold(row: &FactRow) -> Option<Took> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
+    let entry = fact.entry().filter(|entry| entry.currency.is_some())?;
+    let of_sales = entry.postings.iter().filter(|posting| matches!(posting.account, Account::Sales | Account::Tax));
+    let gross = of_sales.fold(0i64, |sum, posting| sum.saturating_sub(posting.minor));
+    let takings = match fact {
+        BookingFact::OrderConfirmed { .. } => Takings { orders: 1, gross_minor: gross, ..Takings::default() },
+        _ if gross > 0 => Takings { gross_minor: gross, ..Takings::default() },
+        _ if gross < 0 => Takings::of(gross),
+        _ => return None,
+    };
+    let (organization, event, currency) = (row.organization, fact.event(), entry.currency);
+    let till = Till { organization, event, currency, source: Source::BoxOffice };
+    Some(Took { till, time: row.at.floor(Span::MINUTE), takings })
+}
+
+fn reported(frame: &Sequenced, emit: &mut Emit<Took>) {
     let Some(batch) = frame.batch().filter(|batch| batch.has(Column::order) && batch.has(Column::currency)) else {
         return;
     };
@@ -121,5 +148,27 @@ mod tests {
                 (5, Currency::EUR, 60, [1, 0], [1, 0, 0])
             ]
         );
+    }
+
+    #[test]
+    fn what_a_box_office_sells_is_a_till_of_its_own_and_equals_its_ledger() {
+        let rows = workload::bookings(3, (ACME, EventId(2)), Timestamp(0), 100);
+        let mut ledger = std::collections::BTreeMap::<Currency, i64>::new();
+        for entry in
+            rows.iter().filter_map(|row| if let Some(Fact::Booking(fact)) = row.known() { fact.entry() } else { None })
+        {
+            let sales = entry.postings.iter().filter(|one| matches!(one.account, Account::Sales | Account::Tax));
+            *ledger.entry(entry.currency).or_default() -= sales.map(|one| one.minor).sum::<i64>();
+        }
+        let mut emit = Emit::default();
+        route(&Sequenced::of_facts(rows, Timestamp(5), book()), &mut emit);
+        let (mut sums, mut orders) = (std::collections::BTreeMap::<Currency, i64>::new(), 0);
+        for (_, _, took) in emit.sent() {
+            assert_eq!(took.till.source, Source::BoxOffice);
+            assert!(took.takings.gross_minor >= 0 && took.takings.refunded_minor >= 0);
+            *sums.entry(took.till.currency).or_default() += took.takings.gross_minor - took.takings.refunded_minor;
+            orders += took.takings.orders;
+        }
+        assert_eq!((sums, orders), (ledger, 100));
     }
 }

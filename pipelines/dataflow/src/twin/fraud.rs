@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use records::{Flags, Kind, OrganizationId, Pos, Record, RuleId, Span, Timestamp, Token};
+use records::booking::{BookingFact, PaymentStatus};
+use records::{Fact, FactRow, Flags, Kind, OrganizationId, Pos, Record, RuleId, Span, Timestamp, Token};
 use rules::Window;
 use rules::fraud::{ABSENT, FraudPlan, Reason};
 use rules::signal::{Entity, LONGEST, Measure, Signal};
@@ -75,13 +76,33 @@ const RING_QUIET: Span = Span::from_seconds(7 * 86_400);
 const HIGH_MAX: usize = 1_000;
 
 impl Fraud {
+    /// Orders that box offices took and payments that came to something are taken as records are.
+    pub(crate) fn fact(&mut self, pos: Pos, row: &FactRow, book: &rules::Rulebook, rates: bool) {
+        let Some(Fact::Booking(fact)) = row.known() else { return };
+        let mut record = Record { organization: row.organization, event_time: row.at, ..Record::new(Kind::Unknown) };
+        match fact {
+            BookingFact::OrderPlaced { order, person, total, .. } => {
+                (record.kind, record.order, record.actor) = (Kind::OrderPlaced, *order, *person);
+                record.amount_minor = *total;
+            }
+            BookingFact::PaymentObserved { status, person, card, .. } if *status >= PaymentStatus::Failed => {
+                let failed = *status == PaymentStatus::Failed;
+                record.kind = if failed { Kind::PaymentFailed } else { Kind::PaymentTaken };
+                (record.actor, record.card) = (*person, *card);
+            }
+            _ => return,
+        }
+        self.take(&Row { pos, record: &record, book }, rates);
+    }
+
     /// `rates` is whether rings and scores take it too, or only what the signals count.
     pub(crate) fn take(&mut self, row: &Row<'_>, rates: bool) {
         let record = row.record;
         let Some(rules) = row.book.rules(record.organization).filter(|rules| !rules.fraud.is_empty()) else { return };
         let plan = &rules.fraud;
         let scored_kind = matches!(record.kind, Kind::OrderReported | Kind::RegistrationReported | Kind::AdClicked);
-        if !(scored_kind || record.kind == Kind::Identify || plan.every_kind && record.kind.is_activity()) {
+        let booked = matches!(record.kind, Kind::OrderPlaced | Kind::PaymentFailed | Kind::PaymentTaken);
+        if !(scored_kind || booked || record.kind == Kind::Identify || plan.every_kind && record.kind.is_activity()) {
             return;
         }
         let lateness = row.book.lateness(record.organization, "fraud");
@@ -267,11 +288,13 @@ impl Known {
         let count = |kind: Kind| self.within(window).filter(|touch| touch.kind == kind).count() as i64;
         match measure {
             Measure::Records => self.within(window).count() as i64,
-            Measure::Orders => count(Kind::OrderReported),
+            Measure::Orders => count(Kind::OrderReported) + count(Kind::OrderPlaced),
+            Measure::Failures => count(Kind::PaymentFailed),
             Measure::Registrations => count(Kind::RegistrationReported),
             Measure::Clicks => count(Kind::AdClicked),
             Measure::Amount => {
-                let orders = self.within(window).filter(|touch| touch.kind == Kind::OrderReported);
+                let is_order = |touch: &&Touch| matches!(touch.kind, Kind::OrderReported | Kind::OrderPlaced);
+                let orders = self.within(window).filter(is_order);
                 orders.map(|touch| touch.amount).sum()
             }
             Measure::Accounts => self.distinct(Entity::Account, window),

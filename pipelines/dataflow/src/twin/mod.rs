@@ -199,6 +199,13 @@ impl Twin {
 
     fn fact(&mut self, pos: Pos, fact: &FactRow, book: &Rulebook, skips: &reading::Skips) {
         self.leaderboards.fact(pos, fact, !skips.skipped("leaderboards"));
+        let counts = |view| (self.only.is_empty() || self.only.contains(&view)) && !skips.skipped(view);
+        if counts("revenue") {
+            self.revenue.fact(fact);
+        }
+        if counts("signals") {
+            self.fraud.fact(pos, fact, book, !skips.skipped("scores"));
+        }
         if !skips.skipped("recommend") {
             self.recommend.fact(fact);
         }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use records::{Kind, Timestamp};
+use records::booking::{Account, BookingFact};
+use records::{Fact, FactRow, Kind, Timestamp};
 use views::revenue::{HOURS_MAX, MINUTES_MAX, Revenue as View, Source, Takings, Till};
 use views::shards::Reader;
 use views::state::Fold;
@@ -37,6 +38,32 @@ impl Revenue {
         } else {
             takings.orders += 1;
             takings.gross_minor = takings.gross_minor.saturating_add(record.amount_minor);
+        }
+    }
+
+    /// What box offices have sold, and no longer have: the change of what their ledgers say of sales with tax.
+    pub(crate) fn fact(&mut self, row: &FactRow) {
+        let Some(Fact::Booking(fact)) = row.known() else { return };
+        let Some(entry) = fact.entry() else { return };
+        let balance = |account| -> i64 {
+            let postings = entry.postings.iter().filter(|posting| posting.account == account);
+            postings.map(|posting| posting.minor).sum()
+        };
+        // A sale is a credit.
+        let came = -balance(Account::Sales) - balance(Account::Tax);
+        let is_order = matches!(fact, BookingFact::OrderConfirmed { .. });
+        if !entry.currency.is_some() || came == 0 && !is_order {
+            return;
+        }
+        let (organization, event, currency) = (row.organization, fact.event(), entry.currency);
+        let till = Till { organization, event, currency, source: Source::BoxOffice };
+        let takings = self.0.entry((till, begin(row.at, Size::Minute))).or_default();
+        takings.orders += u64::from(is_order);
+        if came >= 0 {
+            takings.gross_minor += came;
+        } else {
+            takings.refunds += 1;
+            takings.refunded_minor -= came;
         }
     }
 

@@ -25,10 +25,15 @@ fn conference(seed: u64, scale: Scale, frame_rows: usize) -> (Arc<MemoryLog>, Ar
     let mut conference = Conference::new(seed, scale);
     let facts = conference.facts();
     append(&log, Lane::Facts, 0, records::fact::encode(&facts).into(), facts.len(), Vec::new());
+    let sold = workload::bookings(seed, (conference.organization(), conference.event()), START, 60);
+    let mut sold = sold.chunks(5);
     let (mut chunk, mut sent): (Vec<Record>, u64) = (Vec::new(), 0);
     let mut frames = 0;
     while conference.fill(&mut chunk, frame_rows) > 0 {
         frames += 1;
+        if let Some(rows) = sold.next() {
+            append(&log, Lane::Facts, 0, records::fact::encode(rows).into(), rows.len(), Vec::new());
+        }
         for fact in later(&facts, frames) {
             append(&log, Lane::Facts, 0, records::fact::encode(&[fact]).into(), 1, Vec::new());
         }
@@ -164,7 +169,7 @@ fn records_that_one_view_has_put_aside_are_recounted_without_them_for_that_view_
         // Each eighth record, and each second of the facts that some view folds, but the first rules.
         let facts = |pos: Pos, fact: &Fact| match fact {
             Fact::RulesPublished { .. } => pos.log_time > START,
-            Fact::LeaderboardReset { .. } | Fact::ItemListed { .. } => pos.offset.is_multiple_of(2),
+            Fact::LeaderboardReset { .. } | Fact::ItemListed { .. } | Fact::Booking(_) => pos.offset.is_multiple_of(2),
             _ => false,
         };
         let ignored = |pos: Pos, fact: Option<&Fact>| match fact {

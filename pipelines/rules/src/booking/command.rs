@@ -120,6 +120,8 @@ pub enum Wish {
         captured: i64,
         /// The provider's name for it.
         reference: String,
+        /// The pseudonym of the card, where the provider tells one card from another.
+        card: Token,
     },
     /// Money goes back, from what was paid.
     Refund {

@@ -121,6 +121,7 @@ fn money() -> impl Strategy<Value = Wish> {
         status,
         captured: if status == PaymentStatus::Captured { captured } else { 0 },
         reference: "r".into(),
+        card: Token::NONE,
     });
     let start = (1..12u128, 1..9u128).prop_map(|(id, order)| Wish::StartPayment {
         payment: PaymentId(id),

@@ -11,7 +11,7 @@
 //! is believed, because money that is there has to be accounted for.
 
 use records::booking::{Account, BookingFact, Entry, PaymentStatus, Provider, RefundReason};
-use records::{Currency, EventId, OrderId, PaymentId, PayoutId, RefundId, Timestamp};
+use records::{Currency, EventId, OrderId, PaymentId, PayoutId, RefundId, Timestamp, Token};
 
 use super::command::Wish;
 use super::ledger::entry;
@@ -29,8 +29,8 @@ impl BoxOffice {
     pub(crate) fn pay(&self, event: EventId, wish: &Wish, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
         match wish {
             Wish::StartPayment { payment, order, provider } => self.start_payment(event, *payment, *order, *provider),
-            Wish::Observe { payment, status, captured, reference } => {
-                self.observe(event, *payment, *status, *captured, reference, now)
+            Wish::Observe { payment, status, captured, reference, card } => {
+                self.observe(event, *payment, *status, *captured, (reference, *card), now)
             }
             Wish::Refund { refund, order, amount } => self.refund_some(event, *refund, *order, *amount),
             Wish::SettleRefund(refund) => self.settle_refund(event, *refund),
@@ -76,7 +76,7 @@ impl BoxOffice {
         payment: PaymentId,
         status: PaymentStatus,
         captured: i64,
-        reference: &str,
+        (reference, card): (&str, Token),
         now: Timestamp,
     ) -> Result<Vec<BookingFact>, Refusal> {
         let known = self.payments.get(&payment).ok_or(Refusal::NoPayment)?;
@@ -90,9 +90,18 @@ impl BoxOffice {
         let came = captured - known.captured;
         let postings = [(Account::Provider(known.provider), came), (Account::Receivable, -came)];
         let entry = entry(order.currency, postings);
-        let id = known.order;
-        let mut facts =
-            vec![BookingFact::PaymentObserved { event, order: id, payment, status, captured, reference, entry }];
+        let (id, person) = (known.order, order.person);
+        let mut facts = vec![BookingFact::PaymentObserved {
+            event,
+            order: id,
+            payment,
+            status,
+            captured,
+            reference,
+            person,
+            card,
+            entry,
+        }];
         if came > 0 {
             facts.extend(self.after_payment(event, id, order, came, now));
         }

@@ -76,7 +76,7 @@ fn start(payment: u128, order: u128) -> Wish {
 }
 
 fn told(payment: u128, status: PaymentStatus, captured: i64) -> Wish {
-    Wish::Observe { payment: PaymentId(payment), status, captured, reference: "ref".into() }
+    Wish::Observe { payment: PaymentId(payment), status, captured, reference: "ref".into(), card: Token::NONE }
 }
 
 fn wait(id: u128, party: u16) -> Wish {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use eventlog::{Lane, ReadLimits};
 use records::booking::{Account, Ending, PaymentStatus, Provider, RefundReason};
 use records::fact::By;
-use records::{Currency, EventId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId};
+use records::{Currency, EventId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, Token};
 use rules::access::{Act, On};
 use rules::booking::Wish;
 use rules::booking::office::{Order, RefundStatus};
@@ -209,7 +209,8 @@ fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
     let rows = records::fact::decode(&frame.body).ok()?;
     let row = rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)?;
     let mut fact = serde_json::to_value(&row.fact).ok()?;
-    fact.as_object_mut()?.retain(|name, _| !matches!(name.as_str(), "sealed" | "asked" | "subject" | "person"));
+    fact.as_object_mut()?
+        .retain(|name, _| !matches!(name.as_str(), "sealed" | "asked" | "subject" | "person" | "card"));
     let offset = crate::writes::Offset { partition: place.partition.0, offset: place.first.0 };
     Some(Told { offset, at: When(row.at), by: row.by, fact })
 }
@@ -289,7 +290,8 @@ async fn receive(
     let start = Wish::StartPayment { payment, order, provider: Provider::Transfer };
     decided(&api, &caller, at, tag, start).await?;
     let second = records::fact::CommandTag { id: records::CommandId(tag.id.0 ^ (1 << 64)), hash: tag.hash };
-    let wish = Wish::Observe { payment, status: PaymentStatus::Captured, captured: amount, reference };
+    let wish =
+        Wish::Observe { payment, status: PaymentStatus::Captured, captured: amount, reference, card: Token::NONE };
     decided(&api, &caller, at, second, wish).await
 }
 

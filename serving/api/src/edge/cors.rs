@@ -15,8 +15,7 @@ use crate::{Api, auth, routes};
 const ORIGIN_BYTES_MAX: usize = 272;
 
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
-const HEADERS: &str =
-    "authorization, content-type, content-encoding, idempotency-key, if-match, if-none-match, last-event-id";
+const HEADERS: &str = "authorization, content-type, content-encoding, idempotency-key, if-match, if-none-match, last-event-id, order-secret";
 const EXPOSED: &str = "etag, eventra-offset, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 /// Seconds that a browser may remember what it was told.
 const MAX_AGE: &str = "600";

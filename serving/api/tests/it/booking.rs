@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use records::fact::Scope;
-use records::{EventId, Fact, SecretHash, Zone};
+use records::{EventId, Fact, FactRow, SecretHash, Zone};
 use rules::office::{Command, Wish};
 use serde_json::{Value, json};
 
@@ -13,6 +13,11 @@ const OFFICE: &str = "/v1/organizations/acme/events/conf/box-office";
 const SHOP: &str = "/v1/shop/acme/conf";
 
 async fn send(house: &House, method: Method, path: &str, key: &str, body: Value) -> Answer {
+    show(house, method, path, (key, ""), body).await
+}
+
+/// The same as somebody who has the secret of an order.
+async fn show(house: &House, method: Method, path: &str, (key, secret): (&str, &str), body: Value) -> Answer {
     let authorization = format!("Bearer {MANAGE}");
     let mut headers = vec![("content-type", "application/json")];
     if path.starts_with("/v1/organizations") {
@@ -20,6 +25,9 @@ async fn send(house: &House, method: Method, path: &str, key: &str, body: Value)
     }
     if !key.is_empty() {
         headers.push(("idempotency-key", key));
+    }
+    if !secret.is_empty() {
+        headers.push(("order-secret", secret));
     }
     let body = if body.is_null() { String::new() } else { body.to_string() };
     house.send(request(method, path, &headers, body)).await
@@ -70,15 +78,15 @@ async fn buy(house: &House, name: &str) -> Value {
     let order = data(send(house, Method::POST, &shop("/orders"), "", wish).await, StatusCode::CREATED);
     assert_eq!((order["status"].as_str(), order["total"].as_i64()), (Some("pending"), Some(11_900)));
     let (id, secret) = (order["id"].as_str().unwrap(), order["secret"].as_str().unwrap());
-    let begin = json!({"secret": secret, "provider": "test"});
+    let begin = json!({"provider": "test"});
     let payments = shop(&format!("/orders/{id}/payments"));
-    let payment = data(send(house, Method::POST, &payments, "", begin).await, StatusCode::CREATED);
-    let says = json!({"secret": secret, "status": "captured"});
+    let payment = data(show(house, Method::POST, &payments, ("", secret), begin).await, StatusCode::CREATED);
+    let says = json!({"status": "captured"});
     let test = format!("{payments}/{}/test", payment["id"].as_str().unwrap());
-    let paid = data(send(house, Method::POST, &test, "", says).await, StatusCode::OK);
+    let paid = data(show(house, Method::POST, &test, ("", secret), says).await, StatusCode::OK);
     assert_eq!(paid["captured"], 11_900);
-    let own = shop(&format!("/orders/{id}?secret={secret}"));
-    data(send(house, Method::GET, &own, "", Value::Null).await, StatusCode::OK)
+    let own = shop(&format!("/orders/{id}"));
+    data(show(house, Method::GET, &own, ("", secret), Value::Null).await, StatusCode::OK)
 }
 
 #[test]
@@ -169,17 +177,17 @@ fn an_order_is_shown_to_whoever_has_its_secret_and_nothing_of_it_lies_open_in_th
         let order = buy(&house, "zebulon").await;
         let id = order["id"].as_str().unwrap();
         for secret in ["", "wrong", &"0".repeat(32)] {
-            let answer =
-                send(&house, Method::GET, &format!("{SHOP}/orders/{id}?secret={secret}"), "", Value::Null).await;
+            let answer = show(&house, Method::GET, &format!("{SHOP}/orders/{id}"), ("", secret), Value::Null).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND);
         }
         let log = format!("{:?}", house.facts());
         assert!(!log.to_lowercase().contains("zebulon") && !log.contains(order["secret"].as_str().unwrap()));
         // Passed on: the old code is void, the new holder is another one.
         let ticket = order["tickets"][0]["id"].as_str().unwrap();
-        let transfer = json!({"secret": order["secret"], "revision": 0, "holder": buyer("bea")});
+        let transfer = json!({"revision": 0, "holder": buyer("bea")});
+        let secret = order["secret"].as_str().unwrap();
         let path = format!("{SHOP}/orders/{id}/tickets/{ticket}/transfer");
-        let passed = data(send(&house, Method::POST, &path, "", transfer).await, StatusCode::OK);
+        let passed = data(show(&house, Method::POST, &path, ("", secret), transfer).await, StatusCode::OK);
         assert_eq!(
             (&passed["tickets"][0]["text"], passed["tickets"][0]["holder"]["name"].as_str()),
             (&Value::Null, Some("bea"))
@@ -245,4 +253,39 @@ fn those_who_wait_are_drawn_when_the_room_opens_and_anybody_can_draw_again() {
             assert_eq!(stands["before"].as_u64(), Some(before as u64));
         }
     });
+}
+
+#[test]
+fn an_order_that_the_fraud_rules_score_high_waits_for_the_organizer() {
+    run(async {
+        let house = furnished().await;
+        let document = json!({"format": 1, "fraud": {"rules": [
+            {"id": "dear", "on": ["order_placed"], "all": ["amount_by_account_1h >= 20000"], "weight": 90,
+             "reason": "{amount_by_account_1h} within an hour"},
+        ]}});
+        let published = Fact::RulesPublished { document: std::sync::Arc::new(document) };
+        house.rules.write().unwrap().apply(&FactRow::new(acme(), NOW, published));
+        let order = async |count: u16, name: &str| {
+            let hold =
+                data(send(&house, Method::POST, &format!("{SHOP}/holds"), "", cart(count)).await, StatusCode::CREATED);
+            let wish = json!({"hold": hold["id"], "buyer": buyer(name), "provider": "test"});
+            let order =
+                data(send(&house, Method::POST, &format!("{SHOP}/orders"), "", wish).await, StatusCode::CREATED);
+            let path = format!("{OFFICE}/orders/{}", order["id"].as_str().unwrap());
+            data(send(&house, Method::GET, &path, "", Value::Null).await, StatusCode::OK)
+        };
+        let one = order(1, "ann").await;
+        assert_eq!((one["status"].as_str(), one["review"].is_null()), (Some("pending"), true));
+        put_quota(&house, 9).await;
+        let two = order(2, "ben").await;
+        assert_eq!((two["status"].as_str(), two["review"]["score"].as_u64()), (Some("in_review"), Some(90)), "{two}");
+        // What it reflects is told beside it.
+        let as_of: Value = serde_json::from_str(two["review"]["as_of"].as_str().unwrap()).unwrap();
+        assert_eq!(as_of["incarnation"].as_str().map(str::len), Some(16));
+    });
+}
+
+async fn put_quota(house: &House, size: u32) {
+    let hall = json!({"title": "Hall", "size": size, "products": [{"product": "pass"}]});
+    data(send(house, Method::PUT, &format!("{OFFICE}/quotas/hall"), "", hall).await, StatusCode::OK);
 }

@@ -161,6 +161,7 @@ impl House {
             windows: windows_reader,
             leaderboards: leaderboards_reader,
             campaigns: idle!(),
+            signals: idle!(),
             scores: idle!(),
             attendance: idle!(),
             visits: visits_reader,

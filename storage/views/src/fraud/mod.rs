@@ -8,6 +8,7 @@
 //! counts where it belongs as long as a window holds that place, and is scored on the signals as they stand when the
 //! log takes it.
 
+mod assess;
 mod rings;
 mod scores;
 mod signals;
@@ -15,6 +16,7 @@ mod signals;
 mod tests;
 pub(crate) mod trail;
 
+pub use assess::{Assessment, Buyer, assess};
 pub use rings::RING_ACCOUNTS_MAX;
 pub use scores::{FraudScoreRow, Overview, SCORES_PER_BIN_MAX, Score, ScoreKey, Scores};
 pub use signals::{

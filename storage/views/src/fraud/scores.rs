@@ -232,7 +232,7 @@ fn fill(values: &mut [i64], part: &[(u16, i64)]) {
 
 impl Fold for Scores {
     const NAME: &'static str = "scores";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Input = SignalOutput;
     type Output = ();
     type Key = ScoreKey;

@@ -179,7 +179,8 @@ impl Default for Signals {
 
 fn counted(kind: Kind) -> Option<Measure> {
     match kind {
-        Kind::OrderReported => Some(Measure::Orders),
+        Kind::OrderReported | Kind::OrderPlaced => Some(Measure::Orders),
+        Kind::PaymentFailed => Some(Measure::Failures),
         Kind::RegistrationReported => Some(Measure::Registrations),
         Kind::AdClicked => Some(Measure::Clicks),
         _ => None,
@@ -201,7 +202,7 @@ impl State {
         if let Some(measure) = counted(touch.kind) {
             sum(&mut self.trail, measure, 1);
         }
-        if touch.kind == Kind::OrderReported {
+        if counted(touch.kind) == Some(Measure::Orders) {
             sum(&mut self.trail, Measure::Amount, touch.amount);
         }
         let (mut account, mut evicted) = (None, 0);
@@ -250,6 +251,17 @@ impl Signals {
         }
         let (first_seen, clock) = (tick_start(state.first), tick_start(state.trail.clock()));
         Some(EntityAnswer { first_seen, clock, velocities })
+    }
+
+    /// The signals of an entity as they would be after one more record; nothing is changed.
+    pub fn foresee(&self, touch: &Touch, plan: &FraudPlan) -> Vec<(u16, i64)> {
+        let now = tick(touch.time);
+        let number = self.numbers.get(&touch.organization);
+        let known = number.and_then(|number| self.entities.get((touch.token.0, *number, touch.entity as u8)));
+        let mut state = known.cloned().unwrap_or_else(|| State { first: now, trail: Trail::new(now) });
+        state.count(touch);
+        state.first = state.first.min(now);
+        plan.asked_of(touch.entity).map(|(slot, signal)| (slot, state.answer(signal))).collect()
     }
 
     /// Distinct others that were forgotten because an entity had more than 64 of a sort.
@@ -313,7 +325,7 @@ impl Signals {
 
 impl Fold for Signals {
     const NAME: &'static str = "signals";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Input = SignalInput;
     type Output = SignalOutput;
     type Key = EntityKey;

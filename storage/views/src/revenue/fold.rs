@@ -125,7 +125,7 @@ impl Revenue {
 
 impl Fold for Revenue {
     const NAME: &'static str = "revenue";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Input = Took;
     type Output = ();
     type Key = Till;

@@ -22,24 +22,30 @@ pub enum Source {
     /// Another system reported its orders (`order_reported`).
     #[default]
     Reported = 1,
+    /// Our own box office sold it.
+    BoxOffice = 2,
 }
 
 impl Source {
+    /// Every source, by code.
+    pub const ALL: [Self; 2] = [Self::Reported, Self::BoxOffice];
+
     /// The source with this code on disk.
     pub fn from_code(code: u8) -> Option<Self> {
-        (code == Self::Reported as u8).then_some(Self::Reported)
+        Self::ALL.into_iter().find(|source| *source as u8 == code)
     }
 
     /// Its word in SQL.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Reported => "reported",
+            Self::BoxOffice => "box_office",
         }
     }
 
     /// The source with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        (word == Self::Reported.word()).then_some(Self::Reported)
+        Self::ALL.into_iter().find(|source| source.word() == word)
     }
 }
 
@@ -131,7 +137,7 @@ pub struct RevenueSeries {
     /// The currency, ISO 4217.
     #[schemars(with = "String")]
     pub currency: Currency,
-    /// Who says so: `reported` is another system.
+    /// Who says so: `reported` is another system, `box_office` is ours.
     pub source: Source,
     /// Everything since the beginning.
     pub total: Takings,

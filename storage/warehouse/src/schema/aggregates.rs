@@ -88,7 +88,7 @@ pub fn awards() -> TableSchema {
 pub fn fraud_scores() -> TableSchema {
     TableSchema {
         name: "fraud_scores".into(),
-        view_version: 1,
+        view_version: 2,
         doc: "Fraud score of each scored order, registration and ad click, with the rules that fired.".into(),
         columns: columns(&[
             ORGANIZATION,
@@ -307,14 +307,14 @@ pub fn revenue() -> TableSchema {
     ];
     TableSchema {
         name: "revenue".into(),
-        view_version: 1,
+        view_version: 2,
         doc: "What orders brought in, by event, currency and minute, as differences. Never add up rows of two currencies."
             .into(),
         columns: columns(&[
             ORGANIZATION,
             ("event", "LowCardinality(String)", "event; empty for orders outside any"),
             ("currency", "LowCardinality(String)", "ISO 4217 code"),
-            ("source", "LowCardinality(String)", "who says so: `reported` is another system"),
+            ("source", "LowCardinality(String)", "who says so: `reported` is another system, `box_office` is ours"),
             ("minute", TIME, "start of the minute, event time, inclusive"),
             (sums[0], "Int64", "what orders came to, in minor units of the currency; refunds are not taken off"),
             (sums[1], "Int64", "what was given back, in minor units of the currency"),

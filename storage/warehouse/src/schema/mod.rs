@@ -1,6 +1,7 @@
 //! What the warehouse's tables are: columns, order, partitions, and how rows of several landing epochs combine.
 
 mod aggregates;
+mod bookings;
 mod document;
 mod records;
 mod system;

@@ -14,12 +14,12 @@ pub struct View {
     select: String,
 }
 
-const ORGANIZATION: (&str, &str) = ("organization", "tenant");
-const EVENT: (&str, &str) = ("event", "event; empty outside any");
+pub(super) const ORGANIZATION: (&str, &str) = ("organization", "tenant");
+pub(super) const EVENT: (&str, &str) = ("event", "event; empty outside any");
 const LANDING_EPOCH: (&str, &str) = ("landing_epoch", "newest landing epoch that is in the row");
 
 impl View {
-    fn new(
+    pub(super) fn new(
         table: &'static str,
         name: &'static str,
         doc: &'static str,
@@ -35,11 +35,11 @@ impl View {
     }
 }
 
-/// Returns all convenience views, by name.
+/// Returns all convenience views; one that reads another stands behind it.
 pub fn current_views() -> Vec<View> {
-    vec![
-        attendance(),
-        audience(),
+    let mut views = vec![attendance(), audience()];
+    views.extend(super::bookings::booking_views());
+    views.extend([
         campaign_counts(),
         funnel_steps(),
         item_neighbours(),
@@ -49,7 +49,8 @@ pub fn current_views() -> Vec<View> {
         trending(),
         visits(),
         window_counts(),
-    ]
+    ]);
+    views
 }
 
 fn attendance() -> View {
@@ -200,7 +201,7 @@ fn revenue() -> View {
             ORGANIZATION,
             EVENT,
             ("currency", "ISO 4217 code"),
-            ("source", "who says so: `reported` is another system"),
+            ("source", "who says so: `reported` is another system, `box_office` is ours"),
             ("minute", "start of the minute, event time, inclusive"),
             ("gross_minor", "what orders came to, minor units"),
             ("refunded_minor", "what was given back, minor units"),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod analysts;
+mod bookings;
 mod delivery;
 mod engine;
 mod erasure;

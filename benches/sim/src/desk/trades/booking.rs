@@ -120,7 +120,13 @@ impl BoxOffices {
                 let status = told[chance.below(4) as usize];
                 let captured = [0, 1_001, 2_002, 3_003, 5_000, 9_000][chance.below(6) as usize];
                 let captured = if status == PaymentStatus::Captured { captured } else { 0 };
-                Wish::Observe { payment: PaymentId(id), status, captured, reference: "r".into() }
+                Wish::Observe {
+                    payment: PaymentId(id),
+                    status,
+                    captured,
+                    reference: "r".into(),
+                    card: Token(id as u64 % 4),
+                }
             }
             4..8 => Wish::StartPayment { payment: PaymentId(id), order, provider: Provider::Test },
             8..10 => Wish::Refund { refund: RefundId(id), order, amount },

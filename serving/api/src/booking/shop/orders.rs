@@ -2,13 +2,16 @@
 
 use axum::extract::State;
 use records::booking::{PaymentStatus, Position, Provider};
-use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, SecretHash, TicketId};
+use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId, Token};
 use rules::booking::office::{Order, OrderStatus};
 use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use views::fraud::Buyer;
 
 use super::super::people::Contact;
+use super::super::risk::review;
+use super::super::secret::OrderSecret;
 use super::super::tickets::{self, Claims};
 use super::{At, Where, WithinOrder};
 use crate::Api;
@@ -16,7 +19,7 @@ use crate::accounts::{When, offset};
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
-use crate::reads::extract::{Id, Named, Params};
+use crate::reads::extract::{Id, Named};
 use crate::writes::{Idempotent, Made, Written};
 
 pub(super) fn routes() -> Routes {
@@ -133,21 +136,6 @@ pub(in crate::booking) fn state(order: &Order) -> State_ {
 }
 
 impl Api {
-    /// What shows an order to whoever has it: 128 bits of a function that only this installation can compute.
-    fn order_secret(&self, seller: OrganizationId, order: OrderId) -> String {
-        let half = |number: u8| self.subjects().token(seller, &format!("order {number}"), &order.to_string());
-        format!("{}{}", half(0), half(1))
-    }
-
-    /// Refuses whoever does not have the secret, as if there were no such order.
-    fn holds(&self, seller: OrganizationId, order: OrderId, secret: &str) -> Result<(), Problem> {
-        // Hashes are compared, so that how long it takes says nothing of the secret.
-        if SecretHash::of(&self.order_secret(seller, order)) == SecretHash::of(secret) {
-            return Ok(());
-        }
-        Err(Problem::new(Code::NotFound, "there is no such order, or the secret is another one's"))
-    }
-
     fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
         let found = self.office(at, |office| {
             let order = office.order(id)?.clone();
@@ -193,6 +181,10 @@ async fn order(
     let tag = write.tag("buyer");
     let New { hold, buyer, provider } = write.body;
     let known = api.sealed(seller, &buyer).await?;
+    let amount = api.office(at, |office| {
+        office.hold(hold).map_or(0, |hold| hold.positions.iter().map(|position| position.price).sum())
+    })?;
+    let asked = Buyer { organization: seller, person: known.person, card: Token::NONE, order: OrderId::NONE, amount };
     let wish = Wish::PlaceOrder {
         order: id,
         hold,
@@ -200,18 +192,11 @@ async fn order(
         person: known.person,
         sealed: known.sealed,
         provider,
-        score: None,
+        score: api.risk(&asked).as_ref().map(review),
         asked: tag.hash,
     };
     let done = api.book(Some(tag), None, at, wish).await?;
     Ok(Made(Written { data: api.buyers(at, id)?, offset: offset(&done) }))
-}
-
-/// Who asks about an order.
-#[derive(Deserialize, JsonSchema)]
-struct WithSecret {
-    /// What the order's making told.
-    secret: String,
 }
 
 type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
@@ -219,9 +204,9 @@ type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
 async fn ordered(
     State(api): State<Api>,
     Named((Id(seller), Id(event), Id(order))): Named<OfOrder>,
-    Params(WithSecret { secret }): Params<WithSecret>,
+    secret: OrderSecret,
 ) -> Result<One<Ordered>, Problem> {
-    api.holds(seller, order, &secret)?;
+    secret.opens(&api, seller, order)?;
     Ok(One { data: api.buyers((seller, event), order)? })
 }
 
@@ -229,7 +214,6 @@ async fn ordered(
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Pay {
-    secret: String,
     provider: Provider,
 }
 
@@ -269,9 +253,10 @@ fn find_payment(api: &Api, at: At, payment: PaymentId) -> Result<Attempt, Proble
 async fn pay(
     State(api): State<Api>,
     Named((Id(seller), Id(event), Id(order))): Named<OfOrder>,
+    secret: OrderSecret,
     write: Idempotent<Pay>,
 ) -> Result<Made<Attempt>, Problem> {
-    api.holds(seller, order, &write.body.secret)?;
+    secret.opens(&api, seller, order)?;
     let (at, payment) = ((seller, event), PaymentId(write.id().0));
     let wish = Wish::StartPayment { payment, order, provider: write.body.provider };
     let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
@@ -282,16 +267,16 @@ async fn pay(
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Say {
-    secret: String,
     status: PaymentStatus,
 }
 
 async fn test(
     State(api): State<Api>,
     Named((Id(seller), Id(event), Id(order), Id(payment))): Named<WithinOrder<PaymentId>>,
+    secret: OrderSecret,
     write: Idempotent<Say>,
 ) -> Result<Written<Attempt>, Problem> {
-    api.holds(seller, order, &write.body.secret)?;
+    secret.opens(&api, seller, order)?;
     let at = (seller, event);
     let known = find_payment(&api, at, payment)?;
     let of_order = api.office(at, |office| office.payment(payment).is_some_and(|known| known.order == order))?;
@@ -300,7 +285,7 @@ async fn test(
     }
     let status = write.body.status;
     let captured = if status == PaymentStatus::Captured { known.amount } else { 0 };
-    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}") };
+    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}"), card: Token::NONE };
     let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
     Ok(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) })
 }
@@ -310,7 +295,6 @@ async fn test(
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "TicketTransfer")]
 struct Transfer {
-    secret: String,
     /// The revision that the ticket has now.
     revision: u32,
     holder: Contact,
@@ -319,9 +303,10 @@ struct Transfer {
 async fn transfer(
     State(api): State<Api>,
     Named((Id(seller), Id(event), Id(order), Id(ticket))): Named<WithinOrder<TicketId>>,
+    secret: OrderSecret,
     write: Idempotent<Transfer>,
 ) -> Result<Written<Ordered>, Problem> {
-    api.holds(seller, order, &write.body.secret)?;
+    secret.opens(&api, seller, order)?;
     let at = (seller, event);
     let tag = write.tag("buyer");
     let of_order = api.office(at, |office| office.ticket(ticket).is_some_and(|known| known.order == order))?;
