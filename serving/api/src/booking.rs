@@ -18,6 +18,9 @@ mod tickets;
 use std::collections::BTreeMap;
 use std::sync::RwLock;
 
+pub(crate) use exact::Exact;
+pub(crate) use secret::OrderSecret;
+
 use desk::Done;
 use eventlog::PartitionId;
 use records::booking::{BookingFact, Provider};
@@ -38,6 +41,8 @@ const HISTORY_MAX: usize = 1_000;
 pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
+    /// What the same events say of their programmes, which see the box offices.
+    programmes: crate::programme::Programmes,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
 }
 
@@ -48,7 +53,9 @@ impl Offices {
     /// When a thread panicked while it held the box offices, which no code under their lock can do.
     pub fn apply(&self, place: desk::Place, row: &FactRow) {
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
-        partitions.entry(place.partition).or_default().apply(row);
+        let booking = partitions.entry(place.partition).or_default();
+        booking.apply(row);
+        self.programmes.apply(place.partition, row, booking);
         drop(partitions);
         let Some(order) = order_of(row) else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
@@ -56,6 +63,11 @@ impl Offices {
         if places.len() < HISTORY_MAX {
             places.push(place);
         }
+    }
+
+    /// What events say of themselves.
+    pub fn programmes(&self) -> &crate::programme::Programmes {
+        &self.programmes
     }
 
     /// Asks the box office of an event; none where nothing was ever said about it.

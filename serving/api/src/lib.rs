@@ -32,6 +32,7 @@ pub mod metrics;
 pub mod openapi;
 mod pages;
 pub mod problem;
+pub mod programme;
 pub mod reads;
 pub mod routes;
 pub mod server;

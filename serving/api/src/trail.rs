@@ -154,6 +154,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
+        | Fact::Programme(_)
         | Fact::Beat => return None,
     })
 }

@@ -144,6 +144,18 @@ fn read_until(text: &str, zone: &Zone) -> Result<DateTime, Refusal> {
     Ok(if utc { zone.clock(Zone::utc().instant(local)) } else { local })
 }
 
+/// A rule whose UNTIL is in UTC, as calendars want it beside a time with a zone (RFC 5545 §3.3.10).
+pub fn with_utc_until(rule: &str, zone: &Zone) -> String {
+    match without_until(rule, zone) {
+        Ok((rule, Some(until))) => {
+            let until = Zone::utc().clock(zone.instant(until));
+            format!("{rule};UNTIL={}Z", until.strftime("%Y%m%dT%H%M%S"))
+        }
+        Ok((rule, None)) => rule,
+        Err(_) => rule.to_owned(),
+    }
+}
+
 /// The same recurrence, begun at another time: all its times move by as much on the clock as `from` to `to`.
 pub fn moved(recurrence: &Recurrence, zone: &Zone, shift: &dyn Fn(Timestamp) -> Timestamp) -> Recurrence {
     let rule = match without_until(&recurrence.rule, zone) {

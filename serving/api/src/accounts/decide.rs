@@ -79,6 +79,7 @@ fn busy(detail: &str) -> Problem {
 fn problem(error: DeskError<Refusal>) -> Problem {
     match error {
         DeskError::Refused(Refusal::Booking(refusal)) => crate::booking::problem(&refusal),
+        DeskError::Refused(Refusal::Programme(refusal)) => crate::programme::problem(&refusal),
         DeskError::Refused(refusal) => Problem::new(code(&refusal), refusal.to_string()),
         DeskError::Conflict(_) => Problem::new(Code::IdempotencyConflict, ""),
         DeskError::Busy => busy("too many commands wait"),

@@ -28,6 +28,8 @@ const TAGS: &[(&str, &str)] = &[
     ("oidc", "Signing in with an identity provider (OpenID Connect)."),
     ("organizations", "Organizations with their members, keys, events, rules, saved queries, SQL and audit."),
     ("box-office", "What an event sells: products, quotas, codes, orders, money, doors. Scope `manage`."),
+    ("programme", "What takes place at an event: its page, sessions, speakers, forms, who may see it. Scope `manage`."),
+    ("programmes", "What visitors read of published events."),
     ("shop", "What buyers do: look, hold, order, pay, wait. Nobody signs in; an order has a secret."),
     ("audit", "Who did what, for platform admins."),
     ("system", "How the process is, for platform admins."),
@@ -120,6 +122,7 @@ fn tag(path: &str) -> &'static str {
         _ if SEGMENT.iter().any(|(known, _)| *known == path) => "tracking",
         "/healthz" | "/readyz" | "/metrics" | "/v1/openapi.json" => "health",
         _ if path.contains("/box-office") => "box-office",
+        _ if path.contains("{event}/programme") => "programme",
         _ => first,
     };
     let known = TAGS.iter().find(|(known, _)| *known == name);
