@@ -292,6 +292,12 @@ ids! {
     FormId,
     /// A link that lets people see an event.
     InvitationId,
+    /// Where an organization's webhooks go.
+    EndpointId,
+    /// One code, link or file's address that is sold.
+    GoodsId,
+    /// A buyer's wish to be paid back.
+    RequestId,
 }
 
 #[cfg(test)]

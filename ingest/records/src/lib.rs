@@ -33,12 +33,14 @@ pub mod kind;
 pub mod money;
 pub mod pos;
 pub mod programme;
+pub mod providers;
 pub mod seal;
 pub mod secret;
 pub mod text;
 pub mod time;
 pub mod token;
 pub mod vocabulary;
+pub mod webhook;
 pub mod zone;
 
 pub use batch::Batch;
@@ -46,17 +48,19 @@ pub use booking::BookingFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, DoorId, EventId, FormId, HallId, HoldId, InvitationId, ItemId, LeaderboardId, LoginId,
-    MailId, MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId,
-    RefundId, RuleId, SegmentId, SessionId, SpeakerId, TicketId, TrackId, UserId, WaitId,
+    AdId, CampaignId, CommandId, DoorId, EndpointId, EventId, FormId, GoodsId, HallId, HoldId, InvitationId, ItemId,
+    LeaderboardId, LoginId, MailId, MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId,
+    QueryId, QuotaId, RefundId, RequestId, RuleId, SegmentId, SessionId, SpeakerId, TicketId, TrackId, UserId, WaitId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};
 pub use pos::Pos;
 pub use programme::ProgrammeFact;
+pub use providers::ProviderFact;
 pub use secret::{Blob, SecretHash};
 pub use text::Text;
 pub use time::{Span, Timestamp};
 pub use token::Token;
 pub use vocabulary::{Column, Flags, Record, Source};
+pub use webhook::WebhookFact;
 pub use zone::Zone;

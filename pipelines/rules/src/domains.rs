@@ -10,6 +10,8 @@ use crate::booking::{self, Booking};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
 use crate::programme::{self, Programme};
+use crate::providers::{self, Providers};
+use crate::webhooks::{self, Webhooks};
 
 /// A command to one of the domains, and who has it done.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,10 @@ pub enum Order {
     Booking(booking::Command),
     /// Of an event's programme.
     Programme(programme::Command),
+    /// Of an organization's payment providers.
+    Providers(providers::Command),
+    /// Of where an organization's webhooks go.
+    Webhook(webhooks::Command),
 }
 
 /// Why something is not done.
@@ -48,6 +54,12 @@ pub enum Refusal {
     /// By a programme.
     #[error(transparent)]
     Programme(#[from] programme::Refusal),
+    /// By what is known of payment providers.
+    #[error(transparent)]
+    Providers(#[from] providers::Refusal),
+    /// Of webhooks.
+    #[error(transparent)]
+    Webhook(#[from] webhooks::Refusal),
 }
 
 /// The states of all domains.
@@ -57,6 +69,8 @@ pub struct Domains {
     accounts: Accounts,
     booking: Booking,
     programme: Programme,
+    providers: Providers,
+    webhooks: Webhooks,
 }
 
 impl From<office::Command> for Command {
@@ -87,6 +101,20 @@ impl From<programme::Command> for Command {
     }
 }
 
+impl From<providers::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: providers::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Providers(command) }
+    }
+}
+
+impl From<webhooks::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: webhooks::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Webhook(command) }
+    }
+}
+
 impl Domains {
     /// The programmes.
     pub fn programme(&self) -> &Programme {
@@ -101,7 +129,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 5;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -111,6 +139,8 @@ impl Domain for Domains {
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
             Order::Programme(command) => office::aggregate(command.organization, command.event),
+            Order::Providers(command) => office::aggregate_of_organization(command.organization),
+            Order::Webhook(command) => webhooks::aggregate(command.organization),
         }
     }
 
@@ -134,6 +164,14 @@ impl Domain for Domains {
                 let facts = self.programme.decide(command, office, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact)).collect()
             }
+            Order::Providers(command) => {
+                let facts = self.providers.decide(command)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
+            Order::Webhook(command) => {
+                let facts = self.webhooks.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
         };
         rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
         Ok(rows)
@@ -149,6 +187,8 @@ impl Domain for Domains {
         self.accounts.apply(row);
         self.booking.apply(row);
         self.programme.apply(row, &self.booking);
+        self.providers.apply(row);
+        self.webhooks.apply(row);
         Ok(())
     }
 
@@ -157,9 +197,11 @@ impl Domain for Domains {
             serde_json::to_vec(&self.accounts.stored()),
             serde_json::to_vec(&self.booking.stored()),
             serde_json::to_vec(&self.programme.stored()),
+            serde_json::to_vec(&self.providers.stored()),
+            serde_json::to_vec(&self.webhooks.stored()),
         ];
         for part in parts {
-            let part = part.expect("accounts, box offices and programmes have text keys only");
+            let part = part.expect("domains have text keys only");
             out.extend((part.len() as u64).to_le_bytes());
             out.extend(part);
         }
@@ -170,11 +212,18 @@ impl Domain for Domains {
         let (accounts, rest) = crate::decide::section(bytes)?;
         let (booking, rest) = crate::decide::section(rest)?;
         let (programme, rest) = crate::decide::section(rest)?;
+        let (providers, rest) = crate::decide::section(rest)?;
+        let (webhooks, rest) = crate::decide::section(rest)?;
+        let webhooks = serde_json::from_slice(webhooks).map_err(|error| StateError(error.to_string()))?;
+        let webhooks = Webhooks::restore(webhooks);
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
         let booking = serde_json::from_slice(booking).map_err(|error| StateError(error.to_string()))?;
+        let providers = serde_json::from_slice(providers).map_err(|error| StateError(error.to_string()))?;
         let programme = serde_json::from_slice(programme).map_err(|error| StateError(error.to_string()))?;
+        let programme = Programme::restore(programme);
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
-        Ok(Self { office: Office::decode(rest)?, accounts, booking, programme: Programme::restore(programme) })
+        let providers = Providers::restore(providers);
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks, programme })
     }
 }
 
@@ -195,7 +244,15 @@ mod tests {
         let (link, purpose, until) = (SecretHash::of("l"), LinkPurpose::SignIn, Timestamp(99));
         let link = accounts::Wish::MakeLink { link, purpose, until };
         let account = accounts::Command { user: UserId(1), wishes: vec![register, link] };
-        vec![office.into(), Command { by: Some(By::User(UserId(9))), order: Order::Account(account) }]
+        let (publishable, sealed) = ("pk_1".into(), Blob([2].into()));
+        let wish =
+            providers::Wish::Set { provider: records::booking::Provider::Stripe, publishable, subject: 3, sealed };
+        let stripe = providers::Command { organization, wish };
+        let spec = records::webhook::Endpoint { url: "https://example.org".into(), ..Default::default() };
+        let wish = webhooks::Wish::Add { spec, key: records::CommandId(8), from: Vec::new() };
+        let webhook = webhooks::Command { organization, endpoint: records::EndpointId(2), wish };
+        let account = Command { by: Some(By::User(UserId(9))), order: Order::Account(account) };
+        vec![office.into(), stripe.into(), account, webhook.into()]
     }
 
     #[test]

@@ -30,7 +30,12 @@ const TAGS: &[(&str, &str)] = &[
     ("box-office", "What an event sells: products, quotas, codes, orders, money, doors. Scope `manage`."),
     ("programme", "What takes place at an event: its page, sessions, speakers, forms, who may see it. Scope `manage`."),
     ("programmes", "What visitors read of published events."),
+    (
+        "webhooks",
+        "Where an organization is told what happens at its box offices, and what became of it. Scope `manage`.",
+    ),
     ("shop", "What buyers do: look, hold, order, pay, wait. Nobody signs in; an order has a secret."),
+    ("webhooks", "What payment providers send, signed by them."),
     ("audit", "Who did what, for platform admins."),
     ("system", "How the process is, for platform admins."),
 ];
@@ -123,6 +128,7 @@ fn tag(path: &str) -> &'static str {
         "/healthz" | "/readyz" | "/metrics" | "/v1/openapi.json" => "health",
         _ if path.contains("/box-office") => "box-office",
         _ if path.contains("{event}/programme") => "programme",
+        _ if path.starts_with("/v1/organizations/{organization}/webhooks") => "webhooks",
         _ => first,
     };
     let known = TAGS.iter().find(|(known, _)| *known == name);

@@ -12,7 +12,7 @@ use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use records::programme::{Access, AccessMode, Invitation};
-use records::{EventId, InvitationId, OrganizationId, SecretHash, Span, Timestamp};
+use records::{InvitationId, SecretHash, Span, Timestamp};
 use rules::access::{self as rights, Act, On, Principal};
 use rules::programme::{EventProgramme, Standing, Wish};
 use schemars::JsonSchema;

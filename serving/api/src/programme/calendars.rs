@@ -11,7 +11,7 @@ use rules::programme::{EventProgramme, Standing};
 use schemars::json_schema;
 
 use super::access::Visitor;
-use super::ical::{self, Calendar, Entry, Recurs};
+use super::ical::{Calendar, Entry, Recurs};
 use super::manage::{OfEvent, Within};
 use super::{At, markdown};
 use crate::Api;
@@ -277,6 +277,6 @@ mod tests {
     fn ids_are_parts_of_addresses_whatever_they_hold() {
         assert_eq!(part("talk-12"), "talk-12");
         assert_eq!(part("a/b c?"), "a%2Fb%20c%3F");
-        assert_eq!(ical::utc(records::Timestamp(0)), "19700101T000000Z");
+        assert_eq!(super::super::ical::utc(records::Timestamp(0)), "19700101T000000Z");
     }
 }

@@ -1,6 +1,6 @@
 //! Programmes of other systems, uploaded as files: what they would change is told first, and then done.
 
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use http_body_util::{BodyExt as _, Limited};
 use records::json::FieldError;
 use rules::access::{Act, On};
