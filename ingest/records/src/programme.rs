@@ -17,7 +17,7 @@ pub enum ProgrammeFact {
         /// The event.
         event: EventId,
         /// From here on.
-        page: Page,
+        page: Box<Page>,
     },
     /// An event is shown to whoever may see it.
     EventPublished {
@@ -122,7 +122,7 @@ pub enum ProgrammeFact {
         /// The session.
         session: SessionId,
         /// From here on.
-        spec: Session,
+        spec: Box<Session>,
     },
     /// A session is gone.
     SessionRemoved {
@@ -220,7 +220,7 @@ mod tests {
     fn they_read_back_among_the_other_facts() {
         let event = EventId(3);
         let session = Session { title: "Talk".into(), starts: Timestamp(1), ends: Timestamp(2), ..Session::default() };
-        let set = ProgrammeFact::SessionSet { event, session: SessionId(4), spec: session };
+        let set = ProgrammeFact::SessionSet { event, session: SessionId(4), spec: session.into() };
         let taken =
             ProgrammeFact::SessionPlaceTaken { event, session: SessionId(4), ticket: TicketId(5), waited: false };
         let rows: Vec<FactRow> = [set.into(), taken.into(), BookingFact::DeadlinesMoved { length: Span(9) }.into()]

@@ -31,8 +31,6 @@ use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 use rules::providers::Providers;
 
-pub(crate) use exact::Exact;
-
 use crate::Api;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};

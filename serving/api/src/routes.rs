@@ -11,7 +11,7 @@
 //! | `/v1/organizations/{organization}/sql` | sql | questions to the warehouse |
 //! | `/v1/organizations/{organization}/events/{event}/box-office/...` | manage | see [`crate::booking`] |
 //! | `/v1/organizations/{organization}/events/{event}/programme/...` | manage | see [`crate::programme`] |
-//! | `/v1/programmes/{organization}/...` | none | what visitors read of events |
+//! | `/v1/programmes/{organizer}/...` | none | what visitors read of events |
 //! | `/e/{organization}/...`, `/sitemap.xml`, `/robots.txt` | none | the same as pages |
 //! | `/v1/shop/{seller}/{event}/...` | none | what buyers do |
 //! | `GET /v1/openapi.json` | none | what all of these take and give |

@@ -69,7 +69,7 @@ pub fn check(form: &Form) -> Result<(), Refusal> {
 
 fn options(field: &Field) -> Result<(), String> {
     let chosen = matches!(field.kind, FieldKind::Choice | FieldKind::Several);
-    if chosen != !field.options.is_empty() || field.options.len() > OPTIONS_MAX {
+    if chosen == field.options.is_empty() || field.options.len() > OPTIONS_MAX {
         return Err(format!("has 1 to {OPTIONS_MAX} for `choice` and `several`, and none otherwise"));
     }
     let mut seen = BTreeSet::new();

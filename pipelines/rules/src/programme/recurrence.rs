@@ -107,7 +107,7 @@ fn floating(time: DateTime) -> Option<chrono::DateTime<Tz>> {
     Some(Tz::UTC.from_utc_datetime(&day.and_hms_opt(hour.into(), minute.into(), second.into())?))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "parts of dates are small")]
+#[expect(clippy::cast_possible_truncation, reason = "parts of dates are small")]
 fn clock(time: &chrono::DateTime<Tz>) -> DateTime {
     let day = date(time.year() as i16, time.month() as i8, time.day() as i8);
     day.at(time.hour() as i8, time.minute() as i8, time.second() as i8, 0)

@@ -211,7 +211,7 @@ impl EventProgramme {
     pub(super) fn apply(&mut self, fact: &ProgrammeFact, at: Timestamp) {
         match fact {
             ProgrammeFact::PageSet { page, .. } => {
-                self.page = page.clone();
+                self.page = (**page).clone();
                 self.touch(at);
             }
             ProgrammeFact::EventPublished { .. } => {
@@ -241,7 +241,7 @@ impl EventProgramme {
             ProgrammeFact::SpeakerSet { speaker, spec, .. } => _ = self.speakers.insert(*speaker, spec.clone()),
             ProgrammeFact::SpeakerRemoved { speaker, .. } => _ = self.speakers.remove(speaker),
             ProgrammeFact::SessionSet { session, spec, .. } => {
-                self.sessions.set(*session, spec.clone(), &self.scheduled.zone, at);
+                self.sessions.set(*session, (**spec).clone(), &self.scheduled.zone, at);
                 self.lose_gone();
             }
             ProgrammeFact::SessionRemoved { session, .. } => {
@@ -327,7 +327,7 @@ impl EventProgramme {
         match wish {
             Wish::SetPage(page) => {
                 valid::page(page)?;
-                unless(Some(&self.page), page, || ProgrammeFact::PageSet { event, page: page.clone() })
+                unless(Some(&self.page), page, || ProgrammeFact::PageSet { event, page: Box::new(page.clone()) })
             }
             Wish::Publish => self.publish(event),
             Wish::Withdraw => self.withdraw(event),
@@ -484,7 +484,8 @@ impl EventProgramme {
                 return Err(Refusal::CapacityTooSmall(most));
             }
         }
-        let mut facts: Vec<Fact> = vec![ProgrammeFact::SessionSet { event, session, spec: spec.clone() }.into()];
+        let mut facts: Vec<Fact> =
+            vec![ProgrammeFact::SessionSet { event, session, spec: Box::new(spec.clone()) }.into()];
         let track = self.tracks.get(&spec.track).map_or("", |track| track.title.as_str());
         let stay: BTreeSet<SessionId> = times.iter().map(|time| time.id).collect();
         let gone = self.sessions.times(session).iter().filter(|time| !stay.contains(&time.id));

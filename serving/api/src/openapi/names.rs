@@ -30,6 +30,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("ticket", "The ticket, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("wait", "The entry in the waitlist, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("place", "The place in the waiting room, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
+    ("organizer", "The organization whose event it is, by its id.", "acme"),
     ("room", "The room, by its id.", "hall-1"),
     ("track", "The track, by its id.", "web"),
     ("speaker", "The speaker, by their id.", "1544"),

@@ -53,11 +53,7 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::Refused])
         .delete(at!("/invitations/{invitation}"), "Revokes an invitation, and those whom it has let in", revoke)
         .may(&[Code::NotFound])
-        .post(
-            "/v1/programmes/{organization}/{event}/passes",
-            "Shows a password or an invitation, and gets a pass",
-            enter,
-        )
+        .post("/v1/programmes/{organizer}/{event}/passes", "Shows a password or an invitation, and gets a pass", enter)
         .may(&[Code::NotFound, Code::Refused, Code::RateLimited])
 }
 

@@ -22,16 +22,12 @@ use crate::reads::extract::{Id, Named};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .get("/v1/programmes/{organization}/{event}/calendar", "The calendar of an event", of_event)
+        .get("/v1/programmes/{organizer}/{event}/calendar", "The calendar of an event", of_event)
+        .may(&[Code::NotFound])
+        .get("/v1/programmes/{organizer}/{event}/sessions/{session}/calendar", "The calendar of a session", of_session)
         .may(&[Code::NotFound])
         .get(
-            "/v1/programmes/{organization}/{event}/sessions/{session}/calendar",
-            "The calendar of a session",
-            of_session,
-        )
-        .may(&[Code::NotFound])
-        .get(
-            "/v1/programmes/{organization}/{event}/agendas/{ticket}/{agenda_key}/calendar",
+            "/v1/programmes/{organizer}/{event}/agendas/{ticket}/{agenda_key}/calendar",
             "The calendar of a ticket's places; its address is told with them",
             of_ticket,
         )

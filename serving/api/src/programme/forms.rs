@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::Refused])
         .get(at!("/forms/{form}/editions/{edition}"), "A form as it was asked then", edition)
         .may(&[Code::NotFound])
-        .get("/v1/programmes/{organization}/{event}/forms", "What buyers are asked", asked)
+        .get("/v1/programmes/{organizer}/{event}/forms", "What buyers are asked", asked)
         .may(&[Code::NotFound])
 }
 

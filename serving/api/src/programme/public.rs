@@ -19,14 +19,14 @@ use crate::reads::extract::{Date, Id, Instant, Named, Params};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .get("/v1/programmes/{organization}", "Public events, by when they begin", events)
-        .get("/v1/programmes/{organization}/{event}", "A published event with its rooms and tracks", event)
+        .get("/v1/programmes/{organizer}", "Public events, by when they begin", events)
+        .get("/v1/programmes/{organizer}/{event}", "A published event with its rooms and tracks", event)
         .may(&[Code::NotFound])
-        .get("/v1/programmes/{organization}/{event}/sessions", "What takes place, by when it begins", agenda)
+        .get("/v1/programmes/{organizer}/{event}/sessions", "What takes place, by when it begins", agenda)
         .may(&[Code::NotFound])
-        .get("/v1/programmes/{organization}/{event}/sessions/{session}", "One session", session)
+        .get("/v1/programmes/{organizer}/{event}/sessions/{session}", "One session", session)
         .may(&[Code::NotFound])
-        .get("/v1/programmes/{organization}/{event}/speakers", "Speakers, by id", speakers)
+        .get("/v1/programmes/{organizer}/{event}/speakers", "Speakers, by id", speakers)
         .may(&[Code::NotFound])
 }
 

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod booking;
+mod calendars;
 mod clients;
 mod conditional;
 mod document;
@@ -16,6 +17,7 @@ mod oidc;
 mod page;
 mod pages;
 mod presence;
+mod programme;
 mod reads;
 mod sockets;
 mod stripe;

@@ -110,8 +110,8 @@ fn event(imported: &mut Imported, place: &str, (id, hall): (&str, HallId), one: 
 }
 
 fn speaker(imported: &mut Imported, person: &Value) -> Option<SpeakerId> {
-    let name = ["public_name", "name", "full_public_name"].into_iter().map(|field| line(&string(person, field)));
-    let name = name.filter(|name| !name.is_empty()).next()?;
+    let mut name = ["public_name", "name", "full_public_name"].into_iter().map(|field| line(&string(person, field)));
+    let name = name.find(|name| !name.is_empty())?;
     let id = ["id", "code", "guid"].into_iter().map(|field| string(person, field)).find(|id| !id.is_empty());
     let biography = text(&string(person, "biography"));
     imported.speaker(&id.unwrap_or_default(), Speaker { name, biography, ..Speaker::default() })

@@ -68,3 +68,92 @@ fn entities_are_refused() {
     let file = format!("<!DOCTYPE s [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>{}", ENTRIES.replace("Welcome", "&a;"));
     assert!(read(file.as_bytes(), &zone()).is_err());
 }
+
+/// Counts again, with other parsers: when each session begins, for how many minutes, who speaks, in which rooms.
+const COUNT: &str = r#"
+import sys, json, datetime, zoneinfo
+import xml.etree.ElementTree as tree
+path, zone = sys.argv[1], zoneinfo.ZoneInfo(sys.argv[2])
+utc, rows, people, rooms = datetime.timezone.utc, [], set(), set()
+def add(begin, minutes):
+    if begin.tzinfo is None:
+        begin = begin.replace(tzinfo=zone)
+    rows.append(f"{begin.astimezone(utc):%Y-%m-%dT%H:%M:%SZ} {minutes}")
+def length(text):
+    hours, minutes = text.split(':')
+    return int(hours) * 60 + int(minutes)
+iso = datetime.datetime.fromisoformat
+data = sys.stdin.read()
+if data.lstrip().startswith('<'):
+    for day in tree.fromstring(data).iter('day'):
+        for event in day.iter('event'):
+            add(iso(event.findtext('date')), length(event.findtext('duration')))
+            people.update(person.get('id') for person in event.iter('person'))
+            rooms.add(event.findtext('room'))
+        for entry in day.iter('entry'):
+            add(iso(day.get('date') + 'T' + entry.findtext('start')), int(entry.findtext('duration')))
+            people.update(one.get('id') for one in entry.iter('speaker'))
+            rooms.add(entry.findtext('room'))
+else:
+    value = json.loads(data)
+    if 'Schedule' in value:
+        value = value['Schedule']
+        for event in value['events']:
+            begin, end = iso(event['time_start']), iso(event['time_stop'])
+            add(begin, int((end - begin).total_seconds()) // 60)
+            rooms.add(event['venue_serial'])
+        people.update(one['serial'] for one in value['speakers'])
+    else:
+        for day in value['schedule']['conference']['days']:
+            for room, events in day['rooms'].items():
+                rooms.add(room)
+                for event in events:
+                    add(iso(event['date']), length(event['duration']))
+                    people.update(person['id'] for person in event['persons'])
+print(len(people), len({room for room in rooms if room}))
+print('\n'.join(sorted(rows)))
+"#;
+
+/// The files, and the zones of their events.
+const REAL: [(&str, &str); 6] = [
+    ("31C3_schedule.xml", "Europe/Berlin"),
+    ("europython2014_schedule.xml", "Europe/Berlin"),
+    ("oscon2014_feed.json", "America/Los_Angeles"),
+    ("rc3_schedule.json", "Europe/Berlin"),
+    ("camp2019_schedule.json", "Europe/Berlin"),
+    ("democon_schedule.json", "UTC"),
+];
+
+#[test]
+fn real_programmes_have_what_another_program_counts_in_them() {
+    let Some(folder) = std::env::var_os("EVENTRA_DATA").map(std::path::PathBuf::from) else {
+        println!("skipped: EVENTRA_DATA does not name a folder of public data sets");
+        return;
+    };
+    for (name, zone) in REAL {
+        let packed = std::fs::read(folder.join(format!("events/{name}.zst"))).unwrap();
+        let bytes = zstd::decode_all(&packed[..]).unwrap();
+        let read = read(&bytes, &Zone::parse(zone).unwrap()).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+        let mut rows: Vec<String> = read
+            .sessions
+            .values()
+            .map(|one| format!("{} {}", one.starts, one.ends.since(one.starts).seconds() / 60))
+            .collect();
+        rows.sort();
+        let told = format!("{} {}\n{}\n", read.speakers.len(), read.halls.len(), rows.join("\n"));
+        assert_eq!(told, counted(&bytes, zone), "{name}");
+        println!("{name}: {} sessions, {} speakers, {} notes", rows.len(), read.speakers.len(), read.notes.len());
+    }
+}
+
+fn counted(bytes: &[u8], zone: &str) -> String {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let mut python = Command::new("python3");
+    python.args(["-c", COUNT, "-", zone]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = python.spawn().expect("python3 counts again");
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
