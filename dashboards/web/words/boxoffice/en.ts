@@ -246,6 +246,7 @@ export const en = {
     noneSoFar: 'None of the newest orders is like this.',
     further: 'Search older orders',
     search: 'Search orders',
+    find: 'Search',
     searchHint: 'Order number, mail address or name',
     status: 'Status',
     number: 'Order',
@@ -290,7 +291,7 @@ export const en = {
     review: 'Review',
     reviewText: (score: string) =>
       `The buyer has a fraud score of ${score}, so this order waits for you. Nothing is taken before you decide.`,
-    reviewAsOf: (offsets: string) => `As of ${offsets}`,
+    reviewAsOf: (time: string, epoch: string) => `As the views stood at ${time}, epoch ${epoch}`,
     reasons: (score: string) => `What the rules say now: ${score}`,
     noReasons: 'No rule fires any more.',
     approve: 'Let it go on',
