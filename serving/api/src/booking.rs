@@ -33,6 +33,9 @@ use rules::domains::Order;
 use rules::providers::Providers;
 
 pub(crate) use exact::Exact;
+pub(crate) use people::Contact;
+pub(crate) use secret::OrderSecret;
+pub(crate) use tickets::Claims;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -49,6 +52,8 @@ pub struct Offices {
     /// With whom organizations take payments.
     providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
+    /// What follows from what they do.
+    pub(crate) books: crate::books::Books,
     /// Locked after `booking` where both are.
     found: RwLock<found::Found>,
 }
@@ -64,7 +69,9 @@ impl Offices {
         }
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         let booking = partitions.entry(place.partition).or_default();
+        let earlier = crate::books::earlier(booking, row);
         booking.apply(row);
+        self.books.hear(place, row, earlier, booking);
         let Some(Fact::Booking(fact)) = row.known() else { return };
         let (at, mut order) = ((row.organization, fact.event()), order_of(row));
         if let Some(office) = booking.office(at.0, at.1) {
@@ -149,6 +156,11 @@ impl Offices {
             room.seed().is_none() && room.room().is_some_and(|spec| spec.opens <= now)
         });
         opened.map(|(organization, event, _)| (organization, event)).collect()
+    }
+
+    /// Letters to buyers that wait, for their time or for a mail server.
+    pub fn letters_waiting(&self) -> u64 {
+        self.books.letters_waiting()
     }
 
     /// Asks the index of an event; none where nothing was ever said about it.

@@ -176,6 +176,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
+        | Fact::Books(_)
         | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
         | Fact::Webhook(_)
         | Fact::Beat => return None,

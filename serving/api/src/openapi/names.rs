@@ -28,6 +28,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("payment", "The payment, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("refund", "The refund, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("ticket", "The ticket, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
+    ("number", "The number of an invoice or a credit note.", "INV-2026-000001"),
     ("wait", "The entry in the waitlist, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("place", "The place in the waiting room, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("channel", "A channel of presence: any name of at most 64 bytes.", "lobby"),

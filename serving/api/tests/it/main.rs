@@ -4,6 +4,7 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod clients;
 mod conditional;
 mod document;
@@ -16,6 +17,7 @@ mod oidc;
 mod organizers;
 mod page;
 mod pages;
+mod papers;
 mod presence;
 mod reads;
 mod shop;

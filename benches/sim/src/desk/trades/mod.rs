@@ -2,6 +2,7 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod office;
 
 use records::{FactRow, Timestamp};
@@ -54,5 +55,6 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(office::Offices::new(scale)),
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
+        Box::new(books::Bookkeeping::new(scale)),
     ]
 }
