@@ -16,6 +16,7 @@ const quiet: Summary = {
 
 it('says nothing when all is well, nor before anything is sold', () => {
   expect([attention(quiet), attention(null), attention(undefined)]).toEqual([[], [], []]);
+  expect(attention(null, 2)).toEqual([{ what: 'webhooks', count: 2 }]);
 });
 
 it('puts what is urgent first, and says where each is looked after', () => {
