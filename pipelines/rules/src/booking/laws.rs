@@ -286,7 +286,7 @@ fn sold(reentry: Reentry) -> (Booking, Vec<records::TicketId>) {
     let wishes = [
         Wish::SetProduct(ItemId(1), product),
         Wish::SetQuota(QuotaId(1), Quota { title: "Q".into(), size: Some(9), products: vec![of(1)] }),
-        Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry }),
+        Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry, times: vec![] }),
         Wish::Hold { hold, person, currency, lines, code, place, asked },
         Wish::PlaceOrder { order, hold, subject, person, sealed, provider, score, asked },
     ];

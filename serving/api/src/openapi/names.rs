@@ -23,6 +23,8 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("quota", "The quota, by its id.", "hall"),
     ("promo", "The promo code, by its id, not by its text.", "early"),
     ("door", "The door, by its id.", "main"),
+    ("scan", "The scan, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
+    ("device", "The device of door staff, by its name.", "phone 3"),
     ("hold", "What is kept, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("order", "The order, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("payment", "The payment, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),

@@ -8,6 +8,7 @@ mod books;
 mod clients;
 mod conditional;
 mod document;
+mod doors;
 mod edge;
 mod feeds;
 mod foreign;
