@@ -1,4 +1,5 @@
-//! Everything that is decided in one partition of the facts: the office of organizations, accounts, box offices, programmes.
+//! Everything that is decided in one partition of the facts: the office of organizations, accounts, box offices,
+//! programmes and books.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
 
@@ -7,6 +8,7 @@ use records::{FactRow, Timestamp};
 
 use crate::accounts::{self, Accounts};
 use crate::booking::{self, Booking};
+use crate::books::{self, Books};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
 use crate::programme::{self, Programme};
@@ -33,6 +35,8 @@ pub enum Order {
     Booking(booking::Command),
     /// Of an event's programme.
     Programme(programme::Command),
+    /// Of an organization's books.
+    Books(books::Command),
     /// Of an organization's payment providers.
     Providers(providers::Command),
     /// Of where an organization's webhooks go.
@@ -54,6 +58,9 @@ pub enum Refusal {
     /// By a programme.
     #[error(transparent)]
     Programme(#[from] programme::Refusal),
+    /// By an organization's books.
+    #[error(transparent)]
+    Books(#[from] books::Refusal),
     /// By what is known of payment providers.
     #[error(transparent)]
     Providers(#[from] providers::Refusal),
@@ -69,6 +76,7 @@ pub struct Domains {
     accounts: Accounts,
     booking: Booking,
     programme: Programme,
+    books: Books,
     providers: Providers,
     webhooks: Webhooks,
 }
@@ -101,6 +109,13 @@ impl From<programme::Command> for Command {
     }
 }
 
+impl From<books::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: books::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Books(command) }
+    }
+}
+
 impl From<providers::Command> for Command {
     /// A command of whoever owns the process.
     fn from(command: providers::Command) -> Self {
@@ -121,6 +136,11 @@ impl Domains {
         &self.programme
     }
 
+    /// The books.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
     /// The box offices.
     pub fn booking(&self) -> &Booking {
         &self.booking
@@ -129,7 +149,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -139,6 +159,7 @@ impl Domain for Domains {
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
             Order::Programme(command) => office::aggregate(command.organization, command.event),
+            Order::Books(command) => office::aggregate_of_organization(command.organization),
             Order::Providers(command) => office::aggregate_of_organization(command.organization),
             Order::Webhook(command) => webhooks::aggregate(command.organization),
         }
@@ -164,6 +185,10 @@ impl Domain for Domains {
                 let facts = self.programme.decide(command, office, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact)).collect()
             }
+            Order::Books(command) => {
+                let facts = self.books.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
             Order::Providers(command) => {
                 let facts = self.providers.decide(command)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
@@ -187,6 +212,7 @@ impl Domain for Domains {
         self.accounts.apply(row);
         self.booking.apply(row);
         self.programme.apply(row, &self.booking);
+        self.books.apply(row);
         self.providers.apply(row);
         self.webhooks.apply(row);
         Ok(())
@@ -199,6 +225,7 @@ impl Domain for Domains {
             serde_json::to_vec(&self.programme.stored()),
             serde_json::to_vec(&self.providers.stored()),
             serde_json::to_vec(&self.webhooks.stored()),
+            serde_json::to_vec(&self.books.stored()),
         ];
         for part in parts {
             let part = part.expect("domains have text keys only");
@@ -214,6 +241,7 @@ impl Domain for Domains {
         let (programme, rest) = crate::decide::section(rest)?;
         let (providers, rest) = crate::decide::section(rest)?;
         let (webhooks, rest) = crate::decide::section(rest)?;
+        let (books, rest) = crate::decide::section(rest)?;
         let webhooks = serde_json::from_slice(webhooks).map_err(|error| StateError(error.to_string()))?;
         let webhooks = Webhooks::restore(webhooks);
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
@@ -223,7 +251,9 @@ impl Domain for Domains {
         let programme = Programme::restore(programme);
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
         let providers = Providers::restore(providers);
-        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks, programme })
+        let books = serde_json::from_slice(books).map_err(|error| StateError(error.to_string()))?;
+        let books = Books::restore(books);
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks, books, programme })
     }
 }
 

@@ -25,7 +25,9 @@ use crate::edge::Edges;
 use crate::guard::Bounds;
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, booking, feeds, health, limits, pages, programme, reads, sql, system, tracking, webhooks};
+use crate::{
+    Api, accounts, booking, books, feeds, health, limits, pages, programme, reads, sql, system, tracking, webhooks,
+};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -55,6 +57,7 @@ fn requests() -> Routes {
         .merge(accounts::routes())
         .merge(booking::routes())
         .merge(programme::routes())
+        .merge(books::routes())
         .merge(webhooks::routes())
         .merge(system::routes())
 }

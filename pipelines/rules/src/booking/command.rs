@@ -5,8 +5,8 @@ use records::booking::{
     Sales, Scan,
 };
 use records::{
-    Blob, Currency, DoorId, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PromoId,
-    QuotaId, RefundId, TicketId, Token, WaitId,
+    Blob, CommandId, Currency, DoorId, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId,
+    PromoId, QuotaId, RefundId, TicketId, Token, WaitId,
 };
 
 /// A command to the box office of one event.
@@ -200,6 +200,15 @@ pub enum Wish {
         door: DoorId,
         /// What they saw, in any order.
         scans: Vec<Scan>,
+    },
+    /// A scan was a mistake: nobody was let in or out by it.
+    VoidScan {
+        /// The door.
+        door: DoorId,
+        /// The ticket.
+        ticket: TicketId,
+        /// The scan.
+        scan: CommandId,
     },
     /// Somebody waits for something that is sold out.
     Wait {

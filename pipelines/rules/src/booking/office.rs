@@ -259,6 +259,11 @@ impl BoxOffice {
         self.tickets.get(&ticket)
     }
 
+    /// All tickets, in no order.
+    pub fn tickets(&self) -> impl Iterator<Item = (TicketId, &Ticket)> {
+        self.tickets.iter().map(|(id, ticket)| (*id, ticket))
+    }
+
     /// Who was let in.
     pub fn doors(&self) -> &Doors {
         &self.doors
@@ -339,7 +344,9 @@ impl BoxOffice {
             | Wish::SettleRefund(_)
             | Wish::FailRefund { .. }
             | Wish::PayOut { .. } => self.pay(event, wish, now),
-            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } => self.let_in(event, wish),
+            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } | Wish::VoidScan { .. } => {
+                self.let_in(event, wish)
+            }
             Wish::Wait { .. } | Wish::LeaveWaitlist(_) => self.wait(event, wish, now),
             Wish::JoinRoom { .. } | Wish::Draw { .. } => self.queue(event, wish, now),
         }
@@ -385,7 +392,8 @@ impl BoxOffice {
             BookingFact::TicketTransferred { .. }
             | BookingFact::TicketReissued { .. }
             | BookingFact::TicketScanned { .. }
-            | BookingFact::ScanCorrected { .. } => {
+            | BookingFact::ScanCorrected { .. }
+            | BookingFact::ScanVoided { .. } => {
                 self.apply_door(fact);
                 Vec::new()
             }

@@ -4,10 +4,12 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod calendars;
 mod clients;
 mod conditional;
 mod document;
+mod doors;
 mod edge;
 mod feeds;
 mod foreign;
@@ -17,6 +19,7 @@ mod oidc;
 mod organizers;
 mod page;
 mod pages;
+mod papers;
 mod presence;
 mod programme;
 mod reads;

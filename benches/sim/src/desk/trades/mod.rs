@@ -2,6 +2,7 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod office;
 mod programme;
 
@@ -56,5 +57,6 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
         Box::new(programme::Programmes::new(scale)),
+        Box::new(books::Bookkeeping::new(scale)),
     ]
 }
