@@ -247,19 +247,23 @@ pub struct Current<'a> {
 }
 
 /// What answers of an order are named by: `FORM.FIELD` for what the buyer is asked, `FORM.POSITION.FIELD` for what is
-/// asked of the ticket at that place of the order, from 0. `form:FORM` is the edition that they answer.
+/// asked of the ticket at that place of the order, from 0; `products` says of each position whether it is a ticket. `form:FORM` is the edition that they answer.
 ///
 /// # Errors
 /// Everything that is wrong with them, by those names.
 pub fn order_answers<'a>(
     forms: impl Iterator<Item = (String, Current<'a>)>,
-    products: &[ItemId],
+    products: &[(ItemId, bool)],
     given: &Answers,
 ) -> Result<Answers, Vec<Fault>> {
     let (mut kept, mut faults, mut used) = (Answers::new(), Vec::new(), BTreeSet::new());
     for (name, current) in forms {
-        let asked: Vec<usize> =
-            (0..products.len()).filter(|place| is_asked_with(current.form, products[*place])).collect();
+        let asked: Vec<usize> = (0..products.len())
+            .filter(|place| {
+                let (product, is_ticket) = products[*place];
+                is_asked_with(current.form, product) && (is_ticket || current.form.asked == Asked::Order)
+            })
+            .collect();
         if asked.is_empty() {
             continue;
         }
@@ -366,12 +370,14 @@ mod tests {
         badge.fields.truncate(1);
         let asked = || [("badge".to_owned(), Current { edition: 3, form: &badge })].into_iter();
         let given = answers(&[("badge.0.diet", "vegan"), ("badge.2.diet", "none"), ("form:badge", "3")]);
-        assert_eq!(order_answers(asked(), &[pass, dinner, pass], &given).unwrap(), given);
-        let faults = order_answers(asked(), &[pass], &given).unwrap_err();
+        assert_eq!(order_answers(asked(), &[pass, dinner, pass].map(|id| (id, true)), &given).unwrap(), given);
+        let faults = order_answers(asked(), &[(pass, true)], &given).unwrap_err();
         assert_eq!(faults, [Fault::new("badge.2.diet", "is not asked")]);
-        let faults = order_answers(asked(), &[pass], &answers(&[("badge.0.diet", "none"), ("form:badge", "2")]));
+        let faults =
+            order_answers(asked(), &[(pass, true)], &answers(&[("badge.0.diet", "none"), ("form:badge", "2")]));
         assert!(faults.unwrap_err()[0].problem.contains("changed"));
-        assert_eq!(order_answers(asked(), &[dinner], &Answers::new()), Ok(Answers::new()));
+        assert_eq!(order_answers(asked(), &[(dinner, true)], &Answers::new()), Ok(Answers::new()));
+        assert_eq!(order_answers(asked(), &[(pass, false)], &Answers::new()), Ok(Answers::new()), "no ticket");
     }
 
     #[test]

@@ -118,8 +118,9 @@ async fn asked(
 }
 
 impl Api {
-    /// The answers of an order as they are kept; all of them where the event asks nothing.
-    pub(crate) fn answers(&self, at: At, products: &[ItemId], given: &Answers) -> Result<Answers, Problem> {
+    /// The answers of an order of these products (and whether each is a ticket) as they are kept; all of them where the event
+    /// asks nothing.
+    pub(crate) fn answers(&self, at: At, products: &[(ItemId, bool)], given: &Answers) -> Result<Answers, Problem> {
         let checked = self.programme(at, |known| {
             let mut forms = known.asked().map(|(id, current)| (id.to_string(), current)).peekable();
             if forms.peek().is_none() { Ok(given.clone()) } else { order_answers(forms, products, given) }

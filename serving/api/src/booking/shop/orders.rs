@@ -1,7 +1,7 @@
 //! Orders as buyers see them: placed, paid, with tickets that can be passed on.
 
 use axum::extract::State;
-use records::booking::{PaymentStatus, Position, Provider};
+use records::booking::{PaymentStatus, Position, ProductKind, Provider};
 use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId, Token};
 use rules::booking::office::{Order, OrderStatus};
 use rules::booking::{BoxOffice, Wish};
@@ -226,7 +226,9 @@ async fn order(
     // What the event asks is checked before anything is sealed; the same order again is answered without its hold.
     let products = api.office(at, |office| {
         let positions = office.hold(hold).map(|hold| &hold.positions).or_else(|| Some(&office.order(id)?.positions));
-        positions.map(|all| all.iter().map(|position| position.product).collect::<Vec<_>>())
+        let kind = |product: ItemId| office.catalogue().products().get(&product).map(|product| product.kind);
+        let is_ticket = |product| matches!(kind(product), Some(ProductKind::Admission | ProductKind::AddOn));
+        positions.map(|all| all.iter().map(|one| (one.product, is_ticket(one.product))).collect::<Vec<_>>())
     })?;
     if let Some(products) = products {
         buyer.answers = api.answers(at, &products, &buyer.answers)?;
