@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 
 use desk::Place;
 use records::fact::By;
-use records::{Fact, FactRow, OrganizationId, ProviderFact, Span, Timestamp, WebhookFact};
+use records::{BooksFact, Fact, FactRow, OrganizationId, ProviderFact, Span, Timestamp, WebhookFact};
 
 /// Acts of one organization that are kept here: weeks of an organizer's work, some megabytes.
 pub const ACTS_MAX: usize = 10_000;
@@ -156,6 +156,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         Fact::Providers(ProviderFact::PaymentProviderRemoved { provider }) => {
             ("payment_provider_removed", words(provider), quiet())
         }
+        Fact::Books(BooksFact::InvoicingSet { .. }) => ("invoicing_set", String::new(), quiet()),
         Fact::Webhook(WebhookFact::WebhookAdded { endpoint, spec, .. }) => {
             ("webhook_added", endpoint.to_string(), spec.url.clone())
         }

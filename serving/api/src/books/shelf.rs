@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use records::booking::BookingFact;
 use records::books::{BooksFact, Cause, InvoiceKind, Invoicing, LetterId};
-use records::{Currency, EventId, Fact, FactRow, HoldId, OrderId, Timestamp, WaitId};
+use records::{Currency, EventId, Fact, FactRow, OrderId, Timestamp};
 use rules::books::Draft;
 use rules::books::journal::Journal;
 
@@ -46,8 +45,6 @@ pub(super) struct Shelf {
     placed: BTreeMap<(EventId, OrderId), LetterId>,
     /// When letters of an order were last asked for.
     pub(super) asked: BTreeMap<(EventId, OrderId), Timestamp>,
-    /// What was kept for those who waited.
-    pub(super) offers: BTreeMap<(EventId, WaitId), HoldId>,
 }
 
 /// Whether a fact says anything about books.
@@ -72,12 +69,8 @@ impl Shelf {
         for (id, kind) in letters {
             self.add_letter(id, kind, row.at);
         }
-        match row.known() {
-            Some(Fact::Books(fact)) => self.take(place, fact, row.at),
-            Some(Fact::Booking(BookingFact::WaitOffered { event, wait, hold, .. })) => {
-                self.offers.insert((*event, *wait), *hold);
-            }
-            _ => {}
+        if let Some(Fact::Books(fact)) = row.known() {
+            self.take(place, fact, row.at);
         }
     }
 
