@@ -36,6 +36,9 @@ use rules::domains::Order;
 use rules::providers::Providers;
 
 pub(crate) use exact::Exact;
+pub(crate) use people::Contact;
+pub(crate) use secret::OrderSecret;
+pub(crate) use tickets::Claims;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -49,9 +52,13 @@ const HISTORY_MAX: usize = 1_000;
 pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
+    /// What the same events say of their programmes, which see the box offices.
+    programmes: crate::programme::Programmes,
     /// With whom organizations take payments.
     providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
+    /// What follows from what they do.
+    pub(crate) books: crate::books::Books,
     /// Written under the lock of the box offices, so that both are of the same offset.
     gates: RwLock<gates::Gates>,
     /// How often something at doors has changed.
@@ -71,13 +78,17 @@ impl Offices {
         }
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         let booking = partitions.entry(place.partition).or_default();
+        let earlier = crate::books::earlier(booking, row);
         booking.apply(row);
+        self.books.hear(place, row, earlier, booking);
         let office = event_of(row).and_then(|event| booking.office(row.organization, event));
         // Every fact tells how far the partition was heard, also those that are about no event.
         let concerns = self.gates.write().expect("nothing panics under the lock").apply(place, row, office);
         if concerns {
             self.passed.send_modify(|passed| *passed += 1);
         }
+        // Locked after `booking`, too: places in sessions see the tickets.
+        self.programmes.apply(place.partition, row, booking);
         let Some(Fact::Booking(fact)) = row.known() else { return };
         let (at, mut order) = ((row.organization, fact.event()), order_of(row));
         if let Some(office) = booking.office(at.0, at.1) {
@@ -96,6 +107,11 @@ impl Offices {
         if places.len() < HISTORY_MAX {
             places.push(place);
         }
+    }
+
+    /// What events say of themselves.
+    pub fn programmes(&self) -> &crate::programme::Programmes {
+        &self.programmes
     }
 
     /// Asks the box office of an event; none where nothing was ever said about it.
@@ -189,6 +205,11 @@ impl Offices {
             room.seed().is_none() && room.room().is_some_and(|spec| spec.opens <= now)
         });
         opened.map(|(organization, event, _)| (organization, event)).collect()
+    }
+
+    /// Letters to buyers that wait, for their time or for a mail server.
+    pub fn letters_waiting(&self) -> u64 {
+        self.books.letters_waiting()
     }
 
     /// Asks the index of an event; none where nothing was ever said about it.

@@ -4,6 +4,8 @@
 
 mod accounts;
 mod booking;
+mod books;
+mod calendars;
 mod clients;
 mod conditional;
 mod document;
@@ -17,7 +19,9 @@ mod oidc;
 mod organizers;
 mod page;
 mod pages;
+mod papers;
 mod presence;
+mod programme;
 mod reads;
 mod shop;
 mod sockets;

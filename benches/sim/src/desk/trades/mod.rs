@@ -2,7 +2,9 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod office;
+mod programme;
 
 use records::{FactRow, Timestamp};
 use rules::domains::Command;
@@ -54,5 +56,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(office::Offices::new(scale)),
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
+        Box::new(books::Bookkeeping::new(scale)),
+        Box::new(programme::Programmes::new(scale)),
     ]
 }
