@@ -497,12 +497,15 @@ impl Api {
 fn door_counts(office: &BoxOffice, gate: &Gate, id: DoorId, door: &Door) -> DoorCounts {
     let counted: std::collections::BTreeMap<ItemId, DoorCount> = gate.counts(id).collect();
     let all = office.catalogue().products().iter().filter(|(_, product)| product.is_ticket());
-    let mine = all.filter(|(id, _)| door.products.is_empty() || door.products.contains(id) || counted.contains_key(id));
+    let may_pass = |product: &ItemId| door.products.is_empty() || door.products.contains(product);
+    // Who was let in before the list was made shorter is still in; nobody who was refused is counted.
+    let came = |product: &ItemId| counted.get(product).is_some_and(|count| count.admitted > 0);
+    let mine = all.filter(|(id, _)| may_pass(id) || came(id));
     let products: Vec<ProductCounts> = mine
         .map(|(id, product)| {
             let choice = records::booking::Choice { product: *id, ..Default::default() };
             let DoorCount { admitted, inside } = counted.get(id).copied().unwrap_or_default();
-            let expected = office.stock().count(choice).sold;
+            let expected = if may_pass(id) { office.stock().count(choice).sold } else { 0 };
             ProductCounts { id: *id, title: product.title.clone(), expected, admitted, inside }
         })
         .collect();
