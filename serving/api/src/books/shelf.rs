@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use records::booking::BookingFact;
 use records::books::{BooksFact, Cause, InvoiceKind, Invoicing, LetterId};
-use records::{Currency, EventId, Fact, FactRow, OrderId, Timestamp};
+use records::{Currency, EventId, Fact, FactRow, HoldId, OrderId, Timestamp, WaitId};
 use rules::books::Draft;
 use rules::books::journal::Journal;
 
@@ -45,6 +46,8 @@ pub(super) struct Shelf {
     placed: BTreeMap<(EventId, OrderId), LetterId>,
     /// When letters of an order were last asked for.
     pub(super) asked: BTreeMap<(EventId, OrderId), Timestamp>,
+    /// What was kept for those who waited.
+    pub(super) offers: BTreeMap<(EventId, WaitId), HoldId>,
 }
 
 /// Whether a fact says anything about books.
@@ -69,8 +72,12 @@ impl Shelf {
         for (id, kind) in letters {
             self.add_letter(id, kind, row.at);
         }
-        if let Some(Fact::Books(fact)) = row.known() {
-            self.take(place, fact, row.at);
+        match row.known() {
+            Some(Fact::Books(fact)) => self.take(place, fact, row.at),
+            Some(Fact::Booking(BookingFact::WaitOffered { event, wait, hold, .. })) => {
+                self.offers.insert((*event, *wait), *hold);
+            }
+            _ => {}
         }
     }
 

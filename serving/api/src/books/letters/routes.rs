@@ -1,18 +1,20 @@
-//! Letters and their like over HTTP: tickets as documents, and letters again.
+//! Letters and their like over HTTP: tickets as documents, letters again, and the offer that somebody waited for.
 
 use axum::extract::State;
 use axum::response::Response;
-use records::{EventId, OrderId, OrganizationId, Span, TicketId};
+use records::booking::Choice;
+use records::{EventId, HoldId, ItemId, OrderId, OrganizationId, Span, TicketId, WaitId};
 use rules::access::{Act, On};
 use rules::books::{BATCH_MAX, Command, Wish};
 use rules::domains;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Api;
-use crate::accounts::{Address, Nothing};
+use crate::accounts::{Address, Nothing, When};
 use crate::auth::Presented;
 use crate::booking::OrderSecret;
+use crate::lists::One;
 use crate::openapi::Routes;
 use crate::paper::{self, Pdf};
 use crate::problem::{Code, Problem};
@@ -28,6 +30,8 @@ pub(in crate::books) fn routes() -> Routes {
         .with(paper::describe)
         .may(&[Code::NotFound])
         .post("/v1/shop/{seller}/{event}/order-links", "Has the links of somebody's orders mailed to them", links)
+        .may(&[Code::NotFound])
+        .get("/v1/shop/{seller}/{event}/waitlist/{wait}", "Whether what somebody waits for is kept for them", offer)
         .may(&[Code::NotFound])
         .post(
             "/v1/organizations/{organization}/events/{event}/box-office/orders/{order}/letters",
@@ -114,4 +118,63 @@ async fn again(
     }
     ask(&api, Some(write.tag(&caller.who())), caller.principal.by(), organization, event, vec![order]).await?;
     Ok(Nothing)
+}
+
+/// Somebody who waits, or waited.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WaitlistState")]
+struct Waits {
+    id: WaitId,
+    standing: Standing,
+    product: Option<ItemId>,
+    variation: Option<ItemId>,
+    /// How many stand before them for the same, while they wait.
+    before: Option<usize>,
+    /// What is kept for them: order it, or give it back.
+    hold: Option<HoldId>,
+    /// Until when it is kept.
+    until: Option<When>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "WaitlistStanding")]
+enum Standing {
+    Waits,
+    /// What they wait for is kept for them.
+    Offered,
+    /// They took it, gave it back, or its time is over.
+    Over,
+}
+
+async fn offer(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(wait))): Named<(Id<OrganizationId>, Id<EventId>, Id<WaitId>)>,
+) -> Result<One<Waits>, Problem> {
+    let offered = api.booking.books.ask(seller, |shelf| shelf.offers.get(&(event, wait)).copied());
+    let none = Waits {
+        id: wait,
+        standing: Standing::Over,
+        product: None,
+        variation: None,
+        before: None,
+        hold: None,
+        until: None,
+    };
+    let told = api.office((seller, event), |office| {
+        if let Some(waiting) = office.waitlist().get(wait) {
+            let Choice { product, variation } = waiting.choice;
+            let ahead = office.waitlist().queue().take_while(|(id, _)| *id != wait);
+            let before = ahead.filter(|(_, other)| other.choice == waiting.choice).count();
+            let (product, variation) = (Some(product), variation.is_some().then_some(variation));
+            return Some(Waits { standing: Standing::Waits, product, variation, before: Some(before), ..none });
+        }
+        let hold = offered?;
+        let Some(kept) = office.hold(hold) else { return Some(none) };
+        let first = kept.positions.first()?;
+        let (product, variation) = (Some(first.product), first.variation.is_some().then_some(first.variation));
+        let (hold, until) = (Some(hold), Some(When(kept.until)));
+        Some(Waits { standing: Standing::Offered, product, variation, hold, until, ..none })
+    })?;
+    told.map(|data| One { data }).ok_or_else(|| Problem::new(Code::NotFound, "nobody waits by this id"))
 }
