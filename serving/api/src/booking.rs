@@ -6,10 +6,13 @@
 
 mod chores;
 mod exact;
+mod exports;
 mod gate;
+mod goods;
 mod offer;
 mod orders;
 mod people;
+mod requests;
 mod risk;
 mod secret;
 mod shop;
@@ -74,6 +77,13 @@ impl Offices {
         partitions.values().find_map(|booking| booking.office(organization, event)).map(question)
     }
 
+    /// The partition that an event's facts lie in.
+    pub(crate) fn partition_of(&self, (organization, event): (OrganizationId, EventId)) -> Option<PartitionId> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let found = partitions.iter().find(|(_, booking)| booking.office(organization, event).is_some());
+        found.map(|(partition, _)| *partition)
+    }
+
     /// Refunds that a provider is to be asked for: organization, event and refund, in their order.
     ///
     /// # Panics
@@ -122,13 +132,22 @@ pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
         | BookingFact::PaymentObserved { order, .. }
         | BookingFact::RefundStarted { order, .. }
         | BookingFact::RefundSettled { order, .. }
-        | BookingFact::RefundFailed { order, .. } => *order,
+        | BookingFact::RefundFailed { order, .. }
+        | BookingFact::GoodsDelivered { order, .. }
+        | BookingFact::RefundRequested { order, .. }
+        | BookingFact::RefundAnswered { order, .. } => *order,
         _ => return None,
     })
 }
 
 pub(crate) fn routes() -> Routes {
-    offer::routes().merge(shop::routes()).merge(orders::routes()).merge(gate::routes())
+    offer::routes()
+        .merge(shop::routes())
+        .merge(orders::routes())
+        .merge(gate::routes())
+        .merge(goods::routes())
+        .merge(exports::routes())
+        .merge(requests::routes())
 }
 
 impl Api {
@@ -168,6 +187,8 @@ pub(crate) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::NoTicket
         | Refusal::NoDoor
         | Refusal::NoWait
+        | Refusal::NoGoods
+        | Refusal::NoRequest
         | Refusal::NoRoom => Code::NotFound,
         Refusal::IdUsed => Code::IdempotencyConflict,
         _ => Code::BookingRefused,

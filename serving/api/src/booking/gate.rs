@@ -1,7 +1,7 @@
 //! Doors: devices tell what they saw, at once or later, and learn what it comes to.
 
 use axum::extract::State;
-use records::booking::{Scan, ScanOutcome};
+use records::booking::{Scan, ScanOutcome, Validity};
 use records::{CommandId, DoorId, EventId, OrganizationId, TicketId};
 use rules::access::{Act, On};
 use rules::booking::Wish;
@@ -71,6 +71,12 @@ struct Result_ {
     id: CommandId,
     ticket: Option<TicketId>,
     outcome: Outcome,
+    /// What whoever stands at the door is told, in a sentence.
+    words: String,
+    /// When the ticket begins to let in.
+    valid_from: Option<When>,
+    /// When it ceases to.
+    valid_until: Option<When>,
     /// When, where and by which device somebody was let in with this ticket first, for a duplicate.
     first: Option<First>,
 }
@@ -84,6 +90,10 @@ enum Outcome {
     Replaced,
     Cancelled,
     WrongDoor,
+    /// It does not let in yet: see `valid_from`.
+    TooEarly,
+    /// It does not let in any more: see `valid_until`.
+    TooLate,
     /// Not a ticket of this event.
     Unknown,
 }
@@ -96,6 +106,23 @@ struct First {
     device: String,
 }
 
+impl Outcome {
+    fn words(self, valid: Validity) -> String {
+        let at = |at: Option<records::Timestamp>| at.map_or_else(String::new, |at| format!(" (UTC {at})"));
+        match self {
+            Self::Admitted => "let in".into(),
+            Self::Left => "let out".into(),
+            Self::Duplicate => "somebody was let in with this ticket before".into(),
+            Self::Replaced => "this ticket was replaced by a newer one".into(),
+            Self::Cancelled => "this ticket was cancelled".into(),
+            Self::WrongDoor => "this ticket is not for this door".into(),
+            Self::TooEarly => format!("this ticket does not let in yet{}", at(valid.from)),
+            Self::TooLate => format!("this ticket does not let in any more{}", at(valid.until)),
+            Self::Unknown => "this is no ticket of this event".into(),
+        }
+    }
+}
+
 impl From<ScanOutcome> for Outcome {
     fn from(outcome: ScanOutcome) -> Self {
         match outcome {
@@ -105,6 +132,8 @@ impl From<ScanOutcome> for Outcome {
             ScanOutcome::Replaced => Self::Replaced,
             ScanOutcome::Cancelled => Self::Cancelled,
             ScanOutcome::WrongDoor => Self::WrongDoor,
+            ScanOutcome::TooEarly => Self::TooEarly,
+            ScanOutcome::TooLate => Self::TooLate,
         }
     }
 }
@@ -149,7 +178,8 @@ async fn scan(
     let data = api.office(at, |office| {
         let result = |(id, claims): (CommandId, Option<Claims>)| {
             let Some(claims) = claims else {
-                return Result_ { id, ticket: None, outcome: Outcome::Unknown, first: None };
+                let (outcome, words) = (Outcome::Unknown, Outcome::Unknown.words(Validity::default()));
+                return Result_ { id, ticket: None, outcome, words, valid_from: None, valid_until: None, first: None };
             };
             let all = office.doors().seen(door, claims.ticket);
             let own = all.iter().find(|seen| seen.scan == id);
@@ -161,7 +191,10 @@ async fn scan(
                 device: first.device.clone(),
             });
             let outcome = own.map_or(Outcome::Unknown, |own| own.outcome.into());
-            Result_ { id, ticket: Some(claims.ticket), outcome, first }
+            let valid = office.ticket(claims.ticket).map(|ticket| office.validity(ticket)).unwrap_or_default();
+            let (valid_from, valid_until) = (valid.from.map(When), valid.until.map(When));
+            let words = outcome.words(valid);
+            Result_ { id, ticket: Some(claims.ticket), outcome, words, valid_from, valid_until, first }
         };
         let count = office.doors().count(door);
         let results = seen.into_iter().map(result).collect();

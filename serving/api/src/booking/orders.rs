@@ -4,7 +4,7 @@ use axum::extract::State;
 use eventlog::{Lane, ReadLimits};
 use records::booking::{Account, Ending, PaymentStatus, Provider, RefundReason};
 use records::fact::By;
-use records::{Currency, EventId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, Token};
+use records::{Currency, EventId, GoodsId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, Token};
 use rules::access::{Act, On};
 use rules::booking::Wish;
 use rules::booking::office::{Order, RefundStatus};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::offer::at;
 use super::people::Contact;
+use super::requests::{self, Asked};
 use super::shop::orders::{Attempt, State_, Status, attempt, state, status};
 use crate::Api;
 use crate::accounts::{When, offset};
@@ -121,6 +122,19 @@ struct Detail {
     review: Option<records::booking::Review>,
     payments: Vec<Attempt>,
     refunds: Vec<Back>,
+    /// Its buyer's wishes to be paid back.
+    refund_requests: Vec<Asked>,
+    /// Codes that its positions have got, without their texts.
+    goods: Vec<Delivered>,
+}
+
+/// A code that a position has got.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OrderGoods")]
+struct Delivered {
+    id: GoodsId,
+    /// The position, by its place from 0.
+    position: u16,
 }
 
 /// Money on its way back.
@@ -157,11 +171,14 @@ fn detail(api: &Api, (organization, event): (OrganizationId, EventId), id: Order
             Some(Back { id: *id, payment: known.payment, amount: known.amount, why: known.why, status })
         };
         let refunds = order.refunds.iter().filter_map(back).collect();
-        Some((order, payments, refunds))
+        let goods = office.goods().of_order(id).map(|(position, id, _)| Delivered { id, position }).collect();
+        Some((order, payments, refunds, requests::of_order(office, id), goods))
     })?;
-    let (order, payments, refunds) = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
+    let (order, payments, refunds, asked, goods) =
+        found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
     let buyer = api.contact(organization, order.subject, &order.sealed);
-    Ok(Detail { id, state: state(&order), buyer, review: order.review, payments, refunds })
+    let refund_requests = asked.into_iter().map(|found| api.asked(organization, found)).collect();
+    Ok(Detail { id, state: state(&order), buyer, review: order.review, payments, refunds, refund_requests, goods })
 }
 
 async fn one(

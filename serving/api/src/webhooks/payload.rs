@@ -5,8 +5,8 @@ use records::booking::{
 };
 use records::webhook::{Topic, WebhookFact};
 use records::{
-    CommandId, Currency, DoorId, EndpointId, EventId, Fact, FactRow, HoldId, OrderId, OrganizationId, PaymentId,
-    PayoutId, RefundId, TicketId, WaitId,
+    CommandId, Currency, DoorId, EndpointId, EventId, Fact, FactRow, GoodsId, HoldId, OrderId, OrganizationId,
+    PaymentId, PayoutId, RefundId, RequestId, TicketId, WaitId,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -69,6 +69,32 @@ enum Data {
         /// Positions, by their places from 0.
         positions: Vec<u16>,
         why: Ending,
+    },
+    /// `order.delivered`
+    Delivered {
+        order: OrderId,
+        /// The position, by its place from 0.
+        position: u16,
+        /// The code; its text is shown to the buyer only.
+        goods: GoodsId,
+    },
+    /// `refund.requested`
+    Requested {
+        order: OrderId,
+        request: RequestId,
+        /// Positions, by their places from 0.
+        positions: Vec<u16>,
+        /// What the policy would keep, minor units.
+        fee: i64,
+    },
+    /// `refund.answered`
+    Answered {
+        order: OrderId,
+        request: RequestId,
+        granted: bool,
+        /// What goes back, minor units.
+        amount: i64,
+        currency: Currency,
     },
     /// `payment.started`
     PaymentStarted {
@@ -156,6 +182,9 @@ pub(super) fn topic(row: &FactRow) -> Option<Topic> {
                 PaymentStatus::Captured => Topic::PaymentCaptured,
                 PaymentStatus::Failed => Topic::PaymentFailed,
             },
+            BookingFact::GoodsDelivered { .. } => Topic::OrderDelivered,
+            BookingFact::RefundRequested { .. } => Topic::RefundRequested,
+            BookingFact::RefundAnswered { .. } => Topic::RefundAnswered,
             BookingFact::RefundStarted { .. } => Topic::RefundStarted,
             BookingFact::RefundSettled { .. } => Topic::RefundSettled,
             BookingFact::RefundFailed { .. } => Topic::RefundFailed,
@@ -227,6 +256,19 @@ fn booking(fact: &BookingFact) -> Option<Data> {
         BookingFact::OrderCancelled { order, positions, why, .. } => {
             Data::Cancelled { order: *order, positions: positions.clone(), why: *why }
         }
+        BookingFact::GoodsDelivered { order, position, goods, .. } => {
+            Data::Delivered { order: *order, position: *position, goods: *goods }
+        }
+        BookingFact::RefundRequested { order, request, positions, fee, .. } => {
+            Data::Requested { order: *order, request: *request, positions: positions.clone(), fee: *fee }
+        }
+        BookingFact::RefundAnswered { order, request, granted, amount, entry, .. } => Data::Answered {
+            order: *order,
+            request: *request,
+            granted: *granted,
+            amount: *amount,
+            currency: entry.currency,
+        },
         BookingFact::PaymentStarted { order, payment, attempt, provider, amount, .. } => Data::PaymentStarted {
             order: *order,
             payment: *payment,

@@ -186,6 +186,9 @@ fn office_body(path: &str) -> Option<Value> {
         "/orders/{order}/cancellation" => json!({"why": "buyer"}),
         "/orders/{order}/receipts" => json!({"amount": 1, "reference": "x"}),
         "/orders/{order}/refunds" => json!({"amount": 1}),
+        "/goods" => json!({"product": "x", "texts": []}),
+        "/goods/withdrawals" => json!({"goods": []}),
+        "/refund-requests/{request}/answer" => json!({"granted": false}),
         "/payouts" => json!({"provider": "test", "currency": "EUR"}),
         _ => return None,
     })

@@ -90,7 +90,7 @@ fn reset(process: &Process, email: &str) {
     assert_eq!(status, 202, "{answer}");
 }
 
-fn sign_in(process: &Process, email: &str) -> String {
+pub(crate) fn sign_in(process: &Process, email: &str) -> String {
     let link = run(&process.folder, &["sign-in-link", email]).out;
     let body = json!({"token": link.trim().split_once("#token=").unwrap().1, "as": "bearer"}).to_string();
     let (status, opened) = process.ask_with("", "POST", "/v1/logins/link", &body);

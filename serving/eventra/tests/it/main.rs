@@ -17,3 +17,4 @@ mod slips;
 mod tables;
 mod terminal;
 mod tls;
+mod webhooks;

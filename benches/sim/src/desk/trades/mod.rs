@@ -3,6 +3,7 @@
 mod accounts;
 mod booking;
 mod office;
+mod webhooks;
 
 use records::{FactRow, Timestamp};
 use rules::domains::Command;
@@ -54,5 +55,6 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(office::Offices::new(scale)),
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
+        Box::new(webhooks::Endpoints::new(scale)),
     ]
 }

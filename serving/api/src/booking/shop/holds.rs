@@ -87,7 +87,7 @@ async fn hold(
     Named((Id(seller), Id(event))): Named<Where>,
     write: Idempotent<Cart>,
 ) -> Result<Made<Kept>, Problem> {
-    let (at, id) = ((seller, event), HoldId(write.id().0));
+    let (at, id) = ((seller, event), HoldId(write.unguessable()?.0));
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let Cart { lines, currency, code, place } = write.body;

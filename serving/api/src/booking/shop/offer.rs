@@ -50,6 +50,14 @@ struct OnSale {
     tier: String,
     /// What it costs now, with tax, for each currency.
     prices: Vec<Money>,
+    /// What it cost before, for each currency, while it is on sale for less.
+    original: Vec<Money>,
+    /// When this price ends.
+    price_until: Option<When>,
+    /// How many are left at this price, when that is bounded.
+    price_left: Option<u32>,
+    /// How many one person may have.
+    per_person: Option<u32>,
     variations: Vec<records::booking::Variation>,
     /// The products of which one is needed for each of this.
     with: Vec<ItemId>,
@@ -148,6 +156,10 @@ fn on_sale(office: &BoxOffice, id: ItemId, product: &Product, now: records::Time
         kind: product.kind,
         tier: tier.map_or_else(String::new, |tier| tier.title.clone()),
         prices: tier.map_or_else(Vec::new, |tier| tier.prices.clone()),
+        original: tier.map_or_else(Vec::new, |tier| tier.original.clone()),
+        price_until: tier.and_then(|tier| tier.until).map(When),
+        price_left: tier.and_then(|tier| office.left_at(id, product, tier)),
+        per_person: product.per_person,
         variations: product.variations.clone(),
         with: product.with.clone(),
         availability,

@@ -56,7 +56,7 @@ async fn wait(
     Named((Id(seller), Id(event))): Named<Where>,
     write: Idempotent<Wait>,
 ) -> Result<Made<Waiting>, Problem> {
-    let (at, id) = ((seller, event), WaitId(write.id().0));
+    let (at, id) = ((seller, event), WaitId(write.unguessable()?.0));
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let Wait { product, variation, party, currency, contact } = write.body;
@@ -126,7 +126,7 @@ async fn join(
     Named((Id(seller), Id(event))): Named<Where>,
     write: Idempotent<Join>,
 ) -> Result<Made<Stands>, Problem> {
-    let (at, place) = ((seller, event), PlaceId(write.id().0));
+    let (at, place) = ((seller, event), PlaceId(write.unguessable()?.0));
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let known = api.sealed(seller, &write.body.contact).await?;
