@@ -399,6 +399,9 @@ pub enum Fact {
     /// Something was decided at an event's box office.
     #[serde(untagged)]
     Booking(crate::booking::BookingFact),
+    /// Something about an organization's payment providers.
+    #[serde(untagged)]
+    Providers(crate::providers::ProviderFact),
     /// Something was decided about where an organization's webhooks go, or became of them.
     #[serde(untagged)]
     Webhook(crate::webhook::WebhookFact),

@@ -32,6 +32,7 @@ pub mod json;
 pub mod kind;
 pub mod money;
 pub mod pos;
+pub mod providers;
 pub mod seal;
 pub mod secret;
 pub mod text;
@@ -53,6 +54,7 @@ pub use id::{
 pub use kind::Kind;
 pub use money::{Currency, Money};
 pub use pos::Pos;
+pub use providers::ProviderFact;
 pub use secret::{Blob, SecretHash};
 pub use text::Text;
 pub use time::{Span, Timestamp};

@@ -9,6 +9,7 @@ use crate::accounts::{self, Accounts};
 use crate::booking::{self, Booking};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
+use crate::providers::{self, Providers};
 use crate::webhooks::{self, Webhooks};
 
 /// A command to one of the domains, and who has it done.
@@ -29,6 +30,8 @@ pub enum Order {
     Account(accounts::Command),
     /// Of an event's box office.
     Booking(booking::Command),
+    /// Of an organization's payment providers.
+    Providers(providers::Command),
     /// Of where an organization's webhooks go.
     Webhook(webhooks::Command),
 }
@@ -45,6 +48,9 @@ pub enum Refusal {
     /// By a box office.
     #[error(transparent)]
     Booking(#[from] booking::Refusal),
+    /// By what is known of payment providers.
+    #[error(transparent)]
+    Providers(#[from] providers::Refusal),
     /// Of webhooks.
     #[error(transparent)]
     Webhook(#[from] webhooks::Refusal),
@@ -56,6 +62,7 @@ pub struct Domains {
     office: Office,
     accounts: Accounts,
     booking: Booking,
+    providers: Providers,
     webhooks: Webhooks,
 }
 
@@ -77,6 +84,13 @@ impl From<booking::Command> for Command {
     /// A command of whoever owns the process.
     fn from(command: booking::Command) -> Self {
         Self { by: Some(By::Operator), order: Order::Booking(command) }
+    }
+}
+
+impl From<providers::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: providers::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Providers(command) }
     }
 }
 
@@ -105,6 +119,7 @@ impl Domain for Domains {
             Order::Office(command) => office::aggregate(command.organization, command.event),
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
+            Order::Providers(command) => office::aggregate_of_organization(command.organization),
             Order::Webhook(command) => webhooks::aggregate(command.organization),
         }
     }
@@ -122,6 +137,10 @@ impl Domain for Domains {
             }
             Order::Booking(command) => {
                 let facts = self.booking.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
+            Order::Providers(command) => {
+                let facts = self.providers.decide(command)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
             Order::Webhook(command) => {
@@ -142,6 +161,7 @@ impl Domain for Domains {
         self.office.apply(row)?;
         self.accounts.apply(row);
         self.booking.apply(row);
+        self.providers.apply(row);
         self.webhooks.apply(row);
         Ok(())
     }
@@ -150,6 +170,7 @@ impl Domain for Domains {
         let parts = [
             serde_json::to_vec(&self.accounts.stored()),
             serde_json::to_vec(&self.booking.stored()),
+            serde_json::to_vec(&self.providers.stored()),
             serde_json::to_vec(&self.webhooks.stored()),
         ];
         for part in parts {
@@ -163,13 +184,16 @@ impl Domain for Domains {
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let (accounts, rest) = crate::decide::section(bytes)?;
         let (booking, rest) = crate::decide::section(rest)?;
+        let (providers, rest) = crate::decide::section(rest)?;
         let (webhooks, rest) = crate::decide::section(rest)?;
         let webhooks = serde_json::from_slice(webhooks).map_err(|error| StateError(error.to_string()))?;
         let webhooks = Webhooks::restore(webhooks);
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
         let booking = serde_json::from_slice(booking).map_err(|error| StateError(error.to_string()))?;
+        let providers = serde_json::from_slice(providers).map_err(|error| StateError(error.to_string()))?;
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
-        Ok(Self { office: Office::decode(rest)?, accounts, booking, webhooks })
+        let providers = Providers::restore(providers);
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks })
     }
 }
 
@@ -190,10 +214,15 @@ mod tests {
         let (link, purpose, until) = (SecretHash::of("l"), LinkPurpose::SignIn, Timestamp(99));
         let link = accounts::Wish::MakeLink { link, purpose, until };
         let account = accounts::Command { user: UserId(1), wishes: vec![register, link] };
+        let (publishable, sealed) = ("pk_1".into(), Blob([2].into()));
+        let wish =
+            providers::Wish::Set { provider: records::booking::Provider::Stripe, publishable, subject: 3, sealed };
+        let stripe = providers::Command { organization, wish };
         let spec = records::webhook::Endpoint { url: "https://example.org".into(), ..Default::default() };
         let wish = webhooks::Wish::Add { spec, key: records::CommandId(8), from: Vec::new() };
         let webhook = webhooks::Command { organization, endpoint: records::EndpointId(2), wish };
-        vec![office.into(), Command { by: Some(By::User(UserId(9))), order: Order::Account(account) }, webhook.into()]
+        let account = Command { by: Some(By::User(UserId(9))), order: Order::Account(account) };
+        vec![office.into(), stripe.into(), account, webhook.into()]
     }
 
     #[test]

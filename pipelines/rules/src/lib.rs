@@ -35,6 +35,7 @@ pub mod lateness;
 pub mod length;
 pub mod office;
 pub mod points;
+pub mod providers;
 pub mod rulebook;
 pub mod segment;
 pub mod signal;

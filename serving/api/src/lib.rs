@@ -88,6 +88,8 @@ pub struct Parts {
     pub log: Arc<dyn eventlog::EventLog>,
     /// Whether payments of the test provider are taken.
     pub test_payments: bool,
+    /// Where payment providers are.
+    pub payments: booking::payments::Options,
     /// How the process is, and dead letters.
     pub operations: system::Operations,
     /// What is chosen about accounts.

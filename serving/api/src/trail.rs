@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 
 use desk::Place;
 use records::fact::By;
-use records::{Fact, FactRow, OrganizationId, Span, Timestamp, WebhookFact};
+use records::{Fact, FactRow, OrganizationId, ProviderFact, Span, Timestamp, WebhookFact};
 
 /// Acts of one organization that are kept here: weeks of an organizer's work, some megabytes.
 pub const ACTS_MAX: usize = 10_000;
@@ -146,6 +146,12 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
             let more = if *more == 0 { String::new() } else { format!(", and {more} more since the last") };
             ("access_refused", act.clone(), format!("{route}{why}{more}"))
         }
+        Fact::Providers(ProviderFact::PaymentProviderSet { provider, .. }) => {
+            ("payment_provider_set", words(provider), quiet())
+        }
+        Fact::Providers(ProviderFact::PaymentProviderRemoved { provider }) => {
+            ("payment_provider_removed", words(provider), quiet())
+        }
         Fact::Webhook(WebhookFact::WebhookAdded { endpoint, spec, .. }) => {
             ("webhook_added", endpoint.to_string(), spec.url.clone())
         }
@@ -170,6 +176,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
+        | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
         | Fact::Webhook(_)
         | Fact::Beat => return None,
     })

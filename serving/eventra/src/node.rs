@@ -60,6 +60,7 @@ pub(crate) struct Node {
     finishing: JoinHandle<()>,
     mailing: JoinHandle<()>,
     paying: JoinHandle<()>,
+    reconciling: JoinHandle<()>,
     telling: JoinHandle<()>,
 }
 
@@ -123,6 +124,7 @@ impl Node {
             booking,
             webhooks,
             accounts: accounts(settings, address)?,
+            payments: payments(settings)?,
             outgoing: Arc::new(outgoing(settings)?),
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
@@ -140,6 +142,7 @@ impl Node {
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let mailing = runtime.spawn(core::send_mails(Arc::downgrade(&core)));
         let paying = runtime.spawn(core::keep_box_offices(Arc::downgrade(&core)));
+        let reconciling = runtime.spawn(core::keep_payments(Arc::downgrade(&core)));
         let pump = api::webhooks::Pump::new(settings.webhooks_private).context("reading the system's certificates")?;
         let telling = runtime.spawn(core::send_webhooks(Arc::downgrade(&core), pump));
         let (stop_http, stopped) = oneshot::channel();
@@ -169,6 +172,7 @@ impl Node {
             finishing,
             mailing,
             paying,
+            reconciling,
             telling,
         })
     }
@@ -219,6 +223,7 @@ impl Node {
         self.finishing.abort();
         self.mailing.abort();
         self.paying.abort();
+        self.reconciling.abort();
         self.telling.abort();
         // Waits for the door's queue and its two threads.
         drop(self.core.door.write().take());
@@ -323,6 +328,7 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         hooks: Arc::clone(&core.webhooks),
         webhooks_private: core.settings.webhooks_private,
         test_payments: core.settings.test_payments,
+        payments: core.payments.clone(),
         operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
@@ -346,6 +352,13 @@ fn outgoing(settings: &Settings) -> anyhow::Result<Outgoing> {
         return Outgoing::smtp(&settings.smtp_url.0, &settings.mail_from);
     }
     Ok(if settings.mailbox { Outgoing::Mailbox(Mailbox::default()) } else { Outgoing::Nowhere })
+}
+
+/// Where the settings say that payment providers are.
+fn payments(settings: &Settings) -> anyhow::Result<api::booking::payments::Options> {
+    let url = settings.stripe_url.parse().context("`stripe_url`")?;
+    let script = settings.stripe_script.parse().context("`stripe_script`")?;
+    api::booking::payments::Options::new(url, script).context("the system's certificates cannot be read")
 }
 
 /// What the settings say of accounts.

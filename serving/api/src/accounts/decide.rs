@@ -95,6 +95,7 @@ fn problem(error: DeskError<Refusal>) -> Problem {
 fn code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Office(office::Refusal::Changed) => Code::Changed,
+        Refusal::Providers(rules::providers::Refusal::NotSet) => Code::NotFound,
         Refusal::Office(office::Refusal::NoKey(_)) | Refusal::Webhook(webhooks::Refusal::NoEndpoint) => Code::NotFound,
         Refusal::Account(accounts::Refusal::Nobody | accounts::Refusal::NoLogin) => Code::NotFound,
         Refusal::Account(accounts::Refusal::PasswordChanged) => Code::LoginRefused,

@@ -33,6 +33,7 @@ const TAGS: &[(&str, &str)] = &[
         "Where an organization is told what happens at its box offices, and what became of it. Scope `manage`.",
     ),
     ("shop", "What buyers do: look, hold, order, pay, wait. Nobody signs in; an order has a secret."),
+    ("webhooks", "What payment providers send, signed by them."),
     ("audit", "Who did what, for platform admins."),
     ("system", "How the process is, for platform admins."),
 ];

@@ -180,7 +180,7 @@ pub(super) fn topic(row: &FactRow) -> Option<Topic> {
                 PaymentStatus::Created | PaymentStatus::Pending => Topic::PaymentPending,
                 PaymentStatus::Authorized => Topic::PaymentAuthorized,
                 PaymentStatus::Captured => Topic::PaymentCaptured,
-                PaymentStatus::Failed => Topic::PaymentFailed,
+                PaymentStatus::Failed | PaymentStatus::Voided => Topic::PaymentFailed,
             },
             BookingFact::GoodsDelivered { .. } => Topic::OrderDelivered,
             BookingFact::RefundRequested { .. } => Topic::RefundRequested,

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::house::{Answer, House, NOW, acme, request, run};
 
 const MANAGE: &str = "a-key-that-manages";
-const OFFICE: &str = "/v1/organizations/acme/events/conf/box-office";
-const CART: &str = "0193480f-5c00-7abc-8def-0123456789ab";
-const SHOP: &str = "/v1/shop/acme/conf";
+pub(crate) const OFFICE: &str = "/v1/organizations/acme/events/conf/box-office";
+pub(crate) const CART: &str = "0193480f-5c00-7abc-8def-0123456789ab";
+pub(crate) const SHOP: &str = "/v1/shop/acme/conf";
 
 pub(crate) async fn send(house: &House, method: Method, path: &str, key: &str, body: Value) -> Answer {
     show(house, method, path, (key, ""), body).await
@@ -48,7 +48,11 @@ pub(crate) fn data(answer: Answer, status: StatusCode) -> Value {
 
 /// A hall of two seats at 119.00 EUR, tax within.
 pub(crate) async fn furnished() -> House {
-    let house = House::new();
+    furnish(House::new()).await
+}
+
+/// The same in a house that is there.
+pub(crate) async fn furnish(house: House) -> House {
     let hash = SecretHash::of(MANAGE).to_string();
     let key = Fact::KeyAdded { key: "shop".into(), hash, scopes: vec![Scope::Manage], expires: None };
     let event = EventId::parse("conf").unwrap();
@@ -69,11 +73,11 @@ pub(crate) async fn furnished() -> House {
     house
 }
 
-fn cart(count: u16) -> Value {
+pub(crate) fn cart(count: u16) -> Value {
     json!({"lines": [{"product": "pass", "count": count}], "currency": "EUR"})
 }
 
-fn buyer(name: &str) -> Value {
+pub(crate) fn buyer(name: &str) -> Value {
     json!({"email": format!("{name}@example.org"), "name": name, "answers": {"Diet": "none"}})
 }
 

@@ -165,6 +165,9 @@ fn body(path: &str) -> Option<Value> {
         "/v1/organizations/{organization}/webhooks/{endpoint}/rotation" => json!({}),
         "/v1/organizations/{organization}/webhooks/{endpoint}/replays" => json!({"since": "2026-11-20T09:00:00Z"}),
         "/v1/organizations/{organization}/sql" => json!({"query": "SELECT 1"}),
+        "/v1/organizations/{organization}/payment-providers/stripe" => {
+            json!({"publishable_key": "pk_x", "secret_key": "sk_x", "webhook_secret": "whsec_x"})
+        }
         "/v1/organizations" => json!({"name": "x", "zone": "UTC"}),
         _ => return None,
     })
@@ -277,6 +280,9 @@ const MANAGES: &[&str] = &[
     "POST /v1/organizations/{organization}/events",
     "PUT /v1/organizations/{organization}/events",
     "PUT /v1/organizations/{organization}/rules",
+    "GET /v1/organizations/{organization}/payment-providers",
+    "PUT /v1/organizations/{organization}/payment-providers",
+    "DELETE /v1/organizations/{organization}/payment-providers",
 ];
 
 /// What each caller is not refused at home, told by hand: routes by how they begin, or whole with a `!`.

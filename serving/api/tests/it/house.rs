@@ -123,6 +123,27 @@ impl House {
         edge: api::edge::Edge,
         accounts: Options,
     ) -> Self {
+        // Nobody listens there: tests that pay have a Stripe of their own.
+        Self::paying(seed, options, feeds, ring, edge, accounts, "http://127.0.0.1:9")
+    }
+
+    /// With Stripe somewhere else.
+    pub(crate) fn selling(stripe: &str) -> Self {
+        let (feeds, edge) = (api::limits::Feeds::default(), api::edge::Edge::default());
+        Self::paying(0, MemoryOptions::default(), feeds, Limits::default(), edge, Options::default(), stripe)
+    }
+
+    fn paying(
+        seed: u8,
+        options: MemoryOptions,
+        feeds: api::limits::Feeds,
+        ring: Limits,
+        edge: api::edge::Edge,
+        accounts: Options,
+        stripe: &str,
+    ) -> Self {
+        let script = format!("{stripe}/js.stripe.com/v3/");
+        let payments = api::booking::payments::Options::new(stripe.parse().unwrap(), script.parse().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
         let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(draws(seed))).unwrap());
@@ -182,6 +203,7 @@ impl House {
             webhooks_private: true,
             log: Arc::clone(&log),
             test_payments: true,
+            payments,
             accounts,
             operations: Operations {
                 figures: Box::new(Figures::default),

@@ -20,6 +20,7 @@ mod pages;
 mod presence;
 mod reads;
 mod sockets;
+mod stripe;
 mod tls;
 mod tracking;
 mod webhooks;

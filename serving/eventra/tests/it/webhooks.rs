@@ -144,7 +144,8 @@ fn a_receiver_is_told_everything_in_order_whatever_is_killed() {
         }
     }
     let told = |kind: &'static str| orders.iter().map(move |order| (kind.to_owned(), order.clone()));
-    let expected: Vec<_> = told("order.placed").zip(told("order.confirmed")).flat_map(|(one, two)| [one, two]).collect();
+    let expected: Vec<_> =
+        told("order.placed").zip(told("order.confirmed")).flat_map(|(one, two)| [one, two]).collect();
     assert_eq!(taken, expected);
     assert!(arrived.iter().any(|webhook| webhook["status"] == 503), "the receiver has refused some");
 }

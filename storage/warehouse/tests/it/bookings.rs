@@ -145,7 +145,8 @@ async fn the_trial_balance_in_sql_is_the_ledger_of_the_fold_for_every_account() 
         count("sum(total_minor)) FROM booking_orders").await
     );
     assert_eq!(
-        count("count()) FROM booking_positions WHERE product = '0000000000000000000000000b' OR tier = 0").await,
+        count("count()) FROM booking_positions WHERE product != '' AND tier = 0 AND rate_bp = 1900 AND tax_minor > 0")
+            .await,
         2 * ORDERS as u64
     );
     assert_eq!(count("max(actor)) FROM booking_orders").await, 9);
