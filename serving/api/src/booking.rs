@@ -7,6 +7,7 @@
 mod chores;
 mod exact;
 mod exports;
+mod found;
 mod gate;
 mod goods;
 mod offer;
@@ -15,9 +16,12 @@ pub mod payments;
 mod people;
 mod requests;
 mod risk;
+mod search;
 mod secret;
 mod shop;
+mod summary;
 mod tickets;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::RwLock;
@@ -26,7 +30,7 @@ use desk::Done;
 use eventlog::PartitionId;
 use records::booking::{BookingFact, Provider};
 use records::fact::{By, CommandTag};
-use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, Timestamp};
+use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, TicketId, Timestamp};
 use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 use rules::providers::Providers;
@@ -48,6 +52,8 @@ pub struct Offices {
     /// With whom organizations take payments.
     providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
+    /// Locked after `booking` where both are.
+    found: RwLock<found::Found>,
 }
 
 impl Offices {
@@ -56,13 +62,25 @@ impl Offices {
     /// # Panics
     /// When a thread panicked while it held the box offices, which no code under their lock can do.
     pub fn apply(&self, place: desk::Place, row: &FactRow) {
-        let mut partitions = self.booking.write().expect("nothing panics under the lock");
-        partitions.entry(place.partition).or_default().apply(row);
-        drop(partitions);
         if matches!(row.known(), Some(Fact::Providers(_))) {
             self.providers.write().expect("nothing panics under the lock").apply(row);
         }
-        let Some(order) = order_of(row) else { return };
+        let mut partitions = self.booking.write().expect("nothing panics under the lock");
+        let booking = partitions.entry(place.partition).or_default();
+        booking.apply(row);
+        let Some(Fact::Booking(fact)) = row.known() else { return };
+        let (at, mut order) = ((row.organization, fact.event()), order_of(row));
+        if let Some(office) = booking.office(at.0, at.1) {
+            order = order.or_else(|| Some(office.ticket(ticket_of(fact)?)?.order));
+            let mut found = self.found.write().expect("nothing panics under the lock");
+            let index = found.entry(at).or_default();
+            if let Some((id, known)) = order.and_then(|id| Some((id, office.order(id)?))) {
+                index.note(id, known);
+            }
+            index.note_money(fact, office, row.at, row.by.as_ref());
+        }
+        drop(partitions);
+        let Some(order) = order else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
         let places = history.entry((row.organization, order)).or_default();
         if places.len() < HISTORY_MAX {
@@ -143,6 +161,12 @@ impl Offices {
         opened.map(|(organization, event, _)| (organization, event)).collect()
     }
 
+    /// Asks the index of an event; none where nothing was ever said about it.
+    fn found<T>(&self, at: (OrganizationId, EventId), question: impl FnOnce(&found::Index) -> T) -> Option<T> {
+        let found = self.found.read().expect("nothing panics under the lock");
+        found.get(&at).map(question)
+    }
+
     /// Where the facts of an order lie, in their order.
     pub(crate) fn history(&self, organization: OrganizationId, order: OrderId) -> Vec<desk::Place> {
         let history = self.history.read().expect("nothing panics under the lock");
@@ -174,10 +198,24 @@ pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
     })
 }
 
+/// The ticket that a fact is about.
+fn ticket_of(fact: &BookingFact) -> Option<TicketId> {
+    Some(match fact {
+        BookingFact::TicketTransferred { ticket, .. }
+        | BookingFact::TicketReissued { ticket, .. }
+        | BookingFact::ScanCorrected { ticket, .. } => *ticket,
+        BookingFact::TicketScanned { scan, .. } => scan.ticket,
+        _ => return None,
+    })
+}
+
 pub(crate) fn routes() -> Routes {
     offer::routes()
         .merge(shop::routes())
+        .merge(search::routes())
         .merge(orders::routes())
+        .merge(summary::routes())
+        .merge(waiting::routes())
         .merge(gate::routes())
         .merge(payments::routes())
         .merge(goods::routes())
@@ -225,6 +263,7 @@ pub(crate) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::NoGoods
         | Refusal::NoRequest
         | Refusal::NoRoom => Code::NotFound,
+        Refusal::Changed => return Problem::new(Code::Changed, ""),
         Refusal::IdUsed => Code::IdempotencyConflict,
         _ => Code::BookingRefused,
     };

@@ -42,6 +42,8 @@ pub struct Sales {
     pub pay_s: u32,
     /// How long an order that is paid by bank transfer waits, in seconds.
     pub transfer_s: u32,
+    /// Where buyers transfer money to: whose account, which bank; they cannot pay by transfer where nothing stands.
+    pub transfer_to: String,
     /// How long an offer to somebody on the waitlist stands, in seconds.
     pub offer_s: u32,
     /// Positions of one order.
@@ -82,6 +84,7 @@ impl Default for Sales {
             hold_max_s: 7_200,
             pay_s: 1_800,
             transfer_s: 7 * 86_400,
+            transfer_to: String::new(),
             offer_s: 86_400,
             order_max: 20,
             tax_rounding: TaxRounding::Line,

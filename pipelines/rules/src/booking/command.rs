@@ -1,8 +1,8 @@
 //! What can be asked of a box office.
 
 use records::booking::{
-    Choice, Door, Ending, Good, GroupDiscount, PaymentStatus, Product, Promo, Provider, Quota, Review, Room, Sales,
-    Scan,
+    BookingFact, Choice, Door, Ending, Good, GroupDiscount, PaymentStatus, Product, Promo, Provider, Quota, Review,
+    Room, Sales, Scan,
 };
 use records::{
     Blob, Currency, DoorId, EventId, GoodsId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId,
@@ -44,6 +44,13 @@ pub enum Wish {
     SetGroupDiscounts(Vec<GroupDiscount>),
     /// These may pass a door.
     SetDoor(DoorId, Door),
+    /// Something is set if it stands as whoever asks has seen it.
+    Unchanged {
+        /// The fact that would make it as it was seen; none when it was not there.
+        seen: Option<Box<BookingFact>>,
+        /// What is set.
+        then: Box<Wish>,
+    },
     /// Positions are kept for a while.
     Hold {
         /// Its id.

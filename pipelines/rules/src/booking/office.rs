@@ -315,20 +315,25 @@ impl BoxOffice {
         product.tiers.get(usize::from(tier))
     }
 
-    /// How many are left at one of a product's tiers; none when that has no end.
-    pub fn left_at(
+    /// The place of the tier that somebody who comes now pays, and how many more are sold at it where a count ends it.
+    pub fn tier_left(
         &self,
         id: ItemId,
         product: &records::booking::Product,
-        tier: &records::booking::Tier,
-    ) -> Option<u32> {
-        let place = product.tiers.iter().position(|known| std::ptr::eq(known, tier))?;
-        tier.count.map(|count| count.saturating_sub(self.stock.at_tier(id, place as u8)))
+        now: Timestamp,
+    ) -> Option<(u8, Option<u32>)> {
+        let tier = super::pricing::standing_tier(product, |tier| self.stock.at_tier(id, tier), now)?;
+        let count = product.tiers.get(usize::from(tier))?.count;
+        Some((tier, count.map(|count| count.saturating_sub(self.stock.at_tier(id, tier)))))
     }
 
     /// The facts after which a wish is done.
     pub(crate) fn decide(&self, event: EventId, wish: &Wish, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
         match wish {
+            Wish::Unchanged { seen, then } => match self.standing(event, then).as_ref() == seen.as_deref() {
+                true => self.decide(event, then, now),
+                false => Err(Refusal::Changed),
+            },
             Wish::SetSales(_)
             | Wish::SetProduct(..)
             | Wish::SetQuota(..)

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// A currency was changed or removed that somebody holds or ordered in.
     #[error("another code has this text already: choose another one")]
     CodeTaken,
+    /// Somebody else was first.
+    #[error("somebody else changed this meanwhile")]
+    Changed,
     /// Nothing is sold.
     #[error("tickets are not on sale")]
     NotOnSale,
@@ -201,6 +204,7 @@ impl Refusal {
             Self::Invalid { .. } => "invalid",
             Self::QuotaTooSmall { .. } => "quota_too_small",
             Self::CodeTaken => "promo_code_taken",
+            Self::Changed => "changed",
             Self::NotOnSale => "not_on_sale",
             Self::NoProduct => "product_not_offered",
             Self::NotYet(_) => "sale_not_begun",

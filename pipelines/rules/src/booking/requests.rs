@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 /// Wishes of one order.
 pub const REQUESTS_MAX: usize = 20;
 /// Letters of an answer.
-const WORDS_MAX: usize = 1_000;
+const WORDS_MAX: usize = 2_000;
 
 /// A buyer's wish to be paid back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

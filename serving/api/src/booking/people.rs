@@ -3,6 +3,7 @@
 use collect::Who;
 use records::seal::Sealed;
 use records::{Blob, OrganizationId, Token};
+use rules::booking::catalogue::ORDER_MAX;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,9 @@ use crate::problem::{Code, Problem};
 const ANSWERS_MAX: usize = 100;
 /// Bytes of one answer.
 const ANSWER_BYTES_MAX: usize = 4_000;
+
+/// How the sealed names of those who come begin.
+const ATTENDEE: &str = "attendee:";
 
 /// Who buys or holds something.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +31,9 @@ pub(crate) struct Contact {
     /// What they answered, by question.
     #[serde(default)]
     pub(crate) answers: std::collections::BTreeMap<String, String>,
+    /// Who comes with each position of an order, by its place; the buyer where nothing stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attendees: Vec<String>,
 }
 
 /// Somebody whose key is durable.
@@ -50,9 +57,29 @@ impl Contact {
         }
         let mut personal: std::collections::BTreeMap<String, String> =
             self.answers.iter().map(|(of, answer)| (format!("answer:{of}"), answer.clone())).collect();
+        if self.attendees.len() > usize::from(ORDER_MAX) {
+            return Err(Problem::new(Code::FieldsWrong, format!("`attendees` has at most {ORDER_MAX}")));
+        }
+        for (place, attendee) in self.attendees.iter().enumerate().filter(|(_, attendee)| !attendee.trim().is_empty()) {
+            personal.insert(format!("{ATTENDEE}{place}"), name(attendee)?);
+        }
         personal.insert("email".into(), address.to_string());
         personal.insert("name".into(), name(&self.name)?);
         Ok((address, Sealed { personal, ..Sealed::default() }))
+    }
+
+    fn attends(&mut self, place: &str, attendee: String) {
+        let place = place.parse().unwrap_or(usize::MAX);
+        if place < usize::from(ORDER_MAX) {
+            self.attendees.resize(self.attendees.len().max(place + 1), String::new());
+            self.attendees[place] = attendee;
+        }
+    }
+
+    /// Who comes with a position: the buyer where nobody else was named.
+    pub(crate) fn attendee(&self, place: u16) -> &str {
+        let named = self.attendees.get(usize::from(place)).filter(|named| !named.is_empty());
+        named.unwrap_or(&self.name)
     }
 
     fn of(sealed: Sealed) -> Self {
@@ -61,6 +88,7 @@ impl Contact {
             match field.as_str() {
                 "email" => contact.email = text,
                 "name" => contact.name = text,
+                field if field.starts_with(ATTENDEE) => contact.attends(&field[ATTENDEE.len()..], text),
                 field => {
                     let of = field.strip_prefix("answer:").unwrap_or(field).to_owned();
                     contact.answers.insert(of, text);

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::fraud::Buyer;
 
+use super::super::orders::{Back, back};
 use super::super::people::Contact;
 use super::super::requests::{self, Asked};
 use super::super::risk::review;
@@ -47,20 +48,28 @@ struct New {
 /// An order as its buyer sees it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "BuyersOrder")]
-pub(in crate::booking) struct Ordered {
+pub(super) struct Ordered {
     id: OrderId,
     /// Shows the order to whoever has it: keep it.
     secret: String,
     #[serde(flatten)]
-    pub(in crate::booking) state: State_,
+    state: State_,
     buyer: Contact,
     tickets: Vec<TicketShown>,
+    /// Every attempt to pay, in order.
+    payments: Vec<Attempt>,
+    /// What goes back, in order.
+    refunds: Vec<Back>,
+    /// How to pay by bank transfer, while that is waited for.
+    transfer: Option<TransferTo>,
+    /// The server's time, for whoever counts down.
+    now: When,
     /// Codes, links or files' addresses that were bought, once the order is paid.
     goods: Vec<GoodsShown>,
     /// Wishes to be paid back.
     refund_requests: Vec<Asked>,
     /// How money back may be asked for; null when it may not.
-    refunds: Option<Refundable>,
+    refund_policy: Option<Refundable>,
 }
 
 /// Something digital that was bought.
@@ -84,6 +93,25 @@ struct Refundable {
     until: Option<When>,
     /// What is kept of the price, in hundredths of a percent.
     fee: records::booking::BasisPoints,
+}
+
+/// How to pay by bank transfer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TransferTo {
+    /// Where to, as the organizer has written it.
+    to: String,
+    /// What is to stand with it, so that it is found: the end of the order's id.
+    reference: String,
+    /// Minor units.
+    amount: i64,
+}
+
+/// What a bank transfer says, so that it is found by the order's id.
+fn reference(order: OrderId) -> String {
+    /// Digits of a UUID's last group.
+    const DIGITS: usize = 12;
+    let text = format!("{:032X}", order.0);
+    text[text.len() - DIGITS..].to_owned()
 }
 
 /// How far an order is.
@@ -123,6 +151,10 @@ pub(in crate::booking) enum Status {
 #[derive(Debug, Serialize, JsonSchema)]
 struct TicketShown {
     id: TicketId,
+    /// The place of its position in the order, from 0.
+    position: u16,
+    /// Who comes with it, as the buyer named them; nobody for one that was passed on.
+    name: String,
     product: ItemId,
     variation: ItemId,
     revision: u32,
@@ -165,8 +197,16 @@ pub(in crate::booking) fn state(order: &Order) -> State_ {
     }
 }
 
+type Bought = (Vec<(u16, GoodsId, rules::booking::goods::Item)>, Vec<requests::Found>);
+
+/// What is digital of an order, and its wishes to be paid back.
+fn bought(office: &BoxOffice, id: OrderId) -> Bought {
+    let goods = office.goods().of_order(id).map(|(position, id, item)| (position, id, item.clone()));
+    (goods.collect(), requests::of_order(office, id))
+}
+
 impl Api {
-    fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
+    pub(super) fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
         let found = self.office(at, |office| {
             let order = office.order(id)?.clone();
             let ticket = |id: &TicketId| {
@@ -174,14 +214,18 @@ impl Api {
                 Some((*id, ticket.clone(), office.validity(ticket)))
             };
             let tickets: Vec<_> = order.tickets.iter().filter_map(ticket).collect();
-            let goods: Vec<_> =
-                office.goods().of_order(id).map(|(position, id, item)| (position, id, item.clone())).collect();
-            let asked = requests::of_order(office, id);
-            Some((order, tickets, goods, asked, office.catalogue().sales().refunds))
+            let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
+            let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
+            let sales = office.catalogue().sales();
+            let bought = bought(office, id);
+            Some((order, tickets, payments, refunds, sales.transfer_to.clone(), bought, sales.refunds))
         })?;
-        let (order, tickets, goods, asked, refunds) =
+        let (order, tickets, payments, refunds, to, (goods, asked), policy) =
             found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
         let key = self.ticket_key(at.0);
+        let buyer = self.contact(at.0, order.subject, &order.sealed);
+        let by_transfer = order.status == OrderStatus::Pending && order.provider == Provider::Transfer;
+        let amount = order.total() - order.paid;
         let shown = |(id, ticket, valid): (TicketId, rules::booking::office::Ticket, Validity)| {
             let claims = Claims { event: at.1, ticket: id, product: ticket.choice.product, revision: ticket.revision };
             // Whoever passed a ticket on no longer gets its code.
@@ -189,6 +233,8 @@ impl Api {
             let text = mine.then(|| claims.text_valid(valid, &key));
             TicketShown {
                 id,
+                position: ticket.position,
+                name: if mine || ticket.cancelled { buyer.attendee(ticket.position).to_owned() } else { String::new() },
                 product: ticket.choice.product,
                 variation: ticket.choice.variation,
                 revision: ticket.revision,
@@ -209,11 +255,15 @@ impl Api {
             id,
             secret: self.order_secret(at.0, id),
             state: state(&order),
-            buyer: self.contact(at.0, order.subject, &order.sealed),
             tickets: tickets.into_iter().map(shown).collect(),
+            buyer,
+            payments,
+            refunds,
+            transfer: by_transfer.then(|| TransferTo { to, reference: reference(id), amount }),
+            now: When(self.clock.now()),
             goods: goods.into_iter().map(delivered).collect(),
             refund_requests: asked.into_iter().map(|found| self.asked(at.0, found)).collect(),
-            refunds: refunds.map(|policy| Refundable { until: policy.until.map(When), fee: policy.fee }),
+            refund_policy: policy.map(|policy| Refundable { until: policy.until.map(When), fee: policy.fee }),
         })
     }
 }
@@ -246,7 +296,7 @@ async fn order(
     Ok(Made(Written { data: api.buyers(at, id)?, offset: offset(&done) }))
 }
 
-type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
+pub(super) type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
 
 async fn ordered(
     State(api): State<Api>,
