@@ -21,6 +21,7 @@ const Role = lazy(() => import('./pages/Role'));
 const Campaigns = lazy(() => import('./pages/Campaigns'));
 const Settings = lazy(() => import('./pages/Settings'));
 const Rules = lazy(() => import('./pages/Rules'));
+const Checkin = lazy(() => import('./boxoffice/Checkin'));
 const Payments = lazy(() => import('./boxoffice/Payments'));
 const Invoices = lazy(() => import('./boxoffice/Invoices'));
 const Webhooks = lazy(() => import('./boxoffice/Webhooks'));
@@ -40,6 +41,7 @@ const OF_ORGANIZATION = [
   ['events', ['read_views', 'manage_events'], Events],
   ['events/:event', 'read_views', Dashboard],
   ['events/:event/programme', 'manage_events', Programme],
+  ['events/:event/box-office/check-in', 'check_in', Checkin],
   ['events/:event/box-office/*', ['read_views', 'manage_events', 'manage_orders'], BoxOffice],
   ['campaigns', 'read_campaigns', Campaigns],
   ['sql', 'run_sql', Sql],

@@ -51,7 +51,7 @@ export function useEventFormat(): Format {
 }
 
 /** What somebody may do at this event. */
-export function useMayHere(act: 'manage_events' | 'manage_orders'): boolean {
+export function useMayHere(act: 'manage_events' | 'manage_orders' | 'check_in'): boolean {
   const { org, event } = useOffice();
   return useMayFor(org, act, event);
 }
@@ -78,6 +78,7 @@ export const PARTS = [
   ['orders', 'orders', 'manage_orders'],
   ['refunds', 'refunds', 'manage_orders'],
   ['waitlist', 'waitlist', 'manage_orders'],
+  ['checkin', 'check-in', 'check_in'],
   ['room', 'room', 'manage_events'],
   ['money', 'money', 'manage_orders'],
   ['settings', 'settings', 'manage_events'],
@@ -91,6 +92,7 @@ export function Frame(props: { title: string; hint?: ReactNode; aside?: ReactNod
   const may = {
     manage_events: useMayHere('manage_events'),
     manage_orders: useMayHere('manage_orders'),
+    check_in: useMayHere('check_in'),
     read_views: true,
   };
   return (

@@ -32,7 +32,7 @@ export function ProductCard(props: Props) {
       )
     : (cart.counts[product.id] ?? 0);
   const more = Math.min(props.room, (product.order_max ?? Infinity) - chosen);
-  const goesWith = product.with.map((id) => titleOf(shop, id));
+  const goesWith = shop.products.filter((one) => product.with.includes(one.id)).map((one) => one.title);
   return (
     <li className="card p-4 sm:p-5" data-product={product.id}>
       <div className="flex items-start justify-between gap-4">

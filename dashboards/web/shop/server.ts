@@ -87,7 +87,7 @@ export const turnQuery = (at: At, wait: string) =>
 
 /** Whether somebody's payment may come any moment. */
 const isPaying = (order: Order): boolean =>
-  order.payments.some((payment) => payment.status !== 'failed' && payment.status !== 'captured');
+  order.payments.some((payment) => !['failed', 'captured', 'voided'].includes(payment.status));
 
 function orderEvery(query: Query<Order, Error, Order, readonly (string | undefined)[]>): number {
   const order = query.state.data;

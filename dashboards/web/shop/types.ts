@@ -125,7 +125,7 @@ export interface Ticket {
   svg: string | null;
 }
 
-export type PaymentStatus = 'created' | 'pending' | 'failed' | 'authorized' | 'captured';
+export type PaymentStatus = 'created' | 'pending' | 'failed' | 'authorized' | 'captured' | 'voided';
 
 export interface Payment {
   id: string;

@@ -18,7 +18,7 @@ pub mod command;
 pub mod doors;
 pub mod goods;
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 pub mod ledger;
 pub mod offer;
 pub mod office;

@@ -236,10 +236,12 @@ export const de: Words = {
     steps: {
       placed: (amount) => `Sie haben für ${amount} bestellt.`,
       waits: (amount) => `Sie haben für ${amount} bestellt. Die Veranstalter sehen es sich erst an.`,
+      held: () => 'Die Veranstalter sehen sich die Bestellung an, bevor abgebucht wird.',
       approved: () => 'Die Veranstalter haben die Bestellung freigegeben.',
       payment_begun: (amount) => `Eine Zahlung über ${amount} wurde begonnen.`,
       payment_failed: () => 'Die Zahlung hat nicht geklappt.',
       payment_authorized: () => 'Ihre Bank hält den Betrag bereit.',
+      payment_let_go: () => 'Ihre Bank hält den Betrag nicht mehr bereit.',
       paid: (amount) => `${amount} sind eingegangen.`,
       confirmed: () => 'Die Bestellung wurde bestätigt; ihre Tickets gelten.',
       revived: () => 'Nach dem Ende der Bestellung kam Geld, und alles war noch da: Es geht weiter.',

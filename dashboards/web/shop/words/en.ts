@@ -242,10 +242,12 @@ export const en = {
     steps: {
       placed: (amount: string) => `You ordered for ${amount}.`,
       waits: (amount: string) => `You ordered for ${amount}. The organizer has a look at it first.`,
+      held: () => 'The organizer has a look at the order before it is charged.',
       approved: () => 'The organizer let the order go on.',
       payment_begun: (amount: string) => `A payment of ${amount} was begun.`,
       payment_failed: () => 'The payment did not work.',
       payment_authorized: () => 'Your bank keeps the amount ready.',
+      payment_let_go: () => 'Your bank no longer keeps the amount ready.',
       paid: (amount: string) => `${amount} came in.`,
       confirmed: () => 'The order was confirmed; its tickets are valid.',
       revived: () => 'Money came after the order had ended, and everything was still there: it goes on.',

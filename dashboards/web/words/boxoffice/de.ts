@@ -12,6 +12,7 @@ export const de: Words = {
     orders: 'Bestellungen',
     refunds: 'Erstattungen',
     waitlist: 'Warteliste',
+    checkin: 'Einlass',
     room: 'Warteraum',
     money: 'Geld',
     settings: 'Verkauf einstellen',
@@ -552,6 +553,7 @@ export const de: Words = {
     ticket_reissued: 'Ticket ersetzt',
     ticket_scanned: 'Ticket gelesen',
     scan_corrected: 'Lesung berichtigt durch eine spätere',
+    scan_voided: 'Lesung zurückgenommen: sie war ein Versehen',
   },
   endings: {
     unpaid: 'niemand hat rechtzeitig bezahlt',
@@ -566,5 +568,9 @@ export const de: Words = {
     replaced: 'ein älteres Ticket',
     cancelled: 'storniert',
     wrong_door: 'nicht für diese Tür',
+    not_now: 'zu anderer Zeit',
+    too_early: 'zu früh',
+    too_late: 'zu spät',
+    voided: 'zurückgenommen',
   },
 };

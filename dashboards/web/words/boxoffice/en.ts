@@ -14,6 +14,7 @@ export const en = {
     orders: 'Orders',
     refunds: 'Refunds',
     waitlist: 'Waitlist',
+    checkin: 'Check-in',
     room: 'Waiting room',
     money: 'Money',
     settings: 'Sales settings',
@@ -556,6 +557,7 @@ export const en = {
     ticket_reissued: 'Ticket replaced',
     ticket_scanned: 'Ticket scanned',
     scan_corrected: 'Scan corrected by one that came late',
+    scan_voided: 'Scan taken back: it was a mistake',
   } as Record<string, string>,
   endings: {
     unpaid: 'nobody paid in time',
@@ -570,6 +572,10 @@ export const en = {
     replaced: 'an older ticket',
     cancelled: 'cancelled',
     wrong_door: 'not for this door',
+    not_now: 'at another time',
+    too_early: 'too early',
+    too_late: 'too late',
+    voided: 'taken back',
   } as Record<string, string>,
 };
 

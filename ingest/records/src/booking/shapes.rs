@@ -476,6 +476,23 @@ pub struct Door {
     /// Whether they may pass again.
     #[serde(default)]
     pub reentry: Reentry,
+    /// When products may come in; at any time those that stand in none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<DoorTime>,
+}
+
+/// A time in which some products may come in by a door: day tickets, early entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DoorTime {
+    /// Which; all when none stand here.
+    #[serde(default)]
+    pub products: Vec<ItemId>,
+    /// From here on; from ever when nothing stands here.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// Until before here; for ever when nothing stands here.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// One look at a ticket.
@@ -516,6 +533,10 @@ pub enum ScanOutcome {
     Cancelled,
     /// The ticket is not for this door.
     WrongDoor,
+    /// The ticket is for this door, at another time.
+    NotNow,
+    /// The scan was a mistake and counts no more.
+    Voided,
     /// The ticket does not let in yet.
     TooEarly,
     /// The ticket does not let in any more.

@@ -241,7 +241,15 @@ pub(crate) fn check_discounts(discounts: &[GroupDiscount]) -> Result<(), Refusal
 /// Checks a door.
 pub(crate) fn check_door(door: &Door) -> Result<(), Refusal> {
     title("title", &door.title)?;
-    length("products", door.products.len())
+    length("products", door.products.len())?;
+    length("times", door.times.len())?;
+    for (place, time) in door.times.iter().enumerate() {
+        length(&format!("times[{place}].products"), time.products.len())?;
+        if time.from.zip(time.until).is_some_and(|(from, until)| from >= until) {
+            return Err(invalid(format!("times[{place}].until"), "is after from"));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that there is room for one more.

@@ -5,8 +5,8 @@ use records::booking::{
     Room, Sales, Scan,
 };
 use records::{
-    Blob, Currency, DoorId, EventId, GoodsId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId,
-    PromoId, QuotaId, RefundId, RequestId, TicketId, Token, WaitId,
+    Blob, CommandId, Currency, DoorId, EventId, GoodsId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId,
+    PlaceId, PromoId, QuotaId, RefundId, RequestId, TicketId, Token, WaitId,
 };
 
 /// A command to the box office of one event.
@@ -200,6 +200,15 @@ pub enum Wish {
         door: DoorId,
         /// What they saw, in any order.
         scans: Vec<Scan>,
+    },
+    /// A scan was a mistake: nobody was let in or out by it.
+    VoidScan {
+        /// The door.
+        door: DoorId,
+        /// The ticket.
+        ticket: TicketId,
+        /// The scan.
+        scan: CommandId,
     },
     /// Codes are laid in stock; those that are known already stay as they are.
     AddGoods {

@@ -271,6 +271,11 @@ impl BoxOffice {
         self.tickets.get(&ticket)
     }
 
+    /// All tickets, in no order.
+    pub fn tickets(&self) -> impl Iterator<Item = (TicketId, &Ticket)> {
+        self.tickets.iter().map(|(id, ticket)| (*id, ticket))
+    }
+
     /// Codes, links and files' addresses.
     pub fn goods(&self) -> &Goods {
         &self.goods
@@ -356,7 +361,9 @@ impl BoxOffice {
             | Wish::SettleRefund(_)
             | Wish::FailRefund { .. }
             | Wish::PayOut { .. } => self.pay(event, wish, now),
-            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } => self.let_in(event, wish),
+            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } | Wish::VoidScan { .. } => {
+                self.let_in(event, wish)
+            }
             Wish::AddGoods { .. } | Wish::WithdrawGoods(_) => self.lay_in(event, wish),
             Wish::RequestRefund { .. } | Wish::AnswerRequest { .. } => self.ask_back(event, wish, now),
             Wish::Wait { .. } | Wish::LeaveWaitlist(_) => self.wait(event, wish, now),
@@ -404,7 +411,8 @@ impl BoxOffice {
             BookingFact::TicketTransferred { .. }
             | BookingFact::TicketReissued { .. }
             | BookingFact::TicketScanned { .. }
-            | BookingFact::ScanCorrected { .. } => {
+            | BookingFact::ScanCorrected { .. }
+            | BookingFact::ScanVoided { .. } => {
                 self.apply_door(fact);
                 Vec::new()
             }

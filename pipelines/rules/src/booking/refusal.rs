@@ -165,6 +165,9 @@ pub enum Refusal {
     /// A door that is not known.
     #[error("there is no such door")]
     NoDoor,
+    /// A scan that is not known.
+    #[error("this ticket has no such scan at this door")]
+    NoScan,
     /// More looks at one ticket than are kept.
     #[error("this ticket was scanned too often at this door")]
     TooManyScans,
@@ -251,6 +254,7 @@ impl Refusal {
             Self::TicketVoid => "ticket_void",
             Self::TicketUsed => "ticket_used",
             Self::NoDoor => "door_unknown",
+            Self::NoScan => "scan_unknown",
             Self::TooManyScans => "too_many_scans",
             Self::Available => "available",
             Self::NoWaitlist => "no_waitlist",

@@ -4,9 +4,11 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod clients;
 mod conditional;
 mod document;
+mod doors;
 mod edge;
 mod exports;
 mod feeds;
@@ -18,6 +20,7 @@ mod oidc;
 mod organizers;
 mod page;
 mod pages;
+mod papers;
 mod presence;
 mod reads;
 mod shop;

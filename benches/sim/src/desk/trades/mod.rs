@@ -2,6 +2,7 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod office;
 mod webhooks;
 
@@ -55,6 +56,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(office::Offices::new(scale)),
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
+        Box::new(books::Bookkeeping::new(scale)),
         Box::new(webhooks::Endpoints::new(scale)),
     ]
 }

@@ -1,5 +1,7 @@
 //! What is on sale: to whom, until when, how many are left, what taxes are within, and how one may pay.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use records::booking::{BasisPoints, Choice, GroupDiscount, Product, ProductKind, PromoEffect, Provider, Variation};
 use records::{Currency, ItemId, Money, OrganizationId, SecretHash, Timestamp};
@@ -202,9 +204,11 @@ async fn offer(
 }
 
 /// How somebody may pay what costs something.
-fn providers(api: &Api, _seller: OrganizationId, office: &BoxOffice) -> Vec<Provider> {
+fn providers(api: &Api, seller: OrganizationId, office: &BoxOffice) -> Vec<Provider> {
+    let by_card = api.booking.providers(|known| known.account(seller, Provider::Stripe).is_some());
     let by_transfer = !office.catalogue().sales().transfer_to.is_empty();
-    let possible = [(Provider::Transfer, by_transfer), (Provider::Test, api.test_payments)];
+    let possible =
+        [(Provider::Stripe, by_card), (Provider::Transfer, by_transfer), (Provider::Test, api.test_payments)];
     possible.into_iter().filter(|(_, is)| *is).map(|(provider, _)| provider).collect()
 }
 
@@ -236,7 +240,11 @@ fn products(office: &BoxOffice, code: &str, now: Timestamp) -> Vec<OnSale> {
         let over = product.until.is_some_and(|until| now >= until);
         !product.withdrawn && !over && (!product.hidden || reveals(**id))
     });
-    there.map(|(id, product)| on_sale(office, *id, product, now)).collect()
+    let mut products: Vec<OnSale> = there.map(|(id, product)| on_sale(office, *id, product, now)).collect();
+    // What is hidden is not named by what goes with it either.
+    let shown: BTreeSet<ItemId> = products.iter().map(|product| product.id).collect();
+    products.iter_mut().for_each(|product| product.with.retain(|with| shown.contains(with)));
+    products
 }
 
 fn availability(is_later: bool, left: Option<u64>, has_price: bool) -> Availability {
