@@ -3,6 +3,7 @@
 use records::booking::{
     Account, BookingFact, Choice, Ending, Entry, PaymentStatus, Provider, RefundReason, ScanOutcome,
 };
+use records::books::{BooksFact, Invoice, InvoiceKind};
 use records::webhook::{Topic, WebhookFact};
 use records::{
     CommandId, Currency, DoorId, EndpointId, EventId, Fact, FactRow, GoodsId, HoldId, OrderId, OrganizationId,
@@ -162,6 +163,21 @@ enum Data {
     Offered { wait: WaitId, hold: HoldId, positions: usize, until: When },
     /// `waitlist.left`
     Left { wait: WaitId },
+    /// `invoice.issued`
+    Invoice {
+        /// Its number in the organization's series.
+        number: String,
+        kind: InvoiceKind,
+        /// The invoice that a credit note corrects.
+        corrects: Option<String>,
+        order: OrderId,
+        /// The day of issue in the organization's zone.
+        date: String,
+        /// Minor units, tax within.
+        gross: i64,
+        tax: i64,
+        currency: Currency,
+    },
     /// `webhook.test`
     Test { endpoint: EndpointId, test: CommandId },
 }
@@ -198,6 +214,7 @@ pub(super) fn topic(row: &FactRow) -> Option<Topic> {
             BookingFact::WaitOffered { .. } => Topic::WaitlistOffered,
             _ => return None,
         },
+        Fact::Books(BooksFact::InvoiceIssued { .. }) => Topic::InvoiceIssued,
         Fact::Webhook(WebhookFact::WebhookTested { .. }) => Topic::Test,
         _ => return None,
     })
@@ -215,6 +232,7 @@ pub(super) fn only(row: &FactRow) -> Option<EndpointId> {
 pub(super) fn message(row: &FactRow, offset: Offset) -> Option<Message> {
     let topic = topic(row)?;
     let (event, data) = match row.known()? {
+        Fact::Books(BooksFact::InvoiceIssued { invoice, .. }) => (invoice.event, issued(invoice)),
         Fact::Booking(fact) => (fact.event(), booking(fact)?),
         Fact::Webhook(WebhookFact::WebhookTested { endpoint, test }) => {
             (EventId::NONE, Data::Test { endpoint: *endpoint, test: *test })
@@ -222,7 +240,10 @@ pub(super) fn message(row: &FactRow, offset: Offset) -> Option<Message> {
         _ => return None,
     };
     let organization = row.organization;
-    let order = crate::booking::order_of(row);
+    let order = match row.known()? {
+        Fact::Books(BooksFact::InvoiceIssued { invoice, .. }) => Some(invoice.order),
+        _ => crate::booking::order_of(row),
+    };
     let order_url =
         order.map(|order| format!("/v1/organizations/{organization}/events/{event}/box-office/orders/{order}"));
     Some(Message { topic, timestamp: When(row.at), organization, event, offset, order_url, data })
@@ -231,6 +252,19 @@ pub(super) fn message(row: &FactRow, offset: Offset) -> Option<Message> {
 /// What goes from or to accounts of an entry.
 fn sum(entry: &Entry, of: impl Fn(Account) -> bool) -> i64 {
     entry.postings.iter().filter(|posting| of(posting.account)).map(|posting| posting.minor).sum()
+}
+
+fn issued(invoice: &Invoice) -> Data {
+    Data::Invoice {
+        number: invoice.number.clone(),
+        kind: invoice.kind,
+        corrects: invoice.corrects.clone(),
+        order: invoice.order,
+        date: invoice.date.clone(),
+        gross: invoice.gross,
+        tax: invoice.tax,
+        currency: invoice.currency,
+    }
 }
 
 fn booking(fact: &BookingFact) -> Option<Data> {
