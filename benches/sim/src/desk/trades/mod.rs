@@ -4,6 +4,7 @@ mod accounts;
 mod booking;
 mod books;
 mod office;
+mod programme;
 mod webhooks;
 
 use records::{FactRow, Timestamp};
@@ -57,6 +58,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
         Box::new(books::Bookkeeping::new(scale)),
+        Box::new(programme::Programmes::new(scale)),
         Box::new(webhooks::Endpoints::new(scale)),
     ]
 }
