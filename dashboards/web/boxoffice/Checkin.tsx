@@ -137,6 +137,8 @@ const TONES: Record<string, 'good' | 'warn' | 'bad' | 'plain'> = {
   voided: 'plain',
   duplicate: 'warn',
   not_now: 'warn',
+  too_early: 'warn',
+  too_late: 'warn',
 };
 
 function Outcome({ of }: { of: string }) {

@@ -360,7 +360,7 @@ export class Device {
       cancelled: known.cancelled,
       revision: Math.max(known.revision, claims.revision),
     };
-    const fault = faultOf(door, ticket, { revision: claims.revision, at, exit });
+    const fault = faultOf(door, ticket, { revision: claims.revision, at, exit, valid: one.claims?.valid });
     return { scan: digitsOf(scan), at, exit, gate, device: this.meta.device, fault, outcome: 'unknown' };
   }
 

@@ -8,6 +8,8 @@ export type Outcome =
   | 'cancelled'
   | 'wrong_door'
   | 'not_now'
+  | 'too_early'
+  | 'too_late'
   | 'voided'
   | 'wrong_event'
   | 'unknown';
@@ -47,16 +49,27 @@ export interface Look {
   outcome: Outcome;
 }
 
+/** When a ticket lets in, as its code says. Microseconds since 1970. */
+export interface Validity {
+  from: number | null;
+  until: number | null;
+}
+
 /** What is wrong with a ticket at a door, whoever was there before. */
 export function faultOf(
   door: Rule,
   ticket: Ticket,
-  look: { revision: number; at: number; exit: boolean },
+  look: { revision: number; at: number; exit: boolean; valid?: Validity | undefined },
 ): Outcome | null {
   if (ticket.cancelled) return 'cancelled';
   if (look.revision !== ticket.revision) return 'replaced';
   if (door.products.length > 0 && !door.products.includes(ticket.product)) return 'wrong_door';
-  if (!look.exit && !isOpen(door.times ?? [], ticket.product, look.at)) return 'not_now';
+  // Whoever is in may leave.
+  if (look.exit) return null;
+  if (!isOpen(door.times ?? [], ticket.product, look.at)) return 'not_now';
+  const { from = null, until = null } = look.valid ?? {};
+  if (from !== null && look.at < from) return 'too_early';
+  if (until !== null && look.at >= until) return 'too_late';
   return null;
 }
 

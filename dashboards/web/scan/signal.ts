@@ -11,6 +11,8 @@ export const TONES: Record<Outcome, Tone> = {
   cancelled: 'bad',
   wrong_door: 'bad',
   not_now: 'warn',
+  too_early: 'warn',
+  too_late: 'bad',
   voided: 'plain',
   wrong_event: 'bad',
   unknown: 'bad',

@@ -1,12 +1,16 @@
 // What a ticket's code says (`api::booking::tickets`): `EV1`, then base45 (RFC 9285) of claims and an Ed25519 signature.
+// `EV2` has 16 bytes more: from when and until when it lets in.
 
 import { verifyAsync } from '@noble/ed25519';
 
-const PREFIX = 'EV1';
 const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
-const CLAIMS_BYTES = 52;
 const SIGNATURE_BYTES = 64;
-const CONTEXT = new TextEncoder().encode('eventra ticket 1');
+const FORMATS = [
+  { prefix: 'EV1', length: 52, context: new TextEncoder().encode('eventra ticket 1') },
+  { prefix: 'EV2', length: 68, context: new TextEncoder().encode('eventra ticket 2') },
+];
+/** What stands where there is no bound. */
+const NO_BOUNDS = [-(2n ** 63n), 2n ** 63n - 1n];
 
 /** Ids are 32 hexadecimal digits, the ticket's a UUID as the server prints it. */
 export interface Claims {
@@ -14,6 +18,8 @@ export interface Claims {
   ticket: string;
   product: string;
   revision: number;
+  /** When it lets in, microseconds since 1970; always where this is missing. */
+  valid?: { from: number | null; until: number | null };
 }
 
 export type Verify = (
@@ -45,19 +51,27 @@ const uuid = (digits: string) => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}
 /** Reads a ticket's text; null when it is not one that the key has signed. */
 export async function readTicket(text: string, verify: Verify): Promise<Claims | null> {
   const rest = text.trim();
-  if (!rest.startsWith(PREFIX)) return null;
-  const bytes = base45(rest.slice(PREFIX.length));
-  if (bytes?.length !== CLAIMS_BYTES + SIGNATURE_BYTES) return null;
-  const claims = bytes.slice(0, CLAIMS_BYTES);
-  const signed = new Uint8Array(CONTEXT.length + CLAIMS_BYTES);
-  signed.set(CONTEXT);
-  signed.set(claims, CONTEXT.length);
-  if (!(await verify(bytes.slice(CLAIMS_BYTES), signed))) return null;
+  const format = FORMATS.find(({ prefix }) => rest.startsWith(prefix));
+  if (!format) return null;
+  const { prefix, length, context } = format;
+  const bytes = base45(rest.slice(prefix.length));
+  if (bytes?.length !== length + SIGNATURE_BYTES) return null;
+  const claims = bytes.slice(0, length);
+  const signed = new Uint8Array(context.length + length);
+  signed.set(context);
+  signed.set(claims, context.length);
+  if (!(await verify(bytes.slice(length), signed))) return null;
+  const view = new DataView(claims.buffer);
+  const bound = (place: number) => {
+    const at = view.getBigInt64(place);
+    return NO_BOUNDS.includes(at) ? null : Number(at);
+  };
   return {
     event: hex(claims.subarray(0, 16)),
     ticket: uuid(hex(claims.subarray(16, 32))),
     product: hex(claims.subarray(32, 48)),
-    revision: new DataView(claims.buffer).getUint32(48),
+    revision: view.getUint32(48),
+    ...(length > 52 ? { valid: { from: bound(52), until: bound(60) } } : {}),
   };
 }
 

@@ -63,6 +63,15 @@ impl Zone {
         &self.zone
     }
 
+    /// An instant as RFC 3339 in this zone, with its offset then: `2026-10-25T02:30:00+01:00`.
+    pub fn rfc3339(&self, at: Timestamp) -> String {
+        let instant = jiff::Timestamp::from_microsecond(at.0);
+        instant.map_or_else(
+            |_| at.to_string(),
+            |instant| instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string(),
+        )
+    }
+
     /// The local calendar day at an instant. Instants beyond the calendar (year ±9999) get its first or last day.
     pub fn day(&self, at: Timestamp) -> Day {
         let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 {

@@ -8,13 +8,16 @@ mod chores;
 mod devices;
 pub(crate) mod doors;
 mod exact;
+mod exports;
 mod found;
 mod gate;
 pub(crate) mod gates;
+mod goods;
 mod offer;
 mod orders;
 pub mod payments;
 mod people;
+mod requests;
 mod risk;
 mod search;
 mod secret;
@@ -155,6 +158,13 @@ impl Offices {
         self.passed.subscribe()
     }
 
+    /// The partition that an event's facts lie in.
+    pub(crate) fn partition_of(&self, (organization, event): (OrganizationId, EventId)) -> Option<PartitionId> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let found = partitions.iter().find(|(_, booking)| booking.office(organization, event).is_some());
+        found.map(|(partition, _)| *partition)
+    }
+
     /// Refunds that a provider is to be asked for: organization, event and refund, in their order.
     ///
     /// # Panics
@@ -247,7 +257,10 @@ pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
         | BookingFact::FeeTold { order, .. }
         | BookingFact::RefundStarted { order, .. }
         | BookingFact::RefundSettled { order, .. }
-        | BookingFact::RefundFailed { order, .. } => *order,
+        | BookingFact::RefundFailed { order, .. }
+        | BookingFact::GoodsDelivered { order, .. }
+        | BookingFact::RefundRequested { order, .. }
+        | BookingFact::RefundAnswered { order, .. } => *order,
         _ => return None,
     })
 }
@@ -275,6 +288,9 @@ pub(crate) fn routes() -> Routes {
         .merge(doors::routes())
         .merge(devices::routes())
         .merge(payments::routes())
+        .merge(goods::routes())
+        .merge(exports::routes())
+        .merge(requests::routes())
 }
 
 impl Api {
@@ -315,6 +331,8 @@ pub(crate) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::NoDoor
         | Refusal::NoScan
         | Refusal::NoWait
+        | Refusal::NoGoods
+        | Refusal::NoRequest
         | Refusal::NoRoom => Code::NotFound,
         Refusal::Changed => return Problem::new(Code::Changed, ""),
         Refusal::IdUsed => Code::IdempotencyConflict,

@@ -642,6 +642,8 @@ export const de: Words = {
     cancelled: 'storniert',
     wrong_door: 'nicht für diese Tür',
     not_now: 'zu anderer Zeit',
+    too_early: 'zu früh',
+    too_late: 'zu spät',
     voided: 'zurückgenommen',
   },
 };

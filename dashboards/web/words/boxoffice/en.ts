@@ -651,6 +651,8 @@ export const en = {
     cancelled: 'cancelled',
     wrong_door: 'not for this door',
     not_now: 'at another time',
+    too_early: 'too early',
+    too_late: 'too late',
     voided: 'taken back',
   } as Record<string, string>,
 };

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use records::booking::{BookingFact, Door, DoorTime, Reentry, Scan, ScanOutcome};
+use records::booking::{BookingFact, Door, DoorTime, Reentry, Scan, ScanOutcome, Validity};
 use records::{CommandId, DoorId, EventId, ItemId, TicketId, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
@@ -167,6 +167,12 @@ impl BoxOffice {
         }
     }
 
+    /// When a ticket lets in.
+    pub fn validity(&self, ticket: &Ticket) -> Validity {
+        let product = self.catalogue.products.get(&ticket.choice.product);
+        product.map_or_else(Validity::default, |product| product.validity(ticket.choice.variation))
+    }
+
     /// The ticket, when the revision is the newest; none when the same wish has been done.
     fn may_change(&self, ticket: TicketId, revision: u32) -> Result<Option<&Ticket>, Refusal> {
         let known = self.tickets.get(&ticket).ok_or(Refusal::NoTicket)?;
@@ -196,7 +202,8 @@ impl BoxOffice {
             let mut after = before.to_vec();
             for scan in &scans {
                 if after.iter().all(|seen| seen.scan != scan.scan) {
-                    insert(&mut after, seen(scan, fault(spec, known, scan), ScanOutcome::Duplicate));
+                    let fault = fault(spec, known, scan, self.validity(known));
+                    insert(&mut after, seen(scan, fault, ScanOutcome::Duplicate));
                 }
             }
             if after.len() > SCANS_MAX {
@@ -281,15 +288,22 @@ impl BoxOffice {
 }
 
 /// What is wrong with a ticket at a door, whoever was there before.
-fn fault(door: &Door, ticket: &Ticket, scan: &Scan) -> Option<ScanOutcome> {
+fn fault(door: &Door, ticket: &Ticket, scan: &Scan, validity: Validity) -> Option<ScanOutcome> {
     if ticket.cancelled {
         Some(ScanOutcome::Cancelled)
     } else if scan.revision != ticket.revision {
         Some(ScanOutcome::Replaced)
     } else if !door.products.is_empty() && !door.products.contains(&ticket.choice.product) {
         Some(ScanOutcome::WrongDoor)
-    } else if !scan.exit && !is_open(&door.times, ticket.choice.product, scan.scanned) {
+    } else if scan.exit {
+        // Whoever is in may leave.
+        None
+    } else if !is_open(&door.times, ticket.choice.product, scan.scanned) {
         Some(ScanOutcome::NotNow)
+    } else if validity.from.is_some_and(|from| scan.scanned < from) {
+        Some(ScanOutcome::TooEarly)
+    } else if validity.until.is_some_and(|until| scan.scanned >= until) {
+        Some(ScanOutcome::TooLate)
     } else {
         None
     }

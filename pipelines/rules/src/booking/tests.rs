@@ -1,5 +1,7 @@
 //! Box offices as people meet them, one story each; after every fact everything is counted again.
 
+mod offers;
+
 use records::booking::{
     Account, BasisPoints, BookingFact, Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, ProductKind, Promo,
     PromoEffect, Provider, Quota, Reentry, RefundReason, Review, Room, Sales, Scan, ScanOutcome, Tier,
@@ -35,7 +37,7 @@ fn of(product: ItemId) -> Choice {
 }
 
 fn product(price: i64) -> Product {
-    let tiers = vec![Tier { title: "Standard".into(), prices: vec![eur(price)], until: None, count: None }];
+    let tiers = vec![Tier { title: "Standard".into(), prices: vec![eur(price)], ..Tier::default() }];
     Product { title: "Ticket".into(), tiers, tax: BasisPoints(1_900), waitlist: true, ..Product::default() }
 }
 

@@ -1,7 +1,7 @@
 //! A door: devices tell what they saw, at once or later, and learn what it comes to; a mistake is taken back.
 
 use axum::extract::State;
-use records::booking::{Scan, ScanOutcome};
+use records::booking::{Scan, ScanOutcome, Validity};
 use records::{CommandId, DoorId, EventId, ItemId, OrganizationId, TicketId};
 use rules::access::{Act, On};
 use rules::booking::doors::{BATCH_MAX, Seen};
@@ -85,6 +85,12 @@ struct Result_ {
     /// Whose ticket it is.
     holder: String,
     outcome: Outcome,
+    /// What whoever stands at the door is told, in a sentence.
+    words: String,
+    /// When the ticket begins to let in.
+    valid_from: Option<When>,
+    /// When it ceases to.
+    valid_until: Option<When>,
     /// When, where and by which device somebody was let in with this ticket first, for a duplicate.
     first: Option<First>,
 }
@@ -205,13 +211,19 @@ fn told(office: &BoxOffice, door: DoorId, id: CommandId, ticket: TicketId) -> (R
     let first = all.iter().find(|seen| is_duplicate && seen.outcome == ScanOutcome::Admitted).map(First::of);
     let product = office.ticket(ticket).map_or(ItemId::NONE, |known| known.choice.product);
     let outcome = own.map_or(Outcome::Unknown, |own| own.outcome.into());
-    let result = Result_ { id, ticket: Some(ticket), product, holder: String::new(), outcome, first };
+    let valid = office.ticket(ticket).map(|known| office.validity(known)).unwrap_or_default();
+    let (valid_from, valid_until) = (valid.from.map(When), valid.until.map(When));
+    let (holder, words) = (String::new(), outcome.words(valid));
+    let ticket_id = Some(ticket);
+    let result = Result_ { id, ticket: ticket_id, product, holder, outcome, words, valid_from, valid_until, first };
     (result, holder_of(office, ticket))
 }
 
 impl Result_ {
     fn of_none(id: CommandId, outcome: Outcome) -> Self {
-        Self { id, ticket: None, product: ItemId::NONE, holder: String::new(), outcome, first: None }
+        let (product, holder, words) = (ItemId::NONE, String::new(), outcome.words(Validity::default()));
+        let (valid_from, valid_until) = (None, None);
+        Self { id, ticket: None, product, holder, outcome, words, valid_from, valid_until, first: None }
     }
 }
 

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
-use records::booking::{BookingFact, ScanOutcome};
+use records::booking::{BookingFact, ScanOutcome, Validity};
 use records::hash::FixedState;
-use records::{CommandId, DoorId, EventId, Fact, FactRow, ItemId, OrganizationId, TicketId};
+use records::{CommandId, DoorId, EventId, Fact, FactRow, ItemId, OrganizationId, TicketId, Timestamp};
 use rules::booking::BoxOffice;
 use rules::booking::doors::DoorCount;
 
@@ -185,12 +185,37 @@ pub(crate) enum Outcome {
     WrongDoor,
     /// The ticket is for this door, at another time.
     NotNow,
+    /// The ticket does not let in yet.
+    TooEarly,
+    /// The ticket does not let in any more.
+    TooLate,
     /// The scan was a mistake and counts no more.
     Voided,
     /// A ticket of another event.
     WrongEvent,
     /// No ticket at all.
     Unknown,
+}
+
+impl Outcome {
+    /// What whoever stands at the door is told.
+    pub(crate) fn words(self, valid: Validity) -> String {
+        let at = |at: Option<Timestamp>| at.map_or_else(String::new, |at| format!(" (UTC {at})"));
+        match self {
+            Self::Admitted => "let in".into(),
+            Self::Left => "let out".into(),
+            Self::Duplicate => "somebody was let in with this ticket before".into(),
+            Self::Replaced => "this ticket was replaced by a newer one".into(),
+            Self::Cancelled => "this ticket was cancelled".into(),
+            Self::WrongDoor => "this ticket is not for this door".into(),
+            Self::NotNow => "this ticket is for this door, at another time".into(),
+            Self::TooEarly => format!("this ticket does not let in yet{}", at(valid.from)),
+            Self::TooLate => format!("this ticket does not let in any more{}", at(valid.until)),
+            Self::Voided => "this scan was a mistake and does not count".into(),
+            Self::WrongEvent => "this ticket is for another event".into(),
+            Self::Unknown => "this is no ticket of this event".into(),
+        }
+    }
 }
 
 impl From<ScanOutcome> for Outcome {
@@ -203,6 +228,8 @@ impl From<ScanOutcome> for Outcome {
             ScanOutcome::Cancelled => Self::Cancelled,
             ScanOutcome::WrongDoor => Self::WrongDoor,
             ScanOutcome::NotNow => Self::NotNow,
+            ScanOutcome::TooEarly => Self::TooEarly,
+            ScanOutcome::TooLate => Self::TooLate,
             ScanOutcome::Voided => Self::Voided,
         }
     }

@@ -29,6 +29,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("order", "The order, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("payment", "The payment, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("refund", "The refund, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
+    ("request", "The buyer's wish to be paid back, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("ticket", "The ticket, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("number", "The number of an invoice or a credit note.", "INV-2026-000001"),
     ("wait", "The entry in the waitlist, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),

@@ -83,7 +83,14 @@ impl Shift {
         let mut moved = product.clone();
         moved.from = product.from.map(|at| self.of(at));
         moved.until = product.until.map(|at| self.of(at));
+        moved.valid_from = product.valid_from.map(|at| self.of(at));
+        moved.valid_until = product.valid_until.map(|at| self.of(at));
+        for variation in &mut moved.variations {
+            variation.valid_from = variation.valid_from.map(|at| self.of(at));
+            variation.valid_until = variation.valid_until.map(|at| self.of(at));
+        }
         for tier in &mut moved.tiers {
+            tier.from = tier.from.map(|at| self.of(at));
             tier.until = tier.until.map(|at| self.of(at));
         }
         moved

@@ -214,6 +214,9 @@ fn office_body(path: &str) -> Option<Value> {
         "/orders/{order}/refunds" => json!({"amount": 1}),
         "/orders/{order}/refunds/{refund}/failure" => json!({"reason": "x"}),
         "/orders/{order}/tickets/{ticket}/reissue" => json!({"revision": 0}),
+        "/goods" => json!({"product": "x", "texts": []}),
+        "/goods/withdrawals" => json!({"goods": []}),
+        "/refund-requests/{request}/answer" => json!({"granted": false}),
         "/payouts" => json!({"provider": "test", "currency": "EUR"}),
         _ => return None,
     })

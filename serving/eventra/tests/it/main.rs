@@ -19,3 +19,4 @@ mod slips;
 mod tables;
 mod terminal;
 mod tls;
+mod webhooks;

@@ -5,6 +5,7 @@ mod booking;
 mod books;
 mod office;
 mod programme;
+mod webhooks;
 
 use records::{FactRow, Timestamp};
 use rules::domains::Command;
@@ -58,5 +59,6 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(booking::BoxOffices::new(scale)),
         Box::new(books::Bookkeeping::new(scale)),
         Box::new(programme::Programmes::new(scale)),
+        Box::new(webhooks::Endpoints::new(scale)),
     ]
 }

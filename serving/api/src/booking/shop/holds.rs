@@ -99,7 +99,7 @@ async fn hold(
     visitor: Visitor,
     write: Idempotent<Cart>,
 ) -> Result<Made<Kept>, Problem> {
-    let (at, id) = ((seller, event), HoldId(write.id().0));
+    let (at, id) = ((seller, event), HoldId(write.unguessable()?.0));
     api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");

@@ -79,6 +79,10 @@ struct OnSale {
     /// The tax that is inside of its prices.
     tax: BasisPoints,
     variations: Vec<Kind>,
+    /// What it cost before, for each currency, while it is on sale for less.
+    original: Vec<Money>,
+    /// How many one person may have.
+    per_person: Option<u32>,
     /// The products of which one is needed for each of this.
     with: Vec<ItemId>,
     /// Positions of it in one order.
@@ -288,6 +292,8 @@ fn on_sale(office: &BoxOffice, id: ItemId, product: &Product, now: Timestamp) ->
         prices: tier.map_or_else(Vec::new, |tier| tier.prices.clone()),
         tax: product.tax,
         variations: variations.into_iter().map(|(_, kind)| kind).collect(),
+        original: tier.map_or_else(Vec::new, |tier| tier.original.clone()),
+        per_person: product.per_person,
         with: product.with.clone(),
         order_max: product.order_max,
         revealed: product.hidden,

@@ -121,6 +121,12 @@ enum What {
     RefundFailed,
     TicketPassedOn,
     TicketReplaced,
+    /// A code was given for a position.
+    Delivered,
+    /// The buyer has asked for money back.
+    RefundAsked,
+    RefundGranted,
+    RefundDeclined,
 }
 
 fn step(row: &FactRow) -> Option<Step> {
@@ -141,6 +147,10 @@ fn step(row: &FactRow) -> Option<Step> {
         BookingFact::RefundFailed { .. } => (What::RefundFailed, None),
         BookingFact::TicketTransferred { .. } => (What::TicketPassedOn, None),
         BookingFact::TicketReissued { .. } => (What::TicketReplaced, None),
+        BookingFact::GoodsDelivered { .. } => (What::Delivered, None),
+        BookingFact::RefundRequested { .. } => (What::RefundAsked, None),
+        BookingFact::RefundAnswered { granted: true, amount, .. } => (What::RefundGranted, Some(*amount)),
+        BookingFact::RefundAnswered { .. } => (What::RefundDeclined, None),
         _ => return None,
     };
     Some(Step { at: When(row.at), what, amount })

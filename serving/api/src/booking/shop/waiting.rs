@@ -58,7 +58,7 @@ async fn wait(
     visitor: Visitor,
     write: Idempotent<Wait>,
 ) -> Result<Made<Waiting>, Problem> {
-    let (at, id) = ((seller, event), WaitId(write.id().0));
+    let (at, id) = ((seller, event), WaitId(write.unguessable()?.0));
     api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
@@ -130,7 +130,7 @@ async fn join(
     visitor: Visitor,
     write: Idempotent<Join>,
 ) -> Result<Made<Stands>, Problem> {
-    let (at, place) = ((seller, event), PlaceId(write.id().0));
+    let (at, place) = ((seller, event), PlaceId(write.unguessable()?.0));
     api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");

@@ -195,10 +195,11 @@ impl Api {
         holder: &Contact,
         about: &About,
     ) -> Result<Vec<u8>, Problem> {
-        let product = self.office(at, |office| {
+        let (product, valid) = self.office(at, |office| {
             let position =
                 office.order(ticket.order).and_then(|order| order.positions.get(usize::from(ticket.position)).copied());
-            position.map(|position| rules::books::draft::title(office, &position)).unwrap_or_default()
+            let title = position.map(|position| rules::books::draft::title(office, &position)).unwrap_or_default();
+            (title, office.validity(ticket))
         })?;
         let claims = Claims { event: at.1, ticket: id, product: ticket.choice.product, revision: ticket.revision };
         let event = about.event.clone();
@@ -218,7 +219,7 @@ impl Api {
             order: ticket.order,
             ticket: id,
             revision: ticket.revision,
-            text: claims.text(&self.ticket_key(at.0)),
+            text: claims.text_valid(valid, &self.ticket_key(at.0)),
             language: about.language.clone(),
         };
         paper::made(move || paper::ticket::write(&sheet)).await
