@@ -28,7 +28,13 @@ export default defineConfig({
     // Inlined pieces would be `data:` addresses, which the content security policy does not let fonts and scripts have.
     assetsInlineLimit: 0,
     reportCompressedSize: true,
-    rolldownOptions: { input: ['index.html', 'shop.html'] },
+    rolldownOptions: {
+      // The shop, and the scanner for doors, are documents of their own; what keeps the scanner on a device never changes its address.
+      input: { index: 'index.html', shop: 'shop.html', scan: 'scan.html', worker: 'web/scan/worker.ts' },
+      output: {
+        entryFileNames: ({ name }) => (name === 'worker' ? 'scan/worker.js' : 'assets/[name]-[hash].js'),
+      },
+    },
   },
   server: { proxy: { '/v1': { target: server, ws: true } } },
   test: { include: ['web/**/*.test.ts'], environment: 'node' },

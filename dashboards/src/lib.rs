@@ -65,6 +65,18 @@ fn document(name: &str, nonce: &str) -> String {
     )
 }
 
+/// Returns the document of the scanner for doors: it needs no nonce, so that a device may keep it and open it without a
+/// connection.
+pub fn scanner() -> String {
+    file("scan.html").map_or_else(
+        || ABSENT.to_owned(),
+        |scanner| {
+            let text = std::str::from_utf8(scanner.plain).expect("the build writes UTF-8");
+            text.replace(&format!(" nonce=\"{NONCE}\""), "").replace(NONCE, "")
+        },
+    )
+}
+
 /// Returns whether the pages are in this binary.
 pub fn are_built() -> bool {
     file("index.html").is_some()
@@ -80,6 +92,7 @@ fn media_type(name: &str) -> &'static str {
         "webp" => "image/webp",
         "woff2" => "font/woff2",
         "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
         _ => "application/octet-stream",
     }
 }
@@ -93,6 +106,11 @@ mod tests {
         for (name, plain, _) in FILES {
             assert_eq!(file(name).map(|file| file.plain), Some(*plain), "{name}");
         }
+    }
+
+    #[test]
+    fn the_scanner_has_no_nonce_to_be_kept() {
+        assert!(!scanner().contains("nonce=") && !scanner().contains(NONCE));
     }
 
     #[test]

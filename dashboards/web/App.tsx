@@ -21,9 +21,11 @@ const Role = lazy(() => import('./pages/Role'));
 const Campaigns = lazy(() => import('./pages/Campaigns'));
 const Settings = lazy(() => import('./pages/Settings'));
 const Rules = lazy(() => import('./pages/Rules'));
+const Checkin = lazy(() => import('./boxoffice/Checkin'));
 const Payments = lazy(() => import('./boxoffice/Payments'));
 const Invoices = lazy(() => import('./boxoffice/Invoices'));
 const Webhooks = lazy(() => import('./boxoffice/Webhooks'));
+const Publication = lazy(() => import('./boxoffice/Publication'));
 const BoxOffice = lazy(() => import('./boxoffice/BoxOffice'));
 const Programme = lazy(() => import('./pages/Programme'));
 const Account = lazy(() => import('./pages/Account'));
@@ -40,7 +42,9 @@ const OF_ORGANIZATION = [
   ['events', ['read_views', 'manage_events'], Events],
   ['events/:event', 'read_views', Dashboard],
   ['events/:event/programme', 'manage_events', Programme],
+  ['events/:event/box-office/check-in', 'check_in', Checkin],
   ['events/:event/box-office/*', ['read_views', 'manage_events', 'manage_orders'], BoxOffice],
+  ['events/:event/publication', 'manage_events', Publication],
   ['campaigns', 'read_campaigns', Campaigns],
   ['sql', 'run_sql', Sql],
   ['rules', ['manage_organization', 'read_views'], Rules],

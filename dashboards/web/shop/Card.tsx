@@ -44,6 +44,9 @@ function load(address: string): Promise<void> {
   return loading;
 }
 
+/** How far a payment is that the buyer's bank has agreed to. */
+const AGREED = ['succeeded', 'processing', 'requires_capture'];
+
 interface Ready {
   attempt: Payment;
   stripe: Stripe;
@@ -58,8 +61,10 @@ export default function Card(own: Own & { owed: number }) {
   const ready = useRef<Ready | null>(null);
   const [state, setState] = useState<'loading' | 'ready' | 'failed'>('loading');
   const [tries, setTries] = useState(0);
-  const [declined, setDeclined] = useState('');
-  const preparing = useDoing();
+  const [declined, setDeclined] = useState(
+    order.payments.at(-1)?.status === 'failed' ? words.order.declined : '',
+  );
+  const [trouble, setTrouble] = useState<unknown>(null);
   const doing = useDoing();
   const latest = useRef(own);
   useEffect(() => {
@@ -69,9 +74,7 @@ export default function Card(own: Own & { owed: number }) {
   useEffect(() => {
     let gone = false;
     const prepare = async () => {
-      setState('loading');
-      // What was declined is done with: the next try is an attempt of its own.
-      const attempt = await begin(latest.current, 'stripe', tries > 0);
+      const attempt = await begin(latest.current, 'stripe');
       if (!attempt.script || !attempt.publishable_key) throw new Error('the server names no script');
       await load(attempt.script).catch((error: unknown) => {
         if (!gone) setState('failed');
@@ -82,28 +85,34 @@ export default function Card(own: Own & { owed: number }) {
       const stripe = make(attempt.publishable_key);
       const look = getComputedStyle(document.body);
       const style = { base: { color: look.color, fontFamily: look.fontFamily, fontSize: '16px' } };
-      const card = stripe
-        .elements({ locale: document.documentElement.lang || 'auto' })
-        .create('card', { style });
+      const locale = document.documentElement.lang || 'auto';
+      const card = stripe.elements({ locale }).create('card', { style });
       card.mount(box.current);
       ready.current = { attempt, stripe, card };
       setState('ready');
     };
-    preparing.run(prepare);
+    prepare().catch((error: unknown) => {
+      if (!gone) setTrouble(error);
+    });
     return () => {
       gone = true;
       ready.current?.card.destroy();
       ready.current = null;
     };
     // Prepared once for each try: what else changes while somebody types must not take the card away.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [tries]);
+
+  const again = () => {
+    setState('loading');
+    setTrouble(null);
+    setTries((count) => count + 1);
+  };
 
   const pay = async () => {
     const now = ready.current;
     if (!now?.attempt.client_secret) return;
     setDeclined('');
-    const { error } = await now.stripe.confirmCardPayment(now.attempt.client_secret, {
+    const { error, paymentIntent } = await now.stripe.confirmCardPayment(now.attempt.client_secret, {
       payment_method: {
         card: now.card,
         billing_details: { name: order.buyer.name, email: order.buyer.email },
@@ -113,9 +122,9 @@ export default function Card(own: Own & { owed: number }) {
     // The provider tells the server by itself; asking only makes it sooner.
     await ask('POST', path, { secret }).catch(() => undefined);
     await own.look();
-    if (error) {
-      setDeclined(error.message ?? words.order.declined);
-      setTries((count) => count + 1);
+    // The card stays: it can be corrected, and tried again within the same attempt.
+    if (error || !AGREED.includes(paymentIntent?.status ?? '')) {
+      setDeclined([error?.message, words.order.declined].filter(Boolean).join(' '));
     }
   };
 
@@ -133,15 +142,15 @@ export default function Card(own: Own & { owed: number }) {
       {state === 'failed' && (
         <Note tone="bad" role="alert">
           {words.order.cardFailed}{' '}
-          <button type="button" className="underline" onClick={() => setTries((count) => count + 1)}>
+          <button type="button" className="underline" onClick={again}>
             {words.retry}
           </button>
         </Note>
       )}
-      {state !== 'failed' && <Trouble error={preparing.error} />}
+      {state !== 'failed' && <Trouble error={trouble} />}
       {declined && (
         <Note tone="bad" role="alert">
-          {declined} {words.order.declined}
+          {declined}
         </Note>
       )}
       <Trouble error={doing.error} />

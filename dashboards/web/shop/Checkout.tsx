@@ -4,13 +4,15 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, Navigate, useNavigate } from 'react-router';
 import { ask, Refusal } from '../server/http';
 import { countsOf, useCart, withOrder, type Cart, type Change, type Kept } from './cart';
+import { askedWith, formsQuery, sentOf, unanswered, type Answers } from './forms';
 import { useAt } from './Frame';
 import { useHolding } from './holding';
 import { base, holdQuery, home, shopQuery, type At } from './server';
+import { Questions } from './Questions';
 import { titleOf, Totals } from './Totals';
 import type { Hold, Order, Provider, Shop } from './types';
 import { clock, Field, Heading, Note, Part, reasonOf, Trouble, useDoing, useDraft, useLeft } from './ui';
-import { useFormat, useWords } from './words/speaking';
+import { useFormat, useLanguage, useWords } from './words/speaking';
 import { newId, once, tab } from './wishes';
 
 /** Which way to pay is proposed first. */
@@ -55,6 +57,7 @@ interface Props {
 }
 
 interface Draft {
+  answers: Answers;
   attendees: string[];
   provider: Provider | '';
 }
@@ -64,9 +67,14 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
   const words = useWords();
   const navigate = useNavigate();
   const doing = useDoing();
+  const { language } = useLanguage();
   const form = useRef<HTMLFormElement>(null);
   const [you, editYou] = useDraft('you', { email: '', name: '' });
-  const [draft, edit] = useDraft<Draft>(`checkout/${at.seller}/${at.event}`, { attendees: [], provider: '' });
+  const [draft, edit] = useDraft<Draft>(`checkout/${at.seller}/${at.event}`, {
+    answers: {},
+    attendees: [],
+    provider: '',
+  });
   const [tried, setTried] = useState(false);
   const left = useLeft(hold?.until, props.ahead);
   const gone = !hold || left === 0 || reasonOf(doing.error) === 'hold_gone';
@@ -78,19 +86,34 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
     email: /^\S+@\S+$/.test(you.email.trim()) ? undefined : words.emailWrong,
     name: you.name.trim() ? undefined : words.required,
   };
-  const isWrong = Boolean(wrong.email ?? wrong.name);
+  const { data: forms = [] } = useQuery(formsQuery(at));
+  const isTicket = (product: string) =>
+    ['admission', 'add_on'].includes(shop.products.find((one) => one.id === product)?.kind ?? '');
+  const asked = askedWith(forms, hold?.positions ?? [], isTicket);
+  const missing = unanswered(asked, draft.answers);
+  const isWrong = Boolean(wrong.email ?? wrong.name) || missing.length > 0;
+  const faults = {
+    ...(tried ? Object.fromEntries(missing.map((key) => [key, words.required])) : {}),
+    ...faultsOf(doing.error),
+  };
 
   const order = async () => {
     if (!hold || !provider) return;
     const attendees = hold.positions.map((_, place) => draft.attendees[place]?.trim() ?? '');
-    const buyer = { ...you, ...(attendees.some(Boolean) ? { attendees } : {}) };
+    const answers = sentOf(asked, draft.answers);
+    const buyer = {
+      ...you,
+      language,
+      ...(Object.keys(answers).length > 0 ? { answers } : {}),
+      ...(attendees.some(Boolean) ? { attendees } : {}),
+    };
     const body = { hold: hold.id, buyer, provider };
     const send = async (wish: string, sent: typeof body) =>
       (await ask<Order>('POST', `${base(at)}/orders`, { wish, body: sent })).data;
     const made = await once(tab, `order/${hold.id}`, body, send, newId);
     props.onOrdered();
     change((now) => ({ ...withOrder(now, made.id, made.secret), counts: {}, hold: null, code: '' }));
-    edit({ attendees: [] });
+    edit({ answers: {}, attendees: [] });
     await navigate(`${home(at)}/orders/${encodeURIComponent(made.id)}`, { replace: true });
   };
 
@@ -148,6 +171,14 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
             edit={(attendees) => edit({ attendees })}
           />
         )}
+        <Questions
+          shop={shop}
+          asked={asked}
+          positions={hold?.positions ?? []}
+          answers={draft.answers}
+          wrong={faults}
+          edit={(answers) => edit({ answers })}
+        />
         {total > 0 && (
           <Part title={words.checkout.payment}>
             {ways.length === 0 && <Note tone="warn">{words.checkout.noPayment}</Note>}
@@ -199,6 +230,13 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
       </aside>
     </form>
   );
+}
+
+/** What the server found wrong with answers, by their names. */
+function faultsOf(error: unknown): Record<string, string> {
+  const fields = error instanceof Refusal ? (error.problem.fields ?? []) : [];
+  const ofAnswers = fields.filter(({ field }) => field.startsWith('answers.'));
+  return Object.fromEntries(ofAnswers.map(({ field, problem }) => [field.slice('answers.'.length), problem]));
 }
 
 /** Back to the choice, with what is kept chosen. */

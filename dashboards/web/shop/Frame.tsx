@@ -1,7 +1,7 @@
 // What stands around every page of a shop: whose event it is, and what a buyer chooses about the page itself.
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { Link, Outlet, useParams } from 'react-router';
+import { Link, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { Refusal } from '../server/http';
 import { useCart } from './cart';
 import { home, shopQuery, type At } from './server';
@@ -14,8 +14,19 @@ export function useAt(): At {
   return { seller, event };
 }
 
+/** Mails to those who wait lead here with the entry behind `#`. */
+function useTurnInLink(at: At) {
+  const navigate = useNavigate();
+  const { hash } = useLocation();
+  const wait = new URLSearchParams(hash.slice(1)).get('wait');
+  useEffect(() => {
+    if (wait) void navigate(`${home(at)}/waitlist/${encodeURIComponent(wait)}`, { replace: true });
+  });
+}
+
 export function Frame() {
   const at = useAt();
+  useTurnInLink(at);
   const words = useWords();
   const [cart] = useCart(at.seller, at.event);
   const shop = useQuery(shopQuery(at, cart.code));

@@ -5,6 +5,7 @@ import { Link, useParams } from 'react-router';
 import { ask, part, Refusal } from '../server/http';
 import { useCart, withOrder } from './cart';
 import { shortOf, useAt } from './Frame';
+import { AskBack, Goods } from './Bought';
 import { Changes } from './Changes';
 import { Papers } from './Papers';
 import { Payment } from './Payment';
@@ -99,6 +100,7 @@ function Shown(own: Own) {
       {order.status === 'pending' && <Payment {...own} />}
       {order.tickets.length > 0 && <Tickets {...own} />}
       <div className="contents print:hidden">
+        <Goods {...own} />
         <Part title={words.order.cost}>
           {positions.length > 0 ? (
             <Totals shop={shop} currency={order.currency} positions={positions} />
@@ -109,6 +111,7 @@ function Shown(own: Own) {
         </Part>
         <Papers {...own} />
         <Changes {...own} />
+        <AskBack {...own} />
         <Story {...own} />
         <Forget {...own} />
       </div>
@@ -185,6 +188,8 @@ function Story({ at, order, shop, secret }: Own) {
     order.buyer,
     order.payments,
     order.refunds,
+    order.refund_requests,
+    order.goods.length,
     order.tickets.map((one) => one.revision),
   ]);
   const { data } = useQuery(historyQuery(at, order.id, secret, version));

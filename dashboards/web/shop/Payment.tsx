@@ -24,7 +24,7 @@ export function Payment(own: Own) {
     <Part title={words.order.pay} className="print:hidden">
       <p className="mb-4 text-xl font-semibold">{words.order.toPay(format.money(owed, order.currency))}</p>
       <div className="flex flex-col gap-4">
-        {last?.status === 'failed' && last.provider !== 'transfer' && (
+        {last?.status === 'failed' && last.provider === provider && provider !== 'stripe' && (
           <Note tone="bad" role="alert">
             {words.order.declined}
           </Note>
@@ -55,13 +55,13 @@ export function Payment(own: Own) {
  * Begins to pay, or finds what was begun: a payment's id is the key of the wish, so that whoever comes back after a reload goes
  * on with the same attempt.
  */
-export async function begin(own: Own, provider: Provider, fresh = false): Promise<Attempt> {
+export async function begin(own: Own, provider: Provider): Promise<Attempt> {
   const { at, order, secret } = own;
   const isOpen = (payment: Attempt) =>
     payment.provider === provider && ['created', 'pending'].includes(payment.status);
-  const open = fresh ? undefined : order.payments.find(isOpen);
+  const open = order.payments.find(isOpen);
   const key = `eventra-pay/${order.id}/${provider}/${order.payments.length}`;
-  const id = open?.id ?? (fresh ? null : tab.getItem(key)) ?? newId();
+  const id = open?.id ?? tab.getItem(key) ?? newId();
   tab.setItem(key, id);
   const path = `${base(at)}/orders/${part(order.id)}/payments`;
   return (await ask<Attempt>('POST', path, { wish: id, body: { provider }, secret })).data;

@@ -32,7 +32,7 @@ export function ProductCard(props: Props) {
       )
     : (cart.counts[product.id] ?? 0);
   const more = Math.min(props.room, (product.order_max ?? Infinity) - chosen);
-  const goesWith = product.with.map((id) => titleOf(shop, id));
+  const goesWith = shop.products.filter((one) => product.with.includes(one.id)).map((one) => one.title);
   return (
     <li className="card p-4 sm:p-5" data-product={product.id}>
       <div className="flex items-start justify-between gap-4">
@@ -72,6 +72,7 @@ export function ProductCard(props: Props) {
                     title={`${product.title}, ${kind.title}`}
                     price={price === undefined ? undefined : price + extra}
                     name={name}
+                    beside
                     more={Math.min(more, (kind.left ?? Infinity) - count)}
                     {...props}
                   />
@@ -120,7 +121,9 @@ function Left({ availability, left }: { availability: Availability; left: number
 }
 
 /** The price of one, and how many are wanted. */
-function Amount(props: Props & { title: string; price: number | undefined; name: string; more: number }) {
+function Amount(
+  props: Props & { title: string; price: number | undefined; name: string; more: number; beside?: boolean },
+) {
   const { title, price, name, cart } = props;
   const words = useWords();
   const format = useFormat(props.shop.zone);
@@ -129,7 +132,7 @@ function Amount(props: Props & { title: string; price: number | undefined; name:
     return <span className="text-soft text-sm">{words.choose.otherCurrency(cart.currency)}</span>;
   }
   return (
-    <div className="flex shrink-0 flex-col items-end gap-2">
+    <div className={`flex shrink-0 ${props.beside ? 'items-center gap-3' : 'flex-col items-end gap-2'}`}>
       <span className="text-base font-semibold">
         {price === 0 ? words.choose.free : format.money(price, cart.currency)}
       </span>

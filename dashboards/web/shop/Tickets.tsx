@@ -72,6 +72,14 @@ function TicketCard(props: Own & { ticket: Ticket; number: number }) {
               {shop.title} · {format.moment(new Date(shop.starts))}
             </p>
           )}
+          {(ticket.valid_from ?? ticket.valid_until) && (
+            <p className="text-sm">
+              {words.order.valid(
+                ticket.valid_from ? format.moment(new Date(ticket.valid_from)) : '',
+                ticket.valid_until ? format.moment(new Date(ticket.valid_until)) : '',
+              )}
+            </p>
+          )}
           {isOurs && <p className="text-soft text-sm">{words.order.show}</p>}
           {ticket.cancelled && <Note tone="bad">{words.order.voided}</Note>}
           {ticket.holder && (

@@ -22,7 +22,9 @@ export function Totals(props: {
   const sums = sumsOf(props.positions);
   const money = (minor: number) => format.money(minor, currency);
   const off = [
-    ...(sums.promo > 0 ? [[words.sums.promo(props.code ?? ''), -sums.promo] as const] : []),
+    ...(sums.promo > 0
+      ? [[props.code ? words.sums.promo(props.code) : words.code.label, -sums.promo] as const]
+      : []),
     ...sums.groups.map(
       ({ group, off: by }) => [shop?.discounts[group - 1]?.title ?? words.sums.group, -by] as const,
     ),

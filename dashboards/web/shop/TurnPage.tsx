@@ -26,7 +26,8 @@ export default function TurnPage() {
   const [, change] = useCart(at.seller, at.event);
   const [left, setLeft] = useState(false);
   if (left) return <Note tone="plain">{words.wait.left}</Note>;
-  if (turn.error instanceof Refusal && turn.error.status === 404) {
+  const isOver = turn.data !== undefined && turn.data.before === null && turn.data.hold === null;
+  if (isOver || (turn.error instanceof Refusal && turn.error.status === 404)) {
     return (
       <>
         <Heading title={words.wait.overTitle} />

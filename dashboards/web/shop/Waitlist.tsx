@@ -4,7 +4,7 @@ import { Link } from 'react-router';
 import { ask } from '../server/http';
 import { base, home, type At } from './server';
 import { Field, Note, Trouble, useDoing, useDraft } from './ui';
-import { useWords } from './words/speaking';
+import { useLanguage, useWords } from './words/speaking';
 import { newId, once, tab } from './wishes';
 
 /** How many one entry may wait for, as a choice. */
@@ -21,6 +21,7 @@ export function JoinWaitlist(props: {
   const { at, product, variation, title } = props;
   const words = useWords();
   const doing = useDoing();
+  const { language } = useLanguage();
   const partyId = useId();
   const [open, setOpen] = useState(false);
   const [draft, edit] = useDraft('you', { email: '', name: '' });
@@ -53,7 +54,7 @@ export function JoinWaitlist(props: {
       ...(variation ? { variation } : {}),
       party,
       currency: props.currency,
-      contact: draft,
+      contact: { ...draft, language },
     };
     const send = async (wish: string, sent: typeof body) =>
       (await ask<{ id: string }>('POST', `${base(at)}/waitlist`, { wish, body: sent })).data;

@@ -87,12 +87,13 @@ export const turnQuery = (at: At, wait: string) =>
 
 /** Whether somebody's payment may come any moment. */
 const isPaying = (order: Order): boolean =>
-  order.payments.some((payment) => payment.status !== 'failed' && payment.status !== 'captured');
+  order.payments.some((payment) => !['failed', 'captured', 'voided'].includes(payment.status));
 
 function orderEvery(query: Query<Order, Error, Order, readonly (string | undefined)[]>): number {
   const order = query.state.data;
   const isOpen = order?.status === 'pending' || order?.status === 'in_review';
-  const isReturning = order?.refunds.some((refund) => refund.status === 'started') ?? false;
+  const waits = order?.refund_requests.some((request) => request.state === 'open');
+  const isReturning = waits || (order?.refunds.some((refund) => refund.status === 'started') ?? false);
   if (!order || (!isOpen && !isReturning)) return SETTLED_EVERY_MS;
   return isOpen && isPaying(order) ? PAYING_EVERY_MS : OPEN_EVERY_MS;
 }

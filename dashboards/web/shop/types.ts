@@ -107,6 +107,8 @@ export interface Contact {
   name: string;
   answers?: Record<string, string>;
   attendees?: string[];
+  /** The language of mails to them. */
+  language?: string;
 }
 
 export interface Ticket {
@@ -117,12 +119,15 @@ export interface Ticket {
   variation: string | null;
   revision: number;
   cancelled: boolean;
+  /** When it lets in; always when null. */
+  valid_from: string | null;
+  valid_until: string | null;
   holder: Contact | null;
   text: string | null;
   svg: string | null;
 }
 
-export type PaymentStatus = 'created' | 'pending' | 'failed' | 'authorized' | 'captured';
+export type PaymentStatus = 'created' | 'pending' | 'failed' | 'authorized' | 'captured' | 'voided';
 
 export interface Payment {
   id: string;
@@ -156,7 +161,20 @@ export interface Order {
   payments: Payment[];
   refunds: { id: string; amount: number; why: string; status: 'started' | 'settled' | 'failed' }[];
   transfer: { to: string; reference: string; amount: number } | null;
+  /** Codes, links or files' addresses, once they were given. */
+  goods: { id: string; position: number; product: string; variation: string | null; text: string | null }[];
+  refund_requests: RefundRequest[];
+  /** How money back may be asked for; null when it may not. The fee is in hundredths of a percent. */
+  refund_policy: { until: string | null; fee: number } | null;
   now: string;
+}
+
+export interface RefundRequest {
+  id: string;
+  positions: number[];
+  state: 'open' | 'granted' | 'declined';
+  words: string | null;
+  amount: number | null;
 }
 
 export interface Step {

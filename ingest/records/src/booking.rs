@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub use shapes::*;
 
 use crate::id::{
-    CommandId, DoorId, EventId, HoldId, ItemId, OrderId, PaymentId, PayoutId, PlaceId, PromoId, QuotaId, RefundId,
-    TicketId, WaitId,
+    CommandId, DoorId, EventId, GoodsId, HoldId, ItemId, OrderId, PaymentId, PayoutId, PlaceId, PromoId, QuotaId,
+    RefundId, RequestId, TicketId, WaitId,
 };
 use crate::money::Currency;
 use crate::secret::Blob;
@@ -368,6 +368,17 @@ pub enum BookingFact {
         /// What it comes to now.
         outcome: ScanOutcome,
     },
+    /// A scan was a mistake and counts no more.
+    ScanVoided {
+        /// The event.
+        event: EventId,
+        /// The door.
+        door: DoorId,
+        /// The ticket.
+        ticket: TicketId,
+        /// The scan.
+        scan: CommandId,
+    },
     /// Somebody waits for something that is sold out.
     WaitJoined {
         /// The event.
@@ -437,6 +448,65 @@ pub enum BookingFact {
         /// How many of the queue, from its front, have been let in so far.
         up_to: u32,
     },
+    /// Codes, links or addresses of files were laid in stock.
+    GoodsAdded {
+        /// The event.
+        event: EventId,
+        /// What they are sold as.
+        choice: Choice,
+        /// They, in the order in which they are delivered.
+        goods: Vec<Good>,
+    },
+    /// Some of them are not sold any more.
+    GoodsWithdrawn {
+        /// The event.
+        event: EventId,
+        /// They, none of which was delivered.
+        goods: Vec<GoodsId>,
+    },
+    /// Which code a position got, once.
+    GoodsDelivered {
+        /// The event.
+        event: EventId,
+        /// The order.
+        order: OrderId,
+        /// Its position, by its place from 0.
+        position: u16,
+        /// The code.
+        goods: GoodsId,
+    },
+    /// A buyer asks for money back.
+    RefundRequested {
+        /// The event.
+        event: EventId,
+        /// The order.
+        order: OrderId,
+        /// The wish.
+        request: RequestId,
+        /// For which positions, by their places from 0.
+        positions: Vec<u16>,
+        /// What would be kept, in minor units, as the policy was then.
+        fee: i64,
+        /// Why, in the buyer's words, sealed.
+        sealed: Blob,
+    },
+    /// The organizer has answered. What is granted is cancelled with it, and goes back by itself.
+    RefundAnswered {
+        /// The event.
+        event: EventId,
+        /// The order.
+        order: OrderId,
+        /// The wish.
+        request: RequestId,
+        /// Whether it is granted.
+        granted: bool,
+        /// What the buyer is told.
+        words: String,
+        /// What goes back, in minor units of the order's currency.
+        amount: i64,
+        /// What is kept.
+        entry: Entry,
+    },
     /// Nobody decided for a while, so that everything that would have ended lasts as much longer.
     DeadlinesMoved {
         /// How long.
@@ -482,9 +552,15 @@ impl BookingFact {
             | Self::TicketReissued { event, .. }
             | Self::TicketScanned { event, .. }
             | Self::ScanCorrected { event, .. }
+            | Self::ScanVoided { event, .. }
             | Self::WaitJoined { event, .. }
             | Self::WaitLeft { event, .. }
             | Self::WaitOffered { event, .. }
+            | Self::GoodsAdded { event, .. }
+            | Self::GoodsWithdrawn { event, .. }
+            | Self::GoodsDelivered { event, .. }
+            | Self::RefundRequested { event, .. }
+            | Self::RefundAnswered { event, .. }
             | Self::RoomSet { event, .. }
             | Self::RoomJoined { event, .. }
             | Self::RoomDrawn { event, .. }
@@ -503,6 +579,7 @@ impl BookingFact {
             | Self::RefundStarted { entry, .. }
             | Self::RefundSettled { entry, .. }
             | Self::RefundFailed { entry, .. }
+            | Self::RefundAnswered { entry, .. }
             | Self::PayoutMade { entry, .. } => Some(entry),
             _ => None,
         }

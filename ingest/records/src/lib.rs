@@ -24,6 +24,7 @@
 
 pub mod batch;
 pub mod booking;
+pub mod books;
 pub mod codec;
 pub mod fact;
 pub mod hash;
@@ -32,6 +33,7 @@ pub mod json;
 pub mod kind;
 pub mod money;
 pub mod pos;
+pub mod programme;
 pub mod providers;
 pub mod seal;
 pub mod secret;
@@ -44,16 +46,18 @@ pub mod zone;
 
 pub use batch::Batch;
 pub use booking::BookingFact;
+pub use books::BooksFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, DoorId, EndpointId, EventId, GoodsId, HoldId, ItemId, LeaderboardId, LoginId, MailId,
-    MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId, RefundId,
-    RequestId, RuleId, SegmentId, SessionId, TicketId, UserId, WaitId,
+    AdId, CampaignId, CommandId, DoorId, EndpointId, EventId, FormId, GoodsId, HallId, HoldId, InvitationId, ItemId,
+    LeaderboardId, LoginId, MailId, MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId,
+    QueryId, QuotaId, RefundId, RequestId, RuleId, SegmentId, SessionId, SpeakerId, TicketId, TrackId, UserId, WaitId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};
 pub use pos::Pos;
+pub use programme::ProgrammeFact;
 pub use providers::ProviderFact;
 pub use secret::{Blob, SecretHash};
 pub use text::Text;

@@ -82,6 +82,9 @@ pub enum Topic {
     /// What somebody waited for is kept for them.
     #[serde(rename = "waitlist.offered")]
     WaitlistOffered,
+    /// An invoice or credit note has its number.
+    #[serde(rename = "invoice.issued")]
+    InvoiceIssued,
     /// Somebody tries whether webhooks arrive; sent to one endpoint, whatever it asked for.
     #[serde(rename = "webhook.test")]
     Test,
@@ -252,7 +255,7 @@ impl WebhookFact {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::OrderPlaced,
         Self::OrderApproved,
         Self::OrderConfirmed,
@@ -277,6 +280,7 @@ impl Topic {
         Self::WaitlistJoined,
         Self::WaitlistLeft,
         Self::WaitlistOffered,
+        Self::InvoiceIssued,
         Self::Test,
     ];
 
@@ -307,6 +311,7 @@ impl Topic {
             Self::WaitlistJoined => "waitlist.joined",
             Self::WaitlistLeft => "waitlist.left",
             Self::WaitlistOffered => "waitlist.offered",
+            Self::InvoiceIssued => "invoice.issued",
             Self::Test => "webhook.test",
         }
     }

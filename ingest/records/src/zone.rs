@@ -45,6 +45,33 @@ impl Zone {
         &self.name
     }
 
+    /// What clocks there show at an instant; beyond the calendar (year ±9999) its first or last moment.
+    pub fn clock(&self, at: Timestamp) -> jiff::civil::DateTime {
+        let end = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        self.zone.to_datetime(jiff::Timestamp::from_microsecond(at.0).unwrap_or(end))
+    }
+
+    /// The instant at which clocks there show this. A time that comes twice is the first of them; one that never comes is
+    /// told by the offset from before the gap (RFC 5545 §3.3.5).
+    pub fn instant(&self, clock: jiff::civil::DateTime) -> Timestamp {
+        let instant = self.zone.to_ambiguous_timestamp(clock).compatible();
+        instant.map_or(Timestamp::MAX, |instant| Timestamp(instant.as_microsecond()))
+    }
+
+    /// The rules of the zone.
+    pub fn rules(&self) -> &jiff::tz::TimeZone {
+        &self.zone
+    }
+
+    /// An instant as RFC 3339 in this zone, with its offset then: `2026-10-25T02:30:00+01:00`.
+    pub fn rfc3339(&self, at: Timestamp) -> String {
+        let instant = jiff::Timestamp::from_microsecond(at.0);
+        instant.map_or_else(
+            |_| at.to_string(),
+            |instant| instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string(),
+        )
+    }
+
     /// The local calendar day at an instant. Instants beyond the calendar (year ±9999) get its first or last day.
     pub fn day(&self, at: Timestamp) -> Day {
         let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 {
@@ -55,6 +82,21 @@ impl Zone {
         let offset = i64::from(self.zone.to_offset(instant).seconds());
         let days = (instant.as_second() + offset).div_euclid(86_400);
         Day(i32::try_from(days).expect("years ±9999 have fewer days than i32 holds"))
+    }
+
+    /// An instant as clocks on walls show it, to the minute, with the zone's letters: `2026-11-20 10:00 CET`.
+    pub fn minute(&self, at: Timestamp) -> String {
+        let instant = jiff::Timestamp::from_microsecond(at.0);
+        instant.map_or_else(
+            |_| format!("{at}"),
+            |instant| instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        )
+    }
+
+    /// When a day begins here; none beyond the calendar. Where midnight is left out, the day begins with what follows it.
+    pub fn begins(&self, day: Day) -> Option<Timestamp> {
+        let date = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(day.0).ok()?).ok()?;
+        Some(Timestamp(date.to_zoned(self.zone.clone()).ok()?.timestamp().as_microsecond()))
     }
 }
 
@@ -122,6 +164,19 @@ mod tests {
         assert_eq!(berlin.day(before).date(), "2026-06-01");
         assert_eq!(berlin.day(after).date(), "2026-06-02");
         assert_eq!(Zone::utc().day(after).date(), "2026-06-01");
+    }
+
+    #[test]
+    fn walls_and_beginnings_of_days_follow_the_zone() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let at = Timestamp::parse("2026-06-01T21:59:59Z").unwrap();
+        assert_eq!(berlin.minute(at), "2026-06-01 23:59 CEST");
+        let begins = berlin.begins(Day::parse("2026-11-21").unwrap()).unwrap();
+        assert_eq!(begins, Timestamp::parse("2026-11-20T23:00:00Z").unwrap());
+        // Midnight was left out in Beirut on that day.
+        let beirut = Zone::parse("Asia/Beirut").unwrap();
+        let day = Day::parse("2022-03-27").unwrap();
+        assert_eq!(beirut.day(beirut.begins(day).unwrap()), day);
     }
 
     #[test]

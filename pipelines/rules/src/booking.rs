@@ -6,6 +6,7 @@
 //!
 //! * [`catalogue`]: what is offered, by what limits; [`stock`]: what is held and sold of it; [`pricing`]: what a cart costs.
 //! * [`orders`]: holds, orders and their ends; [`payments`]: what providers told, refunds and payouts; [`ledger`]: the money.
+//! * [`goods`]: codes in stock, and which position got which; [`requests`]: buyers who ask for their money back.
 //! * [`doors`]: who is let in; [`waitlist`]: who is served when something is free again; [`room`]: who may buy first.
 //!
 //! Time comes in with facts. Where nobody decided for longer than [`OUTAGE`], everything that would have ended meanwhile
@@ -15,8 +16,9 @@ pub mod audit;
 pub mod catalogue;
 pub mod command;
 pub mod doors;
+pub mod goods;
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 pub mod ledger;
 pub mod offer;
 pub mod office;
@@ -24,6 +26,7 @@ pub mod orders;
 pub mod payments;
 pub mod pricing;
 pub mod refusal;
+pub mod requests;
 pub mod room;
 pub mod stock;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Everything that is decided in one partition of the facts: the office of organizations, accounts, and box offices.
+//! Everything that is decided in one partition of the facts: organizations, accounts, box offices, programmes, books,
+//! payment providers and webhooks.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
 
@@ -7,8 +8,10 @@ use records::{FactRow, Timestamp};
 
 use crate::accounts::{self, Accounts};
 use crate::booking::{self, Booking};
+use crate::books::{self, Books};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
+use crate::programme::{self, Programme};
 use crate::providers::{self, Providers};
 use crate::webhooks::{self, Webhooks};
 
@@ -30,6 +33,10 @@ pub enum Order {
     Account(accounts::Command),
     /// Of an event's box office.
     Booking(booking::Command),
+    /// Of an organization's books.
+    Books(books::Command),
+    /// Of an event's programme.
+    Programme(programme::Command),
     /// Of an organization's payment providers.
     Providers(providers::Command),
     /// Of where an organization's webhooks go.
@@ -48,6 +55,12 @@ pub enum Refusal {
     /// By a box office.
     #[error(transparent)]
     Booking(#[from] booking::Refusal),
+    /// By an organization's books.
+    #[error(transparent)]
+    Books(#[from] books::Refusal),
+    /// By a programme.
+    #[error(transparent)]
+    Programme(#[from] programme::Refusal),
     /// By what is known of payment providers.
     #[error(transparent)]
     Providers(#[from] providers::Refusal),
@@ -62,6 +75,8 @@ pub struct Domains {
     office: Office,
     accounts: Accounts,
     booking: Booking,
+    books: Books,
+    programme: Programme,
     providers: Providers,
     webhooks: Webhooks,
 }
@@ -87,6 +102,20 @@ impl From<booking::Command> for Command {
     }
 }
 
+impl From<books::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: books::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Books(command) }
+    }
+}
+
+impl From<programme::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: programme::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Programme(command) }
+    }
+}
+
 impl From<providers::Command> for Command {
     /// A command of whoever owns the process.
     fn from(command: providers::Command) -> Self {
@@ -102,6 +131,16 @@ impl From<webhooks::Command> for Command {
 }
 
 impl Domains {
+    /// The books.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The programmes.
+    pub fn programme(&self) -> &Programme {
+        &self.programme
+    }
+
     /// The box offices.
     pub fn booking(&self) -> &Booking {
         &self.booking
@@ -110,7 +149,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 5;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -119,6 +158,8 @@ impl Domain for Domains {
             Order::Office(command) => office::aggregate(command.organization, command.event),
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
+            Order::Books(command) => office::aggregate_of_organization(command.organization),
+            Order::Programme(command) => office::aggregate(command.organization, command.event),
             Order::Providers(command) => office::aggregate_of_organization(command.organization),
             Order::Webhook(command) => webhooks::aggregate(command.organization),
         }
@@ -139,6 +180,15 @@ impl Domain for Domains {
                 let facts = self.booking.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
+            Order::Books(command) => {
+                let facts = self.books.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
+            Order::Programme(command) => {
+                let office = self.booking.office(command.organization, command.event);
+                let facts = self.programme.decide(command, office, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact)).collect()
+            }
             Order::Providers(command) => {
                 let facts = self.providers.decide(command)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
@@ -152,15 +202,17 @@ impl Domain for Domains {
         Ok(rows)
     }
 
-    /// What ends by itself at a box office; logins and links say when they end.
+    /// What ends by itself at a box office, and places in sessions that are to be given; logins and links say when they end.
     fn due(&self, now: Timestamp) -> Option<FactRow> {
-        self.booking.due(now)
+        self.booking.due(now).or_else(|| self.programme.due(now))
     }
 
     fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
         self.office.apply(row)?;
         self.accounts.apply(row);
         self.booking.apply(row);
+        self.books.apply(row);
+        self.programme.apply(row, &self.booking);
         self.providers.apply(row);
         self.webhooks.apply(row);
         Ok(())
@@ -170,8 +222,10 @@ impl Domain for Domains {
         let parts = [
             serde_json::to_vec(&self.accounts.stored()),
             serde_json::to_vec(&self.booking.stored()),
+            serde_json::to_vec(&self.programme.stored()),
             serde_json::to_vec(&self.providers.stored()),
             serde_json::to_vec(&self.webhooks.stored()),
+            serde_json::to_vec(&self.books.stored()),
         ];
         for part in parts {
             let part = part.expect("domains have text keys only");
@@ -184,16 +238,22 @@ impl Domain for Domains {
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let (accounts, rest) = crate::decide::section(bytes)?;
         let (booking, rest) = crate::decide::section(rest)?;
+        let (programme, rest) = crate::decide::section(rest)?;
         let (providers, rest) = crate::decide::section(rest)?;
         let (webhooks, rest) = crate::decide::section(rest)?;
+        let (books, rest) = crate::decide::section(rest)?;
         let webhooks = serde_json::from_slice(webhooks).map_err(|error| StateError(error.to_string()))?;
         let webhooks = Webhooks::restore(webhooks);
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
         let booking = serde_json::from_slice(booking).map_err(|error| StateError(error.to_string()))?;
         let providers = serde_json::from_slice(providers).map_err(|error| StateError(error.to_string()))?;
+        let programme = serde_json::from_slice(programme).map_err(|error| StateError(error.to_string()))?;
+        let programme = Programme::restore(programme);
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
         let providers = Providers::restore(providers);
-        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks })
+        let books = serde_json::from_slice(books).map_err(|error| StateError(error.to_string()))?;
+        let books = Books::restore(books);
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, books, programme, providers, webhooks })
     }
 }
 

@@ -5,13 +5,19 @@
 //! `/v1/shop`, where nobody signs in: an order is shown to whoever has its secret.
 
 mod chores;
+mod devices;
+pub(crate) mod doors;
 mod exact;
+mod exports;
 mod found;
 mod gate;
+pub(crate) mod gates;
+mod goods;
 mod offer;
 mod orders;
 pub mod payments;
 mod people;
+mod requests;
 mod risk;
 mod search;
 mod secret;
@@ -33,6 +39,9 @@ use rules::domains::Order;
 use rules::providers::Providers;
 
 pub(crate) use exact::Exact;
+pub(crate) use people::Contact;
+pub(crate) use secret::OrderSecret;
+pub(crate) use tickets::Claims;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -46,9 +55,17 @@ const HISTORY_MAX: usize = 1_000;
 pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
+    /// What the same events say of their programmes, which see the box offices.
+    programmes: crate::programme::Programmes,
     /// With whom organizations take payments.
     providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
+    /// What follows from what they do.
+    pub(crate) books: crate::books::Books,
+    /// Written under the lock of the box offices, so that both are of the same offset.
+    gates: RwLock<gates::Gates>,
+    /// How often something at doors has changed.
+    passed: tokio::sync::watch::Sender<u64>,
     /// Locked after `booking` where both are.
     found: RwLock<found::Found>,
 }
@@ -64,7 +81,17 @@ impl Offices {
         }
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         let booking = partitions.entry(place.partition).or_default();
+        let earlier = crate::books::earlier(booking, row);
         booking.apply(row);
+        self.books.hear(place, row, earlier, booking);
+        let office = event_of(row).and_then(|event| booking.office(row.organization, event));
+        // Every fact tells how far the partition was heard, also those that are about no event.
+        let concerns = self.gates.write().expect("nothing panics under the lock").apply(place, row, office);
+        if concerns {
+            self.passed.send_modify(|passed| *passed += 1);
+        }
+        // Locked after `booking`, too: places in sessions see the tickets.
+        self.programmes.apply(place.partition, row, booking);
         let Some(Fact::Booking(fact)) = row.known() else { return };
         let (at, mut order) = ((row.organization, fact.event()), order_of(row));
         if let Some(office) = booking.office(at.0, at.1) {
@@ -85,6 +112,11 @@ impl Offices {
         }
     }
 
+    /// What events say of themselves.
+    pub fn programmes(&self) -> &crate::programme::Programmes {
+        &self.programmes
+    }
+
     /// Asks the box office of an event; none where nothing was ever said about it.
     ///
     /// # Panics
@@ -97,6 +129,40 @@ impl Offices {
     ) -> Option<T> {
         let partitions = self.booking.read().expect("nothing panics under the lock");
         partitions.values().find_map(|booking| booking.office(organization, event)).map(question)
+    }
+
+    /// Asks the doors of an event together with its box office: both reflect the same offset.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub(crate) fn ask_gate<T>(
+        &self,
+        at: (OrganizationId, EventId),
+        question: impl FnOnce(&BoxOffice, &gates::Gate, (u16, u64)) -> T,
+    ) -> Option<T> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let gates = self.gates.read().expect("nothing panics under the lock");
+        let (gate, partition, head) = gates.gate(at)?;
+        let office = partitions.values().find_map(|booking| booking.office(at.0, at.1))?;
+        Some(question(office, gate, (partition, head)))
+    }
+
+    /// How often something at the doors of an event has changed.
+    pub(crate) fn door_changes(&self, at: (OrganizationId, EventId)) -> Option<u64> {
+        let gates = self.gates.read().expect("nothing panics under the lock");
+        gates.gate(at).map(|(gate, ..)| gate.changes)
+    }
+
+    /// Changes whenever something at doors has.
+    pub(crate) fn passed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.passed.subscribe()
+    }
+
+    /// The partition that an event's facts lie in.
+    pub(crate) fn partition_of(&self, (organization, event): (OrganizationId, EventId)) -> Option<PartitionId> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let found = partitions.iter().find(|(_, booking)| booking.office(organization, event).is_some());
+        found.map(|(partition, _)| *partition)
     }
 
     /// Refunds that a provider is to be asked for: organization, event and refund, in their order.
@@ -151,6 +217,11 @@ impl Offices {
         opened.map(|(organization, event, _)| (organization, event)).collect()
     }
 
+    /// Letters to buyers that wait, for their time or for a mail server.
+    pub fn letters_waiting(&self) -> u64 {
+        self.books.letters_waiting()
+    }
+
     /// Asks the index of an event; none where nothing was ever said about it.
     fn found<T>(&self, at: (OrganizationId, EventId), question: impl FnOnce(&found::Index) -> T) -> Option<T> {
         let found = self.found.read().expect("nothing panics under the lock");
@@ -162,6 +233,12 @@ impl Offices {
         let history = self.history.read().expect("nothing panics under the lock");
         history.get(&(organization, order)).cloned().unwrap_or_default()
     }
+}
+
+/// The event that a fact is about.
+fn event_of(row: &FactRow) -> Option<EventId> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
+    Some(fact.event()).filter(|event| event.is_some())
 }
 
 /// The order that a fact is about.
@@ -180,7 +257,10 @@ pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
         | BookingFact::FeeTold { order, .. }
         | BookingFact::RefundStarted { order, .. }
         | BookingFact::RefundSettled { order, .. }
-        | BookingFact::RefundFailed { order, .. } => *order,
+        | BookingFact::RefundFailed { order, .. }
+        | BookingFact::GoodsDelivered { order, .. }
+        | BookingFact::RefundRequested { order, .. }
+        | BookingFact::RefundAnswered { order, .. } => *order,
         _ => return None,
     })
 }
@@ -190,7 +270,8 @@ fn ticket_of(fact: &BookingFact) -> Option<TicketId> {
     Some(match fact {
         BookingFact::TicketTransferred { ticket, .. }
         | BookingFact::TicketReissued { ticket, .. }
-        | BookingFact::ScanCorrected { ticket, .. } => *ticket,
+        | BookingFact::ScanCorrected { ticket, .. }
+        | BookingFact::ScanVoided { ticket, .. } => *ticket,
         BookingFact::TicketScanned { scan, .. } => scan.ticket,
         _ => return None,
     })
@@ -204,7 +285,12 @@ pub(crate) fn routes() -> Routes {
         .merge(summary::routes())
         .merge(waiting::routes())
         .merge(gate::routes())
+        .merge(doors::routes())
+        .merge(devices::routes())
         .merge(payments::routes())
+        .merge(goods::routes())
+        .merge(exports::routes())
+        .merge(requests::routes())
 }
 
 impl Api {
@@ -243,7 +329,10 @@ pub(crate) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::NoRefund
         | Refusal::NoTicket
         | Refusal::NoDoor
+        | Refusal::NoScan
         | Refusal::NoWait
+        | Refusal::NoGoods
+        | Refusal::NoRequest
         | Refusal::NoRoom => Code::NotFound,
         Refusal::Changed => return Problem::new(Code::Changed, ""),
         Refusal::IdUsed => Code::IdempotencyConflict,

@@ -3,6 +3,8 @@
 //! The document may run only what it names itself: scripts carry a nonce that is new for each answer, nothing may frame
 //! it, and it speaks to this server alone.
 
+mod scanner;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -19,9 +21,11 @@ const KEEP: &str = "public, max-age=31536000, immutable";
 const KEEP_SHORTLY: &str = "public, max-age=3600";
 
 /// Files that hold a place for a nonce: they are answered as documents only.
-const DOCUMENTS: [&str; 2] = ["/index.html", "/shop.html"];
+const DOCUMENTS: [&str; 3] = ["/index.html", "/scan.html", "/shop.html"];
 /// Where the pages of those who buy are, which are a bundle of their own.
 const SHOP: &str = "/shop/";
+/// Where the scanner for doors is.
+const SCANNER: &str = "/scan/";
 
 /// Answers what no route took: a file of the pages, the document of the pages, or `route_unknown`.
 pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response {
@@ -33,7 +37,9 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
         return Problem::new(Code::MethodUnknown, "").into_response();
     }
     match dashboards::file(path.trim_start_matches('/')) {
+        Some(file) if path == scanner::WORKER => scanner::worker(file_answer(file, request.headers())),
         Some(file) if !DOCUMENTS.contains(&path) => file_answer(file, request.headers()),
+        _ if is_of_a_page(path, request.headers()) && path.starts_with(SCANNER) => scanner::document(),
         _ if is_of_a_page(path, request.headers()) => {
             let nonce = nonce(&api);
             let is_shop = path.starts_with(SHOP);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 
 use desk::Place;
 use records::fact::By;
-use records::{Fact, FactRow, OrganizationId, ProviderFact, Span, Timestamp, WebhookFact};
+use records::{BooksFact, Fact, FactRow, OrganizationId, ProviderFact, Span, Timestamp, WebhookFact};
 
 /// Acts of one organization that are kept here: weeks of an organizer's work, some megabytes.
 pub const ACTS_MAX: usize = 10_000;
@@ -117,6 +117,10 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         Fact::OrganizationRegistered { name, zone } => ("organization_registered", name.clone(), zone.to_string()),
         Fact::KeyAdded { key, scopes, .. } => ("key_added", key.clone(), words(scopes)),
         Fact::KeyRotated { key, until, .. } => ("key_rotated", key.clone(), format!("the old one until {until}")),
+        Fact::KeyLimited { key, events } => {
+            let events: Vec<String> = events.iter().map(ToString::to_string).collect();
+            ("key_limited", key.clone(), events.join(" "))
+        }
         Fact::KeyRevoked { key } => ("key_revoked", key.clone(), quiet()),
         Fact::EventScheduled { event, title, .. } => ("event_scheduled", event.to_string(), title.clone()),
         Fact::RulesPublished { .. } => ("rules_published", quiet(), quiet()),
@@ -152,6 +156,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         Fact::Providers(ProviderFact::PaymentProviderRemoved { provider }) => {
             ("payment_provider_removed", words(provider), quiet())
         }
+        Fact::Books(BooksFact::InvoicingSet { .. }) => ("invoicing_set", String::new(), quiet()),
         Fact::Webhook(WebhookFact::WebhookAdded { endpoint, spec, .. }) => {
             ("webhook_added", endpoint.to_string(), spec.url.clone())
         }
@@ -176,6 +181,8 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
+        | Fact::Books(_)
+        | Fact::Programme(_)
         | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
         | Fact::Webhook(_)
         | Fact::Beat => return None,

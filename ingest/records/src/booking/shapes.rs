@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CommandId, ItemId, TicketId};
+use crate::id::{CommandId, GoodsId, ItemId, TicketId};
 use crate::money::{Currency, Money};
-use crate::secret::SecretHash;
+use crate::secret::{Blob, SecretHash};
 use crate::time::Timestamp;
 
 /// A share in hundredths of a percent: 1,900 is 19 %.
@@ -60,6 +60,20 @@ pub struct Sales {
     pub review_from: Option<u32>,
     /// Whether the waitlist serves whoever fits first; otherwise the first one, who is waited for until enough is free.
     pub fit_first: bool,
+    /// How buyers may ask for their money back; they may not when none stands here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunds: Option<RefundPolicy>,
+}
+
+/// How buyers may ask for their money back. Whether they get it is the organizer's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RefundPolicy {
+    /// Until when they may ask; for ever when none stands here.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+    /// What is kept of the price of what is given back.
+    #[serde(default)]
+    pub fee: BasisPoints,
 }
 
 impl Default for Sales {
@@ -79,6 +93,7 @@ impl Default for Sales {
             reprice_groups: false,
             review_from: None,
             fit_first: false,
+            refunds: None,
         }
     }
 }
@@ -94,15 +109,23 @@ pub enum ProductKind {
     AddOn,
     /// Something of its own: an offer, goods.
     Goods,
+    /// Codes, links or addresses of files: each position gets one that the organizer has laid in stock, when it is sold.
+    Digital,
 }
 
 /// A price that stands until a time, or until so many are taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Tier {
     /// What people call it, as in "early bird".
     pub title: String,
     /// One amount for each currency it is sold in.
     pub prices: Vec<Money>,
+    /// What was asked before, for each currency: shown beside the price of a flash sale.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub original: Vec<Money>,
+    /// When it begins; until then the one after it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
     /// When it ends.
     #[serde(default)]
     pub until: Option<Timestamp>,
@@ -112,7 +135,7 @@ pub struct Tier {
 }
 
 /// A kind of the product that has a price or a quota of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Variation {
     /// Its id, within the product.
     pub variation: ItemId,
@@ -121,6 +144,12 @@ pub struct Variation {
     /// What it costs more than the tier's price, for each currency; nothing where none stands.
     #[serde(default)]
     pub extra: Vec<Money>,
+    /// Its tickets let in from here on, instead of the product's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Timestamp>,
+    /// Its tickets let in until here, instead of the product's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
 }
 
 /// Something that is sold.
@@ -160,6 +189,36 @@ pub struct Product {
     /// No longer offered; what is sold stays.
     #[serde(default)]
     pub withdrawn: bool,
+    /// Positions of it that one person may have, over all their orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_person: Option<u32>,
+    /// Its tickets let in from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Timestamp>,
+    /// Its tickets let in until here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+    /// Whether what was delivered goes back to stock when it is cancelled, because it can be made void; otherwise it is spent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reuse: bool,
+}
+
+/// When a ticket lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Validity {
+    /// From here on.
+    pub from: Option<Timestamp>,
+    /// Until here.
+    pub until: Option<Timestamp>,
+}
+
+/// A code, link or file's address in stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Good {
+    /// Its id, which follows from its text: the same text twice is one.
+    pub goods: GoodsId,
+    /// Its text, sealed.
+    pub sealed: Blob,
 }
 
 /// What is counted together: no more than `size` of its products are held and sold at any offset.
@@ -417,6 +476,23 @@ pub struct Door {
     /// Whether they may pass again.
     #[serde(default)]
     pub reentry: Reentry,
+    /// When products may come in; at any time those that stand in none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<DoorTime>,
+}
+
+/// A time in which some products may come in by a door: day tickets, early entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DoorTime {
+    /// Which; all when none stand here.
+    #[serde(default)]
+    pub products: Vec<ItemId>,
+    /// From here on; from ever when nothing stands here.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// Until before here; for ever when nothing stands here.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// One look at a ticket.
@@ -457,6 +533,14 @@ pub enum ScanOutcome {
     Cancelled,
     /// The ticket is not for this door.
     WrongDoor,
+    /// The ticket is for this door, at another time.
+    NotNow,
+    /// The scan was a mistake and counts no more.
+    Voided,
+    /// The ticket does not let in yet.
+    TooEarly,
+    /// The ticket does not let in any more.
+    TooLate,
 }
 
 /// How people wait before sales open, and are let in afterwards.
@@ -492,5 +576,14 @@ impl Product {
     /// Whether each position of it becomes a ticket.
     pub fn is_ticket(&self) -> bool {
         matches!(self.kind, ProductKind::Admission | ProductKind::AddOn)
+    }
+
+    /// When tickets of a variation let in.
+    pub fn validity(&self, variation: ItemId) -> Validity {
+        let own = self.variations.iter().find(|known| variation.is_some() && known.variation == variation);
+        Validity {
+            from: own.and_then(|own| own.valid_from).or(self.valid_from),
+            until: own.and_then(|own| own.valid_until).or(self.valid_until),
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use records::booking::{Account, Choice, Position, Provider, Reentry, ScanOutcome};
+use records::booking::{Account, Choice, Position, ProductKind, Provider, Reentry, ScanOutcome};
 use records::{Currency, ItemId, PromoId};
 
 use super::Booking;
@@ -36,6 +36,7 @@ impl BoxOffice {
         self.audit_orders(&mut faults);
         self.audit_ledger(&mut faults);
         self.audit_doors(&mut faults);
+        self.audit_goods(&mut faults);
         faults
     }
 
@@ -138,7 +139,7 @@ impl BoxOffice {
                 let (gross, tax) = order.sums();
                 post(currency, Account::Receivable, order.owed());
                 post(currency, Account::Tax, order.goodwill_tax - tax);
-                post(currency, Account::Sales, tax - gross + order.goodwill - order.goodwill_tax);
+                post(currency, Account::Sales, tax - gross + order.goodwill - order.goodwill_tax - order.fees);
                 post(currency, Account::Commission, order.commission);
                 post(currency, Account::CommissionDue, -order.commission);
             }
@@ -182,6 +183,42 @@ impl BoxOffice {
         self.ledger.balances().for_each(|(currency, _, minor)| *sums.entry(currency).or_default() += minor);
         if sums.values().any(|sum| *sum != 0) {
             faults.push(format!("the ledger does not balance: {sums:?}"));
+        }
+    }
+
+    fn audit_goods(&self, faults: &mut Vec<String>) {
+        self.goods.audit(|order| self.orders.get(&order), faults);
+        for (id, product) in &self.catalogue.products {
+            let variations = product.variations.iter().map(|variation| variation.variation);
+            for variation in variations.chain([ItemId::NONE]).take_while(|_| product.kind == ProductKind::Digital) {
+                let choice = Choice { product: *id, variation };
+                let counts = self.goods.counts();
+                let of = |counted: &Choice| !variation.is_some() || counted.variation == variation;
+                let mine = counts.iter().filter(|(counted, _)| counted.product == *id && of(counted));
+                let (free, owed) = mine.fold((0, 0), |(free, owed), (_, count)| (free + count.free, owed + count.owed));
+                let held = u64::from(self.stock.count(choice).held);
+                if held + owed > free {
+                    faults.push(format!(
+                        "{free} codes of {id} are left for {held} that are held and {owed} that are owed"
+                    ));
+                }
+            }
+        }
+        let mut bought = super::office::Map::default();
+        for order in self.orders.values() {
+            for (_, position) in order.live() {
+                *bought.entry((position.product, order.person)).or_insert(0u32) += 1;
+            }
+        }
+        if bought != self.bought {
+            faults.push("what people have is not what their orders say".into());
+        }
+        for (order, left) in &self.granted {
+            let asked = self.requests_of(*order).filter_map(|(_, request)| request.answer.as_ref());
+            let most: i64 = asked.map(|answer| answer.amount).sum();
+            if *left <= 0 || *left > most {
+                faults.push(format!("{left} go back to order {order}, of {most} that were granted"));
+            }
         }
     }
 

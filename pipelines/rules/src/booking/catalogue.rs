@@ -138,6 +138,9 @@ pub(crate) fn check_sales(sales: &Sales) -> Result<(), Refusal> {
     if !(1..=ORDER_MAX).contains(&sales.order_max) {
         return Err(invalid("order_max", format!("is between 1 and {ORDER_MAX}")));
     }
+    if let Some(policy) = &sales.refunds {
+        share("refunds.fee", policy.fee)?;
+    }
     share("commission", sales.commission)
 }
 
@@ -152,6 +155,8 @@ pub(crate) fn check_product(product: &Product) -> Result<(), Refusal> {
         let field = format!("tiers[{place}]");
         title(&format!("{field}.title"), &tier.title)?;
         amounts(&format!("{field}.prices"), &tier.prices)?;
+        amounts(&format!("{field}.original"), &tier.original)?;
+        window(tier.from, tier.until)?;
         if tier.prices.is_empty() {
             return Err(invalid(format!("{field}.prices"), "names an amount for at least one currency"));
         }
@@ -161,6 +166,7 @@ pub(crate) fn check_product(product: &Product) -> Result<(), Refusal> {
         let field = format!("variations[{place}]");
         title(&format!("{field}.title"), &variation.title)?;
         amounts(&format!("{field}.extra"), &variation.extra)?;
+        window(variation.valid_from, variation.valid_until)?;
         let others = &product.variations[..place];
         if !variation.variation.is_some() || others.iter().any(|other| other.variation == variation.variation) {
             return Err(invalid(format!("{field}.variation"), "is an id of its own"));
@@ -171,6 +177,10 @@ pub(crate) fn check_product(product: &Product) -> Result<(), Refusal> {
         return Err(invalid("with", "is for add-ons and goods: an admission is sold by itself"));
     }
     window(product.from, product.until)?;
+    window(product.valid_from, product.valid_until)?;
+    if product.per_person == Some(0) {
+        return Err(invalid("per_person", "is at least 1"));
+    }
     if product.order_max == Some(0) {
         return Err(invalid("order_max", "is at least 1: withdraw a product that is not sold"));
     }
@@ -231,7 +241,15 @@ pub(crate) fn check_discounts(discounts: &[GroupDiscount]) -> Result<(), Refusal
 /// Checks a door.
 pub(crate) fn check_door(door: &Door) -> Result<(), Refusal> {
     title("title", &door.title)?;
-    length("products", door.products.len())
+    length("products", door.products.len())?;
+    length("times", door.times.len())?;
+    for (place, time) in door.times.iter().enumerate() {
+        length(&format!("times[{place}].products"), time.products.len())?;
+        if time.from.zip(time.until).is_some_and(|(from, until)| from >= until) {
+            return Err(invalid(format!("times[{place}].until"), "is after from"));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that there is room for one more.

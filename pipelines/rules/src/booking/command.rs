@@ -1,12 +1,12 @@
 //! What can be asked of a box office.
 
 use records::booking::{
-    BookingFact, Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, Promo, Provider, Quota, Review, Room,
-    Sales, Scan,
+    BookingFact, Choice, Door, Ending, Good, GroupDiscount, PaymentStatus, Product, Promo, Provider, Quota, Review,
+    Room, Sales, Scan,
 };
 use records::{
-    Blob, Currency, DoorId, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PromoId,
-    QuotaId, RefundId, TicketId, Token, WaitId,
+    Blob, CommandId, Currency, DoorId, EventId, GoodsId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId,
+    PlaceId, PromoId, QuotaId, RefundId, RequestId, TicketId, Token, WaitId,
 };
 
 /// A command to the box office of one event.
@@ -200,6 +200,46 @@ pub enum Wish {
         door: DoorId,
         /// What they saw, in any order.
         scans: Vec<Scan>,
+    },
+    /// A scan was a mistake: nobody was let in or out by it.
+    VoidScan {
+        /// The door.
+        door: DoorId,
+        /// The ticket.
+        ticket: TicketId,
+        /// The scan.
+        scan: CommandId,
+    },
+    /// Codes are laid in stock; those that are known already stay as they are.
+    AddGoods {
+        /// What they are sold as.
+        choice: Choice,
+        /// They.
+        goods: Vec<Good>,
+    },
+    /// Codes that nobody has got are not sold any more.
+    WithdrawGoods(Vec<GoodsId>),
+    /// A buyer asks for money back.
+    RequestRefund {
+        /// Its id.
+        request: RequestId,
+        /// The order.
+        order: OrderId,
+        /// The places of positions from 0; all that are left when none stand here.
+        positions: Vec<u16>,
+        /// Why, sealed.
+        sealed: Blob,
+    },
+    /// The organizer answers.
+    AnswerRequest {
+        /// The wish.
+        request: RequestId,
+        /// Whether it is granted.
+        granted: bool,
+        /// What the buyer is told.
+        words: String,
+        /// What is kept, in minor units; what the policy said when none stands here.
+        fee: Option<i64>,
     },
     /// Somebody waits for something that is sold out.
     Wait {

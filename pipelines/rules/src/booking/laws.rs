@@ -2,19 +2,19 @@
 
 use proptest::prelude::*;
 use records::booking::{
-    BasisPoints, Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, ProductKind, Promo, PromoEffect,
-    Provider, Quota, Reentry, Review, Sales, Scan, TaxRounding, Tier,
+    BasisPoints, Choice, Door, Ending, Good, GroupDiscount, PaymentStatus, Product, ProductKind, Promo, PromoEffect,
+    Provider, Quota, Reentry, RefundPolicy, Review, Sales, Scan, TaxRounding, Tier,
 };
 use records::{
-    Blob, CommandId, Currency, DoorId, EventId, Fact, FactRow, HoldId, ItemId, Money, OrderId, OrganizationId,
-    PaymentId, PayoutId, PlaceId, PromoId, QuotaId, RefundId, Span, Timestamp, Token, WaitId,
+    Blob, CommandId, Currency, DoorId, EventId, Fact, FactRow, GoodsId, HoldId, ItemId, Money, OrderId, OrganizationId,
+    PaymentId, PayoutId, PlaceId, PromoId, QuotaId, RefundId, RequestId, Span, Timestamp, Token, WaitId,
 };
 
 use super::{Booking, Command, Line, Wish};
 
 /// One thing that happens: somebody asks, or time passes.
 #[derive(Debug, Clone)]
-enum Step {
+pub(crate) enum Step {
     Ask(Wish),
     Pass { seconds: i64, awake: bool },
 }
@@ -28,20 +28,26 @@ fn of(product: u128) -> Choice {
 }
 
 fn product() -> impl Strategy<Value = Wish> {
-    (1..=3u128, 0..4i64, proptest::option::of(1..4u32), any::<bool>()).prop_map(|(id, price, count, waitlist)| {
-        let tier = |price, count| Tier { title: "T".into(), prices: vec![eur(price * 1_001)], until: None, count };
-        let (kind, with) =
-            if id == 3 { (ProductKind::AddOn, vec![ItemId(1)]) } else { (ProductKind::Admission, vec![]) };
+    (1..=4u128, 0..4i64, proptest::option::of(1..4u32), any::<bool>()).prop_map(|(id, price, count, waitlist)| {
+        let tier =
+            |price, count| Tier { title: "T".into(), prices: vec![eur(price * 1_001)], count, ..Tier::default() };
+        let (kind, with) = match id {
+            3 => (ProductKind::AddOn, vec![ItemId(1)]),
+            4 => (ProductKind::Digital, vec![]),
+            _ => (ProductKind::Admission, vec![]),
+        };
+        let (reuse, per_person) = (waitlist, (id == 2).then_some(3));
         let tiers = vec![tier(price, count), tier(price + 1, None)];
+        let tax = BasisPoints([700, 1_900, 0, 1_900][id as usize - 1]);
         let product =
-            Product { title: "P".into(), kind, tiers, with, waitlist, tax: BasisPoints(700), ..Product::default() };
+            Product { title: "P".into(), kind, tiers, with, waitlist, reuse, per_person, tax, ..Product::default() };
         Wish::SetProduct(ItemId(id), product)
     })
 }
 
 fn offer() -> impl Strategy<Value = Wish> {
     let quota =
-        (1..=3u128, 0..6u32, proptest::sample::subsequence(vec![1u128, 2, 3], 1..=3)).prop_map(|(id, size, of_)| {
+        (1..=3u128, 0..6u32, proptest::sample::subsequence(vec![1u128, 2, 3, 4], 1..=4)).prop_map(|(id, size, of_)| {
             let products = of_.into_iter().map(of).collect();
             Wish::SetQuota(QuotaId(id), Quota { title: "Q".into(), size: Some(size), products })
         });
@@ -62,6 +68,7 @@ fn offer() -> impl Strategy<Value = Wish> {
             reprice_groups: reprice,
             fit_first: fit,
             tax_rounding,
+            refunds: Some(RefundPolicy { until: None, fee: BasisPoints(1_500) }),
             review_from: Some(50),
             hold_s: 60,
             pay_s: 90,
@@ -78,7 +85,7 @@ fn offer() -> impl Strategy<Value = Wish> {
 }
 
 fn sale() -> impl Strategy<Value = Wish> {
-    let lines = proptest::collection::vec((1..=3u128, 1..3u16), 1..3);
+    let lines = proptest::collection::vec((1..=4u128, 1..3u16), 1..3);
     let hold = (1..9u128, lines, any::<bool>()).prop_map(|(id, lines, coded)| {
         let lines = lines.into_iter().map(|(product, count)| Line { choice: of(product), count }).collect();
         let (hold, person, currency, place) = (HoldId(id), Token::NONE, Currency::EUR, PlaceId::NONE);
@@ -155,7 +162,22 @@ fn money() -> impl Strategy<Value = Wish> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn stock() -> impl Strategy<Value = Wish> {
+    let add = (1..20u128, 1..5u128).prop_map(|(from, count)| {
+        let good = |id| Good { goods: GoodsId(id), sealed: Blob::default() };
+        Wish::AddGoods { choice: of(4), goods: (from..from + count).map(good).collect() }
+    });
+    let withdraw = (1..24u128).prop_map(|id| Wish::WithdrawGoods(vec![GoodsId(id)]));
+    let request = (1..9u128, 1..9u128, proptest::collection::vec(0..3u16, 0..3)).prop_map(|(id, order, positions)| {
+        Wish::RequestRefund { request: RequestId(id), order: OrderId(order), positions, sealed: Blob::default() }
+    });
+    let answer = (1..9u128, any::<bool>(), proptest::option::of(0..3_000i64)).prop_map(|(id, granted, fee)| {
+        Wish::AnswerRequest { request: RequestId(id), granted, words: String::new(), fee }
+    });
+    prop_oneof![3 => add, 1 => withdraw, 2 => request, 2 => answer]
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let wait = (1..6u128, 1..3u128, 1..3u16).prop_map(|(id, product, party)| Wish::Wait {
         wait: WaitId(100 + id),
         choice: of(product),
@@ -169,16 +191,17 @@ fn step() -> impl Strategy<Value = Step> {
         3 => offer().prop_map(Step::Ask),
         8 => sale().prop_map(Step::Ask),
         6 => money().prop_map(Step::Ask),
+        3 => stock().prop_map(Step::Ask),
         1 => wait.prop_map(Step::Ask),
         1 => (1..6u128).prop_map(|id| Step::Ask(Wish::LeaveWaitlist(WaitId(100 + id)))),
         3 => (1..80i64, proptest::bool::weighted(0.9)).prop_map(|(seconds, awake)| Step::Pass { seconds, awake }),
     ]
 }
 
-const ACME: OrganizationId = OrganizationId(7);
+pub(crate) const ACME: OrganizationId = OrganizationId(7);
 
 /// What happens, with everything that is due in between; panics when something does not hold.
-fn run(steps: Vec<Step>) -> (Booking, Vec<FactRow>) {
+pub(crate) fn run(steps: Vec<Step>) -> (Booking, Vec<FactRow>) {
     let (mut booking, mut log, mut now) = (Booking::default(), Vec::new(), Timestamp::from_seconds(1_000));
     let mut take = |booking: &mut Booking, row: FactRow| {
         booking.apply(&row);
@@ -215,7 +238,7 @@ fn run(steps: Vec<Step>) -> (Booking, Vec<FactRow>) {
     (booking, log)
 }
 
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let cases = std::env::var("EVENTRA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
     ProptestConfig { cases, ..ProptestConfig::default() }
 }
@@ -277,7 +300,7 @@ fn tell<'a>(booking: &mut Booking, batches: impl Iterator<Item = &'a [Scan]>) {
 
 /// A box office with a door and four tickets that were sold.
 fn sold(reentry: Reentry) -> (Booking, Vec<records::TicketId>) {
-    let tier = Tier { title: "T".into(), prices: vec![eur(0)], until: None, count: None };
+    let tier = Tier { title: "T".into(), prices: vec![eur(0)], ..Tier::default() };
     let product = Product { title: "P".into(), tiers: vec![tier], ..Product::default() };
     let (hold, person, currency) = (HoldId(1), Token::NONE, Currency::EUR);
     let lines = vec![Line { choice: of(1), count: 4 }];
@@ -286,7 +309,7 @@ fn sold(reentry: Reentry) -> (Booking, Vec<records::TicketId>) {
     let wishes = [
         Wish::SetProduct(ItemId(1), product),
         Wish::SetQuota(QuotaId(1), Quota { title: "Q".into(), size: Some(9), products: vec![of(1)] }),
-        Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry }),
+        Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry, times: vec![] }),
         Wish::Hold { hold, person, currency, lines, code, place, asked },
         Wish::PlaceOrder { order, hold, subject, person, sealed, provider, score, asked },
     ];

@@ -22,6 +22,7 @@ impl BoxOffice {
                 let known = catalogue.products.get(product);
                 check_room("products", known.is_some(), catalogue.products.len())?;
                 self.keeps_what_was_sold(*product, known, spec)?;
+                self.may_be(*product, spec.kind)?;
                 (known != Some(spec)).then(|| BookingFact::ProductSet { event, product: *product, spec: spec.clone() })
             }
             Wish::SetQuota(quota, spec) => {

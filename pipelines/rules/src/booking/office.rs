@@ -5,7 +5,7 @@ use records::booking::{BookingFact, Choice, Ending, PaymentStatus, Position, Pro
 use records::hash::FixedState;
 use records::{
     Blob, Currency, DoorId, EventId, HoldId, ItemId, OrderId, PaymentId, PayoutId, PlaceId, PromoId, QuotaId, RefundId,
-    Span, TicketId, Timestamp, Token,
+    RequestId, Span, TicketId, Timestamp, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,10 @@ use super::Deadline;
 use super::catalogue::Catalogue;
 use super::command::Wish;
 use super::doors::Doors;
+use super::goods::Goods;
 use super::ledger::Ledger;
 use super::refusal::Refusal;
+use super::requests::Request;
 use super::room::WaitingRoom;
 use super::stock::Stock;
 use super::waitlist::Waitlist;
@@ -99,6 +101,10 @@ pub struct Order {
     pub payments: Vec<PaymentId>,
     /// Its refunds, in order.
     pub refunds: Vec<RefundId>,
+    /// What was kept of what was given back.
+    pub fees: i64,
+    /// Its buyer's wishes to be paid back, in order.
+    pub requests: Vec<RequestId>,
     /// A hash of what was asked for.
     pub asked: u64,
     /// Whether the organizer has looked at it and let it go on.
@@ -194,6 +200,8 @@ pub struct BoxOffice {
     pub(crate) refunds: Map<RefundId, Refund>,
     pub(crate) payouts: Map<PayoutId, (Provider, Currency, i64, i64)>,
     pub(crate) tickets: Map<TicketId, Ticket>,
+    pub(crate) goods: Goods,
+    pub(crate) requests: Map<RequestId, Request>,
     pub(crate) doors: Doors,
     pub(crate) waitlist: Waitlist,
     pub(crate) room: WaitingRoom,
@@ -204,6 +212,10 @@ pub struct BoxOffice {
     pub(crate) open_payments: std::collections::BTreeSet<PaymentId>,
     /// Orders with a surplus.
     pub(crate) owing: std::collections::BTreeSet<OrderId>,
+    /// What was granted and has not begun to go back.
+    pub(crate) granted: std::collections::BTreeMap<OrderId, i64>,
+    /// Positions that people have, by product.
+    pub(crate) bought: Map<(ItemId, Token), u32>,
 }
 
 /// A change of when something ends.
@@ -259,6 +271,16 @@ impl BoxOffice {
         self.tickets.get(&ticket)
     }
 
+    /// All tickets, in no order.
+    pub fn tickets(&self) -> impl Iterator<Item = (TicketId, &Ticket)> {
+        self.tickets.iter().map(|(id, ticket)| (*id, ticket))
+    }
+
+    /// Codes, links and files' addresses.
+    pub fn goods(&self) -> &Goods {
+        &self.goods
+    }
+
     /// Who was let in.
     pub fn doors(&self) -> &Doors {
         &self.doors
@@ -283,7 +305,7 @@ impl BoxOffice {
     pub fn available(&self, choice: Choice) -> Option<u64> {
         let mut counted = false;
         let left = self.catalogue.quotas_of(choice).inspect(|_| counted = true);
-        let least = left.filter_map(|(_, quota)| self.stock.left(quota)).min();
+        let least = left.filter_map(|(_, quota)| self.stock.left(quota)).chain(self.goods_left(choice)).min();
         if counted { least } else { Some(0) }
     }
 
@@ -339,7 +361,11 @@ impl BoxOffice {
             | Wish::SettleRefund(_)
             | Wish::FailRefund { .. }
             | Wish::PayOut { .. } => self.pay(event, wish, now),
-            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } => self.let_in(event, wish),
+            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } | Wish::VoidScan { .. } => {
+                self.let_in(event, wish)
+            }
+            Wish::AddGoods { .. } | Wish::WithdrawGoods(_) => self.lay_in(event, wish),
+            Wish::RequestRefund { .. } | Wish::AnswerRequest { .. } => self.ask_back(event, wish, now),
             Wish::Wait { .. } | Wish::LeaveWaitlist(_) => self.wait(event, wish, now),
             Wish::JoinRoom { .. } | Wish::Draw { .. } => self.queue(event, wish, now),
         }
@@ -385,8 +411,19 @@ impl BoxOffice {
             BookingFact::TicketTransferred { .. }
             | BookingFact::TicketReissued { .. }
             | BookingFact::TicketScanned { .. }
-            | BookingFact::ScanCorrected { .. } => {
+            | BookingFact::ScanCorrected { .. }
+            | BookingFact::ScanVoided { .. } => {
                 self.apply_door(fact);
+                Vec::new()
+            }
+            BookingFact::GoodsAdded { .. }
+            | BookingFact::GoodsWithdrawn { .. }
+            | BookingFact::GoodsDelivered { .. } => {
+                self.apply_goods(fact);
+                Vec::new()
+            }
+            BookingFact::RefundRequested { .. } | BookingFact::RefundAnswered { .. } => {
+                self.apply_request(fact, now);
                 Vec::new()
             }
             BookingFact::WaitJoined { .. } | BookingFact::WaitLeft { .. } => {
@@ -426,12 +463,13 @@ impl BoxOffice {
 
     /// Whether something is to be done besides what ends by itself.
     pub(crate) fn has_errand(&self) -> bool {
-        !self.owing.is_empty() || self.waitlist.next.is_some()
+        !self.owing.is_empty() || self.waitlist.next.is_some() || !self.granted.is_empty() || self.goods.is_owed()
     }
 
     /// The next thing to be done besides what ends by itself.
     pub(crate) fn errand(&self, event: EventId, now: Timestamp) -> Option<BookingFact> {
-        self.give_back(event).or_else(|| self.offer_next(event, now))
+        let first = self.deliver(event).or_else(|| self.give_back(event));
+        first.or_else(|| self.pay_back(event)).or_else(|| self.offer_next(event, now))
     }
 
     /// The fact of something that has ended by itself.
@@ -480,6 +518,9 @@ pub(crate) struct Stored {
     refunds: Vec<(RefundId, Refund)>,
     payouts: Vec<(PayoutId, (Provider, Currency, i64, i64))>,
     tickets: Vec<(TicketId, Ticket)>,
+    goods: super::goods::Stored,
+    requests: Vec<(RequestId, Request)>,
+    granted: Vec<(OrderId, i64)>,
     doors: super::doors::Stored,
     waitlist: super::waitlist::Stored,
     room: super::room::Stored,
@@ -517,6 +558,9 @@ impl From<&BoxOffice> for Stored {
             refunds: sorted(&office.refunds),
             payouts: sorted(&office.payouts),
             tickets: sorted(&office.tickets),
+            goods: office.goods.stored(),
+            requests: sorted(&office.requests),
+            granted: pairs(&office.granted),
             doors: office.doors.stored(),
             waitlist: office.waitlist.stored(),
             room: office.room.stored(),
@@ -549,6 +593,12 @@ impl From<Stored> for BoxOffice {
         let open = stored.payments.iter().filter(|(_, payment)| payment.is_open());
         let open_payments = open.map(|(id, _)| *id).collect();
         let owing = orders.iter().filter(|(_, order)| order.surplus > 0).map(|(id, _)| *id).collect();
+        let mut bought: Map<(ItemId, Token), u32> = Map::default();
+        for order in orders.values() {
+            for (_, position) in order.live() {
+                *bought.entry((position.product, order.person)).or_default() += 1;
+            }
+        }
         let mut office = Self {
             catalogue,
             stock,
@@ -558,6 +608,10 @@ impl From<Stored> for BoxOffice {
             refunds: stored.refunds.into_iter().collect(),
             payouts: stored.payouts.into_iter().collect(),
             tickets: stored.tickets.into_iter().collect(),
+            goods: Goods::restore(stored.goods),
+            requests: stored.requests.into_iter().collect(),
+            granted: stored.granted.into_iter().collect(),
+            bought,
             doors: Doors::restore(stored.doors),
             waitlist: Waitlist::restore(stored.waitlist),
             room: WaitingRoom::restore(stored.room),

@@ -61,7 +61,7 @@ impl BoxOffice {
             }
             Wish::ApproveOrder(order) => self.approve(event, *order, now),
             Wish::HoldOrder { order, score } => self.hold_order(event, *order, score, now),
-            Wish::CancelOrder { order, positions, why } => self.cancel(event, *order, positions, *why),
+            Wish::CancelOrder { order, positions, why } => self.cancelled(event, *order, positions, *why),
             _ => Ok(Vec::new()),
         }
     }
@@ -171,7 +171,29 @@ impl BoxOffice {
                 _ => {}
             }
         }
+        self.goods_are_left(positions)
+    }
+
+    /// Whether somebody may have these besides what they have.
+    pub(crate) fn person_may_have(&self, person: Token, positions: &[Position]) -> Result<(), Refusal> {
+        let mut counts: BTreeMap<ItemId, u32> = BTreeMap::new();
+        for position in positions {
+            *counts.entry(position.product).or_default() += 1;
+        }
+        for (id, count) in counts {
+            let most = self.catalogue.products.get(&id).and_then(|product| product.per_person);
+            let has = self.bought.get(&(id, person)).copied().unwrap_or(0);
+            if let Some(most) = most.filter(|most| has + count > *most) {
+                return Err(Refusal::PersonHasEnough(most));
+            }
+        }
         Ok(())
+    }
+
+    fn note_bought<'a>(&mut self, person: Token, positions: impl IntoIterator<Item = &'a Position>) {
+        for position in positions {
+            *self.bought.entry((position.product, person)).or_default() += 1;
+        }
     }
 
     fn extend_hold(&self, event: EventId, hold: HoldId, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
@@ -197,6 +219,7 @@ impl BoxOffice {
             let times = self.stock.persons.get(&(held.promo, *person)).copied().unwrap_or(0);
             check_person(promo, times, *person)?;
         }
+        self.person_may_have(*person, &held.positions)?;
         let total: i64 = held.positions.iter().map(|position| position.price).sum();
         let provider = match (total, *provider) {
             (0, _) => Provider::Free,
@@ -277,7 +300,8 @@ impl BoxOffice {
         Ok(vec![BookingFact::OrderHeld { event, order, review: score.clone(), due }])
     }
 
-    fn cancel(
+    /// The facts after which positions of an order are cancelled.
+    pub(crate) fn cancelled(
         &self,
         event: EventId,
         order: OrderId,
@@ -420,6 +444,7 @@ impl BoxOffice {
                 let before = held.until;
                 let Some(placed) = Order::placed(fact, held, now) else { return Vec::new() };
                 self.stock.name_person(placed.promo, placed.person);
+                self.note_bought(placed.person, &placed.positions);
                 let due = placed.due;
                 self.orders.insert(*order, placed);
                 vec![(Some(before), None, Deadline::Hold(*hold)), (None, Some(due), Deadline::Order(*order))]
@@ -447,7 +472,9 @@ impl BoxOffice {
                 for (place, ticket) in (0..).zip(tickets).filter(|(_, ticket)| ticket.is_some()) {
                     self.tickets.insert(*ticket, Ticket::new(*order, place, &known.positions[usize::from(place)]));
                 }
-                vec![(Some(known.due), None, Deadline::Order(*order))]
+                let due = known.due;
+                self.owe_goods(*order);
+                vec![(Some(due), None, Deadline::Order(*order))]
             }
             BookingFact::OrderRevived { order, due, .. } => {
                 let Some(known) = self.orders.get_mut(order) else { return Vec::new() };
@@ -461,6 +488,9 @@ impl BoxOffice {
                 self.stock.hold(&known.positions);
                 self.stock.use_promo(known.promo, &known.positions);
                 self.stock.name_person(known.promo, known.person);
+                for position in &known.positions {
+                    *self.bought.entry((position.product, known.person)).or_default() += 1;
+                }
                 vec![(None, Some(*due), Deadline::Order(*order))]
             }
             BookingFact::OrderCancelled { order, positions, repriced, why, entry, .. } => {
@@ -498,6 +528,18 @@ impl BoxOffice {
         }
         let (total, tax) = known.sums();
         for place in positions {
+            let position = &known.positions[usize::from(*place)];
+            let key = (position.product, known.person);
+            let has = self.bought.get(&key).copied().unwrap_or(0);
+            if has > 1 {
+                self.bought.insert(key, has - 1);
+            } else {
+                self.bought.remove(&key);
+            }
+            if !was_pending {
+                let reuse = self.catalogue.products.get(&position.product).is_some_and(|product| product.reuse);
+                self.goods.take_back(stock::choice(position), order, *place, reuse);
+            }
             known.cancelled[usize::from(*place)] = true;
             if let Some(ticket) = known.tickets.get(usize::from(*place)).and_then(|id| self.tickets.get_mut(id)) {
                 ticket.cancelled = true;
@@ -576,6 +618,8 @@ impl Order {
             goodwill_tax: 0,
             payments: Vec::new(),
             refunds: Vec::new(),
+            fees: 0,
+            requests: Vec::new(),
             asked: *asked,
             released: false,
         })

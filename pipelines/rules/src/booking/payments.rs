@@ -188,7 +188,8 @@ impl BoxOffice {
                 && promo.budget.is_none_or(|budget| used.off + off <= budget.minor)
                 && check_person(promo, times, order.person).is_ok()
         });
-        promo_left && self.is_left(&order.positions).is_ok()
+        let may_have = self.person_may_have(order.person, &order.positions).is_ok();
+        promo_left && may_have && self.is_left(&order.positions).is_ok()
     }
 
     /// The refund of what came in and is not owed, one payment at a time.
@@ -212,7 +213,7 @@ impl BoxOffice {
         payments.filter(|(_, payment)| payment.captured > payment.refunded)
     }
 
-    fn refund_some(
+    pub(crate) fn refund_some(
         &self,
         event: EventId,
         refund: RefundId,
@@ -398,6 +399,9 @@ impl BoxOffice {
                 if known.surplus == 0 {
                     self.owing.remove(order);
                 }
+                if *why == RefundReason::Asked {
+                    self.went_back(*order, *amount);
+                }
             }
             BookingFact::RefundSettled { refund, .. } => {
                 self.open_refunds.remove(refund);
@@ -477,7 +481,7 @@ impl Payment {
 impl Order {
     /// What the buyer owes for what is left of it: its prices, less what was given back besides.
     pub fn owed(&self) -> i64 {
-        self.total() - self.goodwill
+        self.total() - self.goodwill + self.fees
     }
 
     /// The most that may be paid back: what goes back by itself is not asked for.

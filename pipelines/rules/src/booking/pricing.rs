@@ -85,7 +85,9 @@ pub(crate) fn price(
 pub(crate) fn standing_tier(product: &Product, used: impl Fn(u8) -> u32, now: Timestamp) -> Option<u8> {
     let stands = |tier: &u8| {
         let spec = &product.tiers[usize::from(*tier)];
-        spec.until.is_none_or(|until| now < until) && spec.count.is_none_or(|count| used(*tier) < count)
+        spec.from.is_none_or(|from| now >= from)
+            && spec.until.is_none_or(|until| now < until)
+            && spec.count.is_none_or(|count| used(*tier) < count)
     };
     (0..product.tiers.len() as u8).find(stands)
 }
@@ -242,7 +244,7 @@ mod tests {
     fn catalogue(prices: &[i64]) -> Catalogue {
         let mut catalogue = Catalogue::default();
         for (id, price) in (1..).zip(prices) {
-            let tier = Tier { title: "Standard".into(), prices: vec![eur(*price)], until: None, count: None };
+            let tier = Tier { title: "Standard".into(), prices: vec![eur(*price)], ..Tier::default() };
             let product =
                 Product { title: "P".into(), tiers: vec![tier], tax: BasisPoints(1_900), ..Product::default() };
             catalogue.products.insert(ItemId(id), product);
@@ -265,7 +267,13 @@ mod tests {
     #[test]
     fn a_tier_ends_by_time_and_by_count_within_one_cart() {
         let mut catalogue = catalogue(&[3_000]);
-        let tier = |price, until, count| Tier { title: "Early".into(), prices: vec![eur(price)], until, count };
+        let tier = |price, until, count| Tier {
+            title: "Early".into(),
+            prices: vec![eur(price)],
+            until,
+            count,
+            ..Tier::default()
+        };
         let product = catalogue.products.get_mut(&ItemId(1)).unwrap();
         product.tiers.insert(0, tier(2_000, None, Some(2)));
         product.tiers.insert(0, tier(1_000, Some(Timestamp(5)), None));

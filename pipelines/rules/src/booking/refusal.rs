@@ -123,6 +123,36 @@ pub enum Refusal {
     /// More than there is.
     #[error("at most {0} can be paid out (in minor units)")]
     PayoutTooMuch(i64),
+    /// More of one product than a person may have.
+    #[error("one person may have at most {0} of this")]
+    PersonHasEnough(u32),
+    /// A code that is not known.
+    #[error("there is no such code in stock")]
+    NoGoods,
+    /// A code that somebody has.
+    #[error("this code was delivered: it cannot be taken back")]
+    GoodsGone,
+    /// Codes that are kept for somebody.
+    #[error("so many of these codes are held or sold that they cannot be taken out of stock")]
+    GoodsHeld,
+    /// Nobody may ask for money back.
+    #[error("this event does not take requests for refunds")]
+    NoRefunds,
+    /// It is too late to ask.
+    #[error("it is too late to ask for a refund")]
+    RefundsOver,
+    /// There is a wish that was not answered.
+    #[error("you have asked already: wait for the answer")]
+    RequestOpen,
+    /// They ask too often.
+    #[error("a refund was asked for too often")]
+    TooManyRequests,
+    /// A wish that is not known.
+    #[error("there is no such request")]
+    NoRequest,
+    /// It was answered otherwise.
+    #[error("this request was answered already")]
+    RequestAnswered,
     /// A ticket that is not known.
     #[error("there is no such ticket")]
     NoTicket,
@@ -135,6 +165,9 @@ pub enum Refusal {
     /// A door that is not known.
     #[error("there is no such door")]
     NoDoor,
+    /// A scan that is not known.
+    #[error("this ticket has no such scan at this door")]
+    NoScan,
     /// More looks at one ticket than are kept.
     #[error("this ticket was scanned too often at this door")]
     TooManyScans,
@@ -207,10 +240,21 @@ impl Refusal {
             Self::RefundTooMuch(_) => "refund_too_much",
             Self::NoRefund => "refund_unknown",
             Self::PayoutTooMuch(_) => "payout_too_much",
+            Self::PersonHasEnough(_) => "person_has_enough",
+            Self::NoGoods => "goods_unknown",
+            Self::GoodsGone => "goods_delivered",
+            Self::GoodsHeld => "goods_held",
+            Self::NoRefunds => "refunds_not_offered",
+            Self::RefundsOver => "refunds_over",
+            Self::RequestOpen => "request_open",
+            Self::TooManyRequests => "too_many_requests",
+            Self::NoRequest => "request_unknown",
+            Self::RequestAnswered => "request_answered",
             Self::NoTicket => "ticket_unknown",
             Self::TicketVoid => "ticket_void",
             Self::TicketUsed => "ticket_used",
             Self::NoDoor => "door_unknown",
+            Self::NoScan => "scan_unknown",
             Self::TooManyScans => "too_many_scans",
             Self::Available => "available",
             Self::NoWaitlist => "no_waitlist",

@@ -1,5 +1,7 @@
 //! Box offices as people meet them, one story each; after every fact everything is counted again.
 
+mod offers;
+
 use records::booking::{
     Account, BasisPoints, BookingFact, Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, ProductKind, Promo,
     PromoEffect, Provider, Quota, Reentry, RefundReason, Review, Room, Sales, Scan, ScanOutcome, Tier,
@@ -35,7 +37,7 @@ fn of(product: ItemId) -> Choice {
 }
 
 fn product(price: i64) -> Product {
-    let tiers = vec![Tier { title: "Standard".into(), prices: vec![eur(price)], until: None, count: None }];
+    let tiers = vec![Tier { title: "Standard".into(), prices: vec![eur(price)], ..Tier::default() }];
     Product { title: "Ticket".into(), tiers, tax: BasisPoints(1_900), waitlist: true, ..Product::default() }
 }
 
@@ -666,7 +668,10 @@ fn a_party_that_does_not_fit_is_waited_for_unless_whoever_fits_goes_first() {
 fn a_ticket_lets_in_once_whoever_tells_first() {
     let mut house = House::open(5);
     let door = DoorId(1);
-    house.done(Wish::SetDoor(door, Door { title: "Main".into(), products: vec![], reentry: Reentry::Never }));
+    house.done(Wish::SetDoor(
+        door,
+        Door { title: "Main".into(), products: vec![], reentry: Reentry::Never, times: vec![] },
+    ));
     let ticket = house.sell(1, 1)[0];
     let scan = |id: u128, at: i64| {
         let (gate, device) = ("West".to_owned(), format!("d{id}"));

@@ -9,7 +9,7 @@ use records::{Blob, Currency, EventId, HoldId, QuotaId, Span, Timestamp, Token, 
 use serde::{Deserialize, Serialize};
 
 use super::command::{Line, Wish};
-use super::office::{BoxOffice, Hold};
+use super::office::BoxOffice;
 use super::orders::{OFFER, unused};
 use super::refusal::Refusal;
 use super::{pricing, stock};
@@ -17,7 +17,7 @@ use super::{pricing, stock};
 /// Entries of one event.
 pub const WAITING_MAX: usize = 200_000;
 /// Entries that are looked through for one that fits.
-pub const LOOK_MAX: usize = 1_000;
+const LOOK_MAX: usize = 1_000;
 
 /// Somebody who waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,14 +80,6 @@ impl Waitlist {
     /// Somebody who waits.
     pub fn get(&self, wait: WaitId) -> Option<&Waiting> {
         Some(&self.queue.get(self.numbers.get(&wait)?)?.1)
-    }
-
-    /// How many who came before wait for the same; at most [`LOOK_MAX`] are looked through.
-    pub fn before(&self, wait: WaitId) -> Option<usize> {
-        let number = self.numbers.get(&wait)?;
-        let choice = self.queue.get(number)?.1.choice;
-        let before = self.queue.range(..number).rev().take(LOOK_MAX);
-        Some(before.filter(|(_, (_, waiting))| waiting.choice == choice).count())
     }
 
     /// How many wait.
@@ -184,12 +176,6 @@ impl BoxOffice {
     fn priced(&self, choice: Choice, party: u16, currency: Currency, now: Timestamp) -> Result<Vec<Position>, Refusal> {
         let lines = [Line { choice, count: party }];
         pricing::price(&self.catalogue, &self.stock, &lines, currency, None, now)
-    }
-
-    /// What is kept for somebody whose turn has come: an offer's hold has an id that follows from the entry's.
-    pub fn offer_of(&self, wait: WaitId) -> Option<(HoldId, &Hold)> {
-        let id = HoldId(records::id::derived(wait.0, OFFER, 0));
-        Some((id, self.holds.get(&id)?))
     }
 
     /// Whoever comes now stands behind those who wait for the same.

@@ -5,7 +5,8 @@ use eventlog::{Lane, ReadLimits};
 use records::booking::{Account, Ending, PaymentStatus, Provider, RefundReason, ScanOutcome};
 use records::fact::{By, CommandTag};
 use records::{
-    Blob, Currency, DoorId, EventId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, TicketId, Token,
+    Blob, Currency, DoorId, EventId, GoodsId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, TicketId,
+    Token,
 };
 use rules::access::{Act, On};
 use rules::booking::office::{Order, OrderStatus};
@@ -16,6 +17,7 @@ use views::fraud::{Assessment, Buyer};
 
 use super::offer::at;
 use super::people::Contact;
+use super::requests::{self, Asked};
 use super::shop::orders::{Attempt, State_, attempt, state};
 use super::summary::BackStatus;
 use crate::Api;
@@ -76,6 +78,19 @@ struct Detail {
     refundable: i64,
     /// What of that is the buyer's: paid, and not owed any more.
     credit: i64,
+    /// Its buyer's wishes to be paid back.
+    refund_requests: Vec<Asked>,
+    /// Codes that its positions have got, without their texts.
+    goods: Vec<Delivered>,
+}
+
+/// A code that a position has got.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OrderGoods")]
+struct Delivered {
+    id: GoodsId,
+    /// The position, by its place from 0.
+    position: u16,
 }
 
 /// A ticket of an order.
@@ -126,9 +141,10 @@ fn detail(api: &Api, (organization, event): (OrganizationId, EventId), id: Order
         let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
         let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
         let tickets = held(office, &order);
-        Some((order, payments, refunds, tickets))
+        let goods = office.goods().of_order(id).map(|(position, id, _)| Delivered { id, position }).collect();
+        Some((order, payments, refunds, tickets, requests::of_order(office, id), goods))
     })?;
-    let (order, payments, refunds, tickets) =
+    let (order, payments, refunds, tickets, asked, goods): (_, _, _, _, _, Vec<Delivered>) =
         found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
     let buyer = api.contact(organization, order.subject, &order.sealed);
     let held = |(held, sealed): (Held, Option<(u64, Blob)>)| {
@@ -140,7 +156,22 @@ fn detail(api: &Api, (organization, event): (OrganizationId, EventId), id: Order
     let buyer_of = || Buyer { organization, person: order.person, card: Token::NONE, order: id, amount: order.total() };
     let risk = waits.then(|| api.risk(&buyer_of())).flatten();
     let (state, refundable, credit) = (state(&order), order.refundable(), order.credit());
-    Ok(Detail { id, state, buyer, review: order.review, risk, payments, refunds, tickets, refundable, credit })
+    let refund_requests = asked.into_iter().map(|found| api.asked(organization, found)).collect();
+    let review = order.review;
+    Ok(Detail {
+        id,
+        state,
+        buyer,
+        review,
+        risk,
+        payments,
+        refunds,
+        tickets,
+        refundable,
+        credit,
+        refund_requests,
+        goods,
+    })
 }
 
 /// The tickets of an order, each with what is sealed of its holder.

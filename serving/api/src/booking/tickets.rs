@@ -1,10 +1,14 @@
 //! Tickets as devices read them: signed, so that a door without a connection can tell them from what anybody might print.
 //!
+//! A ticket with a window of validity has `EV2`, and 16 bytes more behind the revision: from when and until when it lets in,
+//! microseconds since 1970, the lowest and highest number for no bound; its signed words are `eventra ticket 2`.
+//!
 //! A ticket's text is `EV1` and the base45 (RFC 9285) of 116 bytes, which QR codes hold densely: event (16), ticket (16),
 //! product (16) in UUID order, revision (4, big-endian), and the Ed25519 signature (64) of
 //! what is before it, after the words `eventra ticket 1`. The public key of an organization is told with its doors.
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+use records::booking::Validity;
 use records::{EventId, ItemId, OrganizationId, TicketId};
 
 use crate::Api;
@@ -21,6 +25,10 @@ pub(crate) struct Claims {
 const PREFIX: &str = "EV1";
 const CONTEXT: &[u8] = b"eventra ticket 1";
 const CLAIMS: usize = 52;
+/// The same for tickets with a window.
+const PREFIX_VALID: &str = "EV2";
+const CONTEXT_VALID: &[u8] = b"eventra ticket 2";
+const CLAIMS_VALID: usize = CLAIMS + 16;
 
 impl Claims {
     fn bytes(&self) -> [u8; CLAIMS] {
@@ -36,7 +44,18 @@ impl Claims {
         [CONTEXT, &self.bytes()].concat()
     }
 
-    /// The ticket's text.
+    /// The text of a ticket that lets in at some time only, so that a door without a connection knows it.
+    pub(crate) fn text_valid(&self, valid: Validity, key: &SigningKey) -> String {
+        if valid == Validity::default() {
+            return self.text(key);
+        }
+        let (from, until) = (valid.from.map_or(i64::MIN, |at| at.0), valid.until.map_or(i64::MAX, |at| at.0));
+        let bytes = [&self.bytes()[..], &from.to_be_bytes(), &until.to_be_bytes()].concat();
+        let signature = key.sign(&[CONTEXT_VALID, &bytes].concat());
+        PREFIX_VALID.to_owned() + &base45::encode([&bytes[..], &signature.to_bytes()].concat())
+    }
+
+    /// The text of a ticket that always lets in.
     pub(crate) fn text(&self, key: &SigningKey) -> String {
         let signature = key.sign(&self.signed());
         PREFIX.to_owned() + &base45::encode([&self.bytes()[..], &signature.to_bytes()].concat())
@@ -44,16 +63,21 @@ impl Claims {
 
     /// Reads a ticket's text; none when it is not one that the key has signed.
     pub(crate) fn read(text: &str, key: &VerifyingKey) -> Option<Self> {
-        let bytes = base45::decode(text.trim().strip_prefix(PREFIX)?).ok()?;
-        let (claims, signature) = bytes.split_first_chunk::<CLAIMS>()?;
+        let text = text.trim();
+        let (rest, context, length) = match text.strip_prefix(PREFIX) {
+            Some(rest) => (rest, CONTEXT, CLAIMS),
+            None => (text.strip_prefix(PREFIX_VALID)?, CONTEXT_VALID, CLAIMS_VALID),
+        };
+        let bytes = base45::decode(rest).ok()?;
+        let (claims, signature) = bytes.split_at_checked(length)?;
         let signature = Signature::from_slice(signature).ok()?;
+        key.verify(&[context, claims].concat(), &signature).ok()?;
         let part = |from: usize| -> u128 {
             u128::from_be_bytes(claims[from..from + 16].try_into().expect("sixteen bytes are sixteen bytes"))
         };
         let revision = u32::from_be_bytes(claims[48..52].try_into().expect("four bytes are four bytes"));
         let (event, ticket, product) = (EventId(part(0)), TicketId(part(16)), ItemId(part(32)));
-        let read = Self { event, ticket, product, revision };
-        key.verify(&read.signed(), &signature).is_ok().then_some(read)
+        Some(Self { event, ticket, product, revision })
     }
 }
 
@@ -79,6 +103,34 @@ impl Api {
 mod tests {
     use super::*;
 
+    /// What the scanner page's tests read.
+    const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dashboards/web/scan/ticket.vectors.json");
+
+    #[test]
+    fn the_scanner_page_reads_the_tickets_that_are_signed_here() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let text = |number: u128| {
+            let (event, product) = (EventId::parse("conf").unwrap(), ItemId::parse("pass").unwrap());
+            let claims = Claims { event, ticket: TicketId(number << 64 | 5), product, revision: number as u32 };
+            let digits = |id: u128| format!("{id:032x}");
+            let (event, ticket) = (digits(claims.event.0), claims.ticket);
+            let product = digits(claims.product.0);
+            serde_json::json!({
+                "text": claims.text(&key), "event": event, "ticket": ticket, "product": product,
+                "revision": claims.revision,
+            })
+        };
+        let tickets: Vec<_> = (1..=5).map(text).collect();
+        let public_key =
+            base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, key.verifying_key().as_bytes());
+        let vectors = serde_json::json!({"public_key": public_key, "tickets": tickets}).to_string() + "\n";
+        if std::env::var_os("EVENTRA_WRITE_VECTORS").is_some() {
+            std::fs::write(VECTORS, &vectors).unwrap();
+        }
+        let written = std::fs::read_to_string(VECTORS).unwrap_or_default();
+        assert!(written == vectors, "tickets have changed: EVENTRA_WRITE_VECTORS=1 cargo test -p api scanner_page");
+    }
+
     #[test]
     fn a_ticket_reads_back_and_a_changed_one_does_not() {
         let key = SigningKey::from_bytes(&[7; 32]);
@@ -86,6 +138,17 @@ mod tests {
         let text = claims.text(&key);
         assert_eq!(Claims::read(&text, &key.verifying_key()), Some(claims));
         assert!(text.len() < 200 && text.bytes().all(|byte| byte.is_ascii_uppercase() || !byte.is_ascii_lowercase()));
+        let window = Validity { from: Some(records::Timestamp(7)), until: None };
+        let valid = claims.text_valid(window, &key);
+        assert_eq!(Claims::read(&valid, &key.verifying_key()), Some(claims));
+        assert!(valid.starts_with(PREFIX_VALID) && claims.text_valid(Validity::default(), &key) == text);
+        // One cannot be read as the other: what they sign begins otherwise.
+        assert_eq!(Claims::read(&valid.replace(PREFIX_VALID, PREFIX), &key.verifying_key()), None);
+        for place in PREFIX.len()..valid.len() {
+            let mut changed = valid.clone().into_bytes();
+            changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+            assert_eq!(Claims::read(&String::from_utf8(changed).unwrap(), &key.verifying_key()), None, "{place}");
+        }
         let other = SigningKey::from_bytes(&[8; 32]);
         assert_eq!(Claims::read(&text, &other.verifying_key()), None);
         for place in PREFIX.len()..text.len() {

@@ -3,10 +3,11 @@
 use records::booking::{
     Account, BookingFact, Choice, Ending, Entry, PaymentStatus, Provider, RefundReason, ScanOutcome,
 };
+use records::books::{BooksFact, Invoice, InvoiceKind};
 use records::webhook::{Topic, WebhookFact};
 use records::{
-    CommandId, Currency, DoorId, EndpointId, EventId, Fact, FactRow, HoldId, OrderId, OrganizationId, PaymentId,
-    PayoutId, RefundId, TicketId, WaitId,
+    CommandId, Currency, DoorId, EndpointId, EventId, Fact, FactRow, GoodsId, HoldId, OrderId, OrganizationId,
+    PaymentId, PayoutId, RefundId, RequestId, TicketId, WaitId,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -69,6 +70,32 @@ enum Data {
         /// Positions, by their places from 0.
         positions: Vec<u16>,
         why: Ending,
+    },
+    /// `order.delivered`
+    Delivered {
+        order: OrderId,
+        /// The position, by its place from 0.
+        position: u16,
+        /// The code; its text is shown to the buyer only.
+        goods: GoodsId,
+    },
+    /// `refund.requested`
+    Requested {
+        order: OrderId,
+        request: RequestId,
+        /// Positions, by their places from 0.
+        positions: Vec<u16>,
+        /// What the policy would keep, minor units.
+        fee: i64,
+    },
+    /// `refund.answered`
+    Answered {
+        order: OrderId,
+        request: RequestId,
+        granted: bool,
+        /// What goes back, minor units.
+        amount: i64,
+        currency: Currency,
     },
     /// `payment.started`
     PaymentStarted {
@@ -136,6 +163,21 @@ enum Data {
     Offered { wait: WaitId, hold: HoldId, positions: usize, until: When },
     /// `waitlist.left`
     Left { wait: WaitId },
+    /// `invoice.issued`
+    Invoice {
+        /// Its number in the organization's series.
+        number: String,
+        kind: InvoiceKind,
+        /// The invoice that a credit note corrects.
+        corrects: Option<String>,
+        order: OrderId,
+        /// The day of issue in the organization's zone.
+        date: String,
+        /// Minor units, tax within.
+        gross: i64,
+        tax: i64,
+        currency: Currency,
+    },
     /// `webhook.test`
     Test { endpoint: EndpointId, test: CommandId },
 }
@@ -156,6 +198,9 @@ pub(super) fn topic(row: &FactRow) -> Option<Topic> {
                 PaymentStatus::Captured => Topic::PaymentCaptured,
                 PaymentStatus::Failed | PaymentStatus::Voided => Topic::PaymentFailed,
             },
+            BookingFact::GoodsDelivered { .. } => Topic::OrderDelivered,
+            BookingFact::RefundRequested { .. } => Topic::RefundRequested,
+            BookingFact::RefundAnswered { .. } => Topic::RefundAnswered,
             BookingFact::RefundStarted { .. } => Topic::RefundStarted,
             BookingFact::RefundSettled { .. } => Topic::RefundSettled,
             BookingFact::RefundFailed { .. } => Topic::RefundFailed,
@@ -169,6 +214,7 @@ pub(super) fn topic(row: &FactRow) -> Option<Topic> {
             BookingFact::WaitOffered { .. } => Topic::WaitlistOffered,
             _ => return None,
         },
+        Fact::Books(BooksFact::InvoiceIssued { .. }) => Topic::InvoiceIssued,
         Fact::Webhook(WebhookFact::WebhookTested { .. }) => Topic::Test,
         _ => return None,
     })
@@ -186,6 +232,7 @@ pub(super) fn only(row: &FactRow) -> Option<EndpointId> {
 pub(super) fn message(row: &FactRow, offset: Offset) -> Option<Message> {
     let topic = topic(row)?;
     let (event, data) = match row.known()? {
+        Fact::Books(BooksFact::InvoiceIssued { invoice, .. }) => (invoice.event, issued(invoice)),
         Fact::Booking(fact) => (fact.event(), booking(fact)?),
         Fact::Webhook(WebhookFact::WebhookTested { endpoint, test }) => {
             (EventId::NONE, Data::Test { endpoint: *endpoint, test: *test })
@@ -193,7 +240,10 @@ pub(super) fn message(row: &FactRow, offset: Offset) -> Option<Message> {
         _ => return None,
     };
     let organization = row.organization;
-    let order = crate::booking::order_of(row);
+    let order = match row.known()? {
+        Fact::Books(BooksFact::InvoiceIssued { invoice, .. }) => Some(invoice.order),
+        _ => crate::booking::order_of(row),
+    };
     let order_url =
         order.map(|order| format!("/v1/organizations/{organization}/events/{event}/box-office/orders/{order}"));
     Some(Message { topic, timestamp: When(row.at), organization, event, offset, order_url, data })
@@ -202,6 +252,19 @@ pub(super) fn message(row: &FactRow, offset: Offset) -> Option<Message> {
 /// What goes from or to accounts of an entry.
 fn sum(entry: &Entry, of: impl Fn(Account) -> bool) -> i64 {
     entry.postings.iter().filter(|posting| of(posting.account)).map(|posting| posting.minor).sum()
+}
+
+fn issued(invoice: &Invoice) -> Data {
+    Data::Invoice {
+        number: invoice.number.clone(),
+        kind: invoice.kind,
+        corrects: invoice.corrects.clone(),
+        order: invoice.order,
+        date: invoice.date.clone(),
+        gross: invoice.gross,
+        tax: invoice.tax,
+        currency: invoice.currency,
+    }
 }
 
 fn booking(fact: &BookingFact) -> Option<Data> {
@@ -227,6 +290,19 @@ fn booking(fact: &BookingFact) -> Option<Data> {
         BookingFact::OrderCancelled { order, positions, why, .. } => {
             Data::Cancelled { order: *order, positions: positions.clone(), why: *why }
         }
+        BookingFact::GoodsDelivered { order, position, goods, .. } => {
+            Data::Delivered { order: *order, position: *position, goods: *goods }
+        }
+        BookingFact::RefundRequested { order, request, positions, fee, .. } => {
+            Data::Requested { order: *order, request: *request, positions: positions.clone(), fee: *fee }
+        }
+        BookingFact::RefundAnswered { order, request, granted, amount, entry, .. } => Data::Answered {
+            order: *order,
+            request: *request,
+            granted: *granted,
+            amount: *amount,
+            currency: entry.currency,
+        },
         BookingFact::PaymentStarted { order, payment, attempt, provider, amount, .. } => Data::PaymentStarted {
             order: *order,
             payment: *payment,

@@ -61,6 +61,18 @@ impl<T> Idempotent<T> {
     pub fn id(&self) -> CommandId {
         self.id
     }
+
+    /// The id of something that is shown to whoever names it: a random UUID, which nobody guesses.
+    ///
+    /// # Errors
+    /// When the key that was sent is none of version 4 or 7 (RFC 9562).
+    pub fn unguessable(&self) -> Result<CommandId, Problem> {
+        let (version, variant) = ((self.id.0 >> 76) & 0xF, (self.id.0 >> 62) & 0x3);
+        if matches!(version, 4 | 7) && variant == 2 {
+            return Ok(self.id);
+        }
+        Err(wrong_key("what this makes is shown to whoever names its id: send a random UUID of version 4 or 7"))
+    }
 }
 
 impl<T: DeserializeOwned + Send> FromRequest<Api> for Idempotent<T> {

@@ -296,6 +296,17 @@ impl House {
         self.send(request(Method::GET, path, &[("authorization", &format!("Bearer {key}"))], "")).await
     }
 
+    /// Asks until there is an answer: for what the desk does by itself.
+    pub(crate) async fn until<T>(&self, ask: impl AsyncFn() -> Option<T>) -> T {
+        for _ in 0..400 {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("it does not happen");
+    }
+
     /// Every record that counts, in log time order.
     pub(crate) fn records(&self) -> Vec<Record> {
         let from = self.log.starts(Lane::Activity);

@@ -4,19 +4,26 @@
 
 mod accounts;
 mod booking;
+mod books;
+mod calendars;
 mod clients;
 mod conditional;
 mod document;
+mod doors;
 mod edge;
+mod exports;
 mod feeds;
 mod foreign;
 mod house;
 mod libraries;
+mod offers;
 mod oidc;
 mod organizers;
 mod page;
 mod pages;
+mod papers;
 mod presence;
+mod programme;
 mod reads;
 mod shop;
 mod sockets;

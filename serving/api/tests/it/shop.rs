@@ -120,6 +120,7 @@ fn whoever_waits_sees_their_turn_and_takes_what_is_kept() {
         let wish = json!({"hold": first["hold"], "buyer": buyer("ann"), "provider": "test"});
         assert!(first["until"].is_string(), "{first}");
         data(post(&house, "/orders", "", wish).await, StatusCode::CREATED);
-        assert_eq!(turn(0).await.status, StatusCode::NOT_FOUND, "it was taken");
+        let taken = data(turn(0).await, StatusCode::OK);
+        assert_eq!((&taken["standing"], &taken["hold"]), (&json!("over"), &Value::Null));
     });
 }

@@ -1,14 +1,16 @@
 //! The trade of box offices: offers that change, carts, orders, payments that providers tell of late or twice, refunds,
 //! waiting lists; and what is due by time in between.
 
+use std::collections::BTreeMap;
+
 use records::booking::{
-    BasisPoints, Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, ProductKind, Promo, PromoEffect,
-    Provider, Quota, Reentry, Review, Sales, Tier,
+    BasisPoints, BookingFact, Choice, Door, Ending, Good, GroupDiscount, PaymentStatus, Product, ProductKind, Promo,
+    PromoEffect, Provider, Quota, Reentry, RefundPolicy, Review, Sales, Scan, Tier,
 };
 use records::fact::By;
 use records::{
-    Blob, Currency, DoorId, EventId, FactRow, HoldId, ItemId, Money, OrderId, OrganizationId, PaymentId, PayoutId,
-    PlaceId, PromoId, QuotaId, RefundId, Timestamp, Token, WaitId,
+    Blob, CommandId, Currency, DoorId, EventId, Fact, FactRow, GoodsId, HoldId, ItemId, Money, OrderId, OrganizationId,
+    PaymentId, PayoutId, PlaceId, PromoId, QuotaId, RefundId, RequestId, TicketId, Timestamp, Token, WaitId,
 };
 use rules::booking::{Booking, Command, Line, Wish};
 use rules::domains;
@@ -18,7 +20,10 @@ use super::{Scale, Trade};
 use crate::desk::known::Known;
 
 /// Products of a box office.
-const PRODUCTS: u64 = 3;
+const PRODUCTS: u64 = 4;
+/// The add-on, and the digital one of them.
+const ADD_ON: u64 = 3;
+const DIGITAL: u64 = 4;
 /// Facts after which everything is counted again where there is much: a walk over everything.
 const AUDIT_EVERY: u64 = 1 << 16;
 /// What is counted again after each fact: as many organizations at the most.
@@ -28,11 +33,15 @@ pub(crate) struct BoxOffices {
     scale: Scale,
     booking: Booking,
     facts: u64,
+    /// Which code each position got, told again without the product's rules.
+    given: BTreeMap<(OrganizationId, EventId, OrderId, u16), GoodsId>,
+    /// Where each code is, as long as its position lives.
+    codes: BTreeMap<(OrganizationId, EventId, GoodsId), (OrderId, u16)>,
 }
 
 impl BoxOffices {
     pub(crate) fn new(scale: Scale) -> Self {
-        Self { scale, booking: Booking::default(), facts: 0 }
+        Self { scale, booking: Booking::default(), facts: 0, given: BTreeMap::new(), codes: BTreeMap::new() }
     }
 
     /// Ids meet in a small world; in a large one they are as many as there are users.
@@ -63,12 +72,16 @@ impl BoxOffices {
                     cheapest,
                 }])
             }
-            5 => Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry: Reentry::Never }),
+            5 => Wish::SetDoor(
+                DoorId(1),
+                Door { title: "D".into(), products: vec![], reentry: Reentry::Never, times: vec![] },
+            ),
             _ => Wish::SetSales(Sales {
                 commission: BasisPoints(333),
                 keep_commission: chance.per_mille(500),
                 reprice_groups: chance.per_mille(500),
                 fit_first: chance.per_mille(500),
+                refunds: Some(RefundPolicy { until: None, fee: BasisPoints(1_500) }),
                 review_from: Some(50),
                 hold_s: 2,
                 pay_s: 3,
@@ -150,6 +163,78 @@ impl BoxOffices {
         }
     }
 
+    /// Looks at tickets, late and twice, mistakes that are taken back, tickets that are replaced.
+    fn door(&self, at: (OrganizationId, EventId), chance: &mut Chance) -> Wish {
+        let door = DoorId(1);
+        let Some(office) = self.booking.office(at.0, at.1) else { return Wish::Scan { door, scans: vec![] } };
+        let (order, place) = (OrderId(self.id(chance)), chance.below(3) as usize);
+        let ticket = office.order(order).and_then(|order| order.tickets.get(place)).copied().unwrap_or(TicketId(1));
+        match chance.below(10) {
+            0 => Wish::Reissue { ticket, revision: chance.below(2) as u32 },
+            1..3 => {
+                let seen = office.doors().seen(door, ticket);
+                let scan = seen.get(chance.below(3) as usize).map_or(CommandId(1), |seen| seen.scan);
+                Wish::VoidScan { door, ticket, scan }
+            }
+            _ => {
+                let scan = |chance: &mut Chance| Scan {
+                    scan: CommandId(self.id(chance)),
+                    ticket,
+                    revision: chance.below(5) as u32 / 4,
+                    scanned: Timestamp::from_seconds(chance.below(60).cast_signed()),
+                    exit: chance.per_mille(250),
+                    gate: String::new(),
+                    device: String::new(),
+                };
+                Wish::Scan { door, scans: (0..1 + chance.below(3)).map(|_| scan(chance)).collect() }
+            }
+        }
+    }
+
+    /// Codes that are laid in stock or taken out, and buyers who want their money back.
+    fn stock(&self, chance: &mut Chance) -> Wish {
+        let (id, request) = (self.id(chance), RequestId(self.id(chance)));
+        match chance.below(8) {
+            0..3 => {
+                let good = |id| Good { goods: GoodsId(id), sealed: Blob([7; 16].into()) };
+                let goods = (id * 3..id * 3 + 1 + u128::from(chance.below(4))).map(good).collect();
+                Wish::AddGoods { choice: of(DIGITAL), goods }
+            }
+            3 => Wish::WithdrawGoods(vec![GoodsId(id * 3)]),
+            4..6 => {
+                let positions = (0..chance.below(3)).map(|_| chance.below(3) as u16).collect();
+                Wish::RequestRefund { request, order: OrderId(id), positions, sealed: Blob([7; 16].into()) }
+            }
+            _ => {
+                let fee = Some(chance.below(3_000).cast_signed()).filter(|_| chance.per_mille(500));
+                Wish::AnswerRequest { request, granted: chance.per_mille(600), words: String::new(), fee }
+            }
+        }
+    }
+
+    /// A position gets one code, once; a code is with one position that lives.
+    fn judge_codes(&mut self, row: &FactRow) -> Result<(), String> {
+        let Some(Fact::Booking(fact)) = row.known() else { return Ok(()) };
+        let (organization, event) = (row.organization, fact.event());
+        match fact {
+            BookingFact::GoodsDelivered { order, position, goods, .. } => {
+                let twice = self.given.insert((organization, event, *order, *position), *goods);
+                let elsewhere = self.codes.insert((organization, event, *goods), (*order, *position));
+                if twice.is_some() || elsewhere.is_some() {
+                    return Err(format!("code {goods} went to {order}/{position}, after {twice:?} and {elsewhere:?}"));
+                }
+            }
+            BookingFact::OrderCancelled { order, positions, .. } => {
+                for position in positions {
+                    let had = self.given.get(&(organization, event, *order, *position));
+                    had.and_then(|goods| self.codes.remove(&(organization, event, *goods)));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn wait(&self, chance: &mut Chance) -> Wish {
         let id = self.id(chance);
         if chance.per_mille(500) {
@@ -178,16 +263,27 @@ fn of(product: u64) -> Choice {
 fn product(chance: &mut Chance) -> Wish {
     let (id, price) = (1 + chance.below(PRODUCTS), chance.below(4).cast_signed());
     let count = Some(1 + chance.below(3) as u32).filter(|_| chance.per_mille(300));
-    let tier = |price, count| Tier { title: "T".into(), prices: vec![eur(price * 1_001)], until: None, count };
+    let tier = |price, count| Tier { title: "T".into(), prices: vec![eur(price * 1_001)], count, ..Tier::default() };
     let (kind, with) = match id {
-        PRODUCTS => (ProductKind::AddOn, vec![ItemId(1)]),
+        ADD_ON => (ProductKind::AddOn, vec![ItemId(1)]),
+        DIGITAL => (ProductKind::Digital, vec![]),
         _ => (ProductKind::Admission, vec![]),
     };
     let (tiers, waitlist, tax) =
         (vec![tier(price, count), tier(price + 1, None)], chance.per_mille(500), BasisPoints(700));
     Wish::SetProduct(
         ItemId(u128::from(id)),
-        Product { title: "P".into(), kind, tiers, with, waitlist, tax, ..Product::default() },
+        Product {
+            title: "P".into(),
+            kind,
+            tiers,
+            with,
+            waitlist,
+            tax,
+            reuse: waitlist,
+            per_person: (id == 2).then_some(4),
+            ..Product::default()
+        },
     )
 }
 
@@ -208,11 +304,13 @@ impl Trade for BoxOffices {
         let (organizations, events) = if is_small { (2, 1) } else { (self.scale.organizations, self.scale.events) };
         let organization = OrganizationId(1_000 + u128::from(chance.below(organizations)));
         let event = EventId(1 + u128::from(chance.below(events)));
-        let wish = match chance.below(40) {
+        let wish = match chance.below(44) {
             // Rarely where much is sold: an offer is decided on once.
             0..6 if is_small || chance.per_mille(20) => self.offer(chance),
             0..24 => self.sale(chance),
-            24..37 => self.money(chance),
+            24..34 => self.money(chance),
+            34..37 => self.stock(chance),
+            37..41 => self.door((organization, event), chance),
             _ => self.wait(chance),
         };
         let by = Some(By::Operator);
@@ -220,6 +318,7 @@ impl Trade for BoxOffices {
     }
 
     fn judge(&mut self, row: &FactRow) -> Result<(), String> {
+        self.judge_codes(row)?;
         self.booking.apply(row);
         self.facts += 1;
         if self.scale.organizations > SMALL && !self.facts.is_multiple_of(AUDIT_EVERY) {

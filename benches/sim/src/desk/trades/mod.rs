@@ -2,7 +2,10 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod office;
+mod programme;
+mod webhooks;
 
 use records::{FactRow, Timestamp};
 use rules::domains::Command;
@@ -54,5 +57,8 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(office::Offices::new(scale)),
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
+        Box::new(books::Bookkeeping::new(scale)),
+        Box::new(programme::Programmes::new(scale)),
+        Box::new(webhooks::Endpoints::new(scale)),
     ]
 }

@@ -1,5 +1,7 @@
 //! What is on sale: to whom, until when, how many are left, what taxes are within, and how one may pay.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use records::booking::{BasisPoints, Choice, GroupDiscount, Product, ProductKind, PromoEffect, Provider, Variation};
 use records::{Currency, ItemId, Money, OrganizationId, SecretHash, Timestamp};
@@ -14,6 +16,7 @@ use crate::accounts::When;
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
+use crate::programme::access::Visitor;
 use crate::reads::extract::{Id, Named, Params};
 
 pub(super) fn routes() -> Routes {
@@ -76,6 +79,10 @@ struct OnSale {
     /// The tax that is inside of its prices.
     tax: BasisPoints,
     variations: Vec<Kind>,
+    /// What it cost before, for each currency, while it is on sale for less.
+    original: Vec<Money>,
+    /// How many one person may have.
+    per_person: Option<u32>,
     /// The products of which one is needed for each of this.
     with: Vec<ItemId>,
     /// Positions of it in one order.
@@ -161,8 +168,10 @@ fn no_event() -> Problem {
 async fn offer(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     Params(WithCode { code }): Params<WithCode>,
 ) -> Result<One<Shop>, Problem> {
+    api.admit(&visitor, (seller, event))?;
     let book = api.rules.read().expect("nothing panics under the lock");
     let known = book.tenant(seller).and_then(|tenant| tenant.event(event)).cloned().ok_or_else(no_event)?;
     drop(book);
@@ -198,9 +207,11 @@ async fn offer(
 }
 
 /// How somebody may pay what costs something.
-fn providers(api: &Api, _seller: OrganizationId, office: &BoxOffice) -> Vec<Provider> {
+fn providers(api: &Api, seller: OrganizationId, office: &BoxOffice) -> Vec<Provider> {
+    let by_card = api.booking.providers(|known| known.account(seller, Provider::Stripe).is_some());
     let by_transfer = !office.catalogue().sales().transfer_to.is_empty();
-    let possible = [(Provider::Transfer, by_transfer), (Provider::Test, api.test_payments)];
+    let possible =
+        [(Provider::Stripe, by_card), (Provider::Transfer, by_transfer), (Provider::Test, api.test_payments)];
     possible.into_iter().filter(|(_, is)| *is).map(|(provider, _)| provider).collect()
 }
 
@@ -232,7 +243,11 @@ fn products(office: &BoxOffice, code: &str, now: Timestamp) -> Vec<OnSale> {
         let over = product.until.is_some_and(|until| now >= until);
         !product.withdrawn && !over && (!product.hidden || reveals(**id))
     });
-    there.map(|(id, product)| on_sale(office, *id, product, now)).collect()
+    let mut products: Vec<OnSale> = there.map(|(id, product)| on_sale(office, *id, product, now)).collect();
+    // What is hidden is not named by what goes with it either.
+    let shown: BTreeSet<ItemId> = products.iter().map(|product| product.id).collect();
+    products.iter_mut().for_each(|product| product.with.retain(|with| shown.contains(with)));
+    products
 }
 
 fn availability(is_later: bool, left: Option<u64>, has_price: bool) -> Availability {
@@ -277,6 +292,8 @@ fn on_sale(office: &BoxOffice, id: ItemId, product: &Product, now: Timestamp) ->
         prices: tier.map_or_else(Vec::new, |tier| tier.prices.clone()),
         tax: product.tax,
         variations: variations.into_iter().map(|(_, kind)| kind).collect(),
+        original: tier.map_or_else(Vec::new, |tier| tier.original.clone()),
+        per_person: product.per_person,
         with: product.with.clone(),
         order_max: product.order_max,
         revealed: product.hidden,

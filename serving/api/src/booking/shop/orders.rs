@@ -1,8 +1,8 @@
 //! Orders as buyers see them: placed, paid, with tickets that can be passed on.
 
 use axum::extract::State;
-use records::booking::{PaymentStatus, Position, Provider};
-use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId, Token};
+use records::booking::{PaymentStatus, Position, ProductKind, Provider, Validity};
+use records::{Currency, EventId, GoodsId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId, Token};
 use rules::booking::office::{Order, OrderStatus};
 use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
@@ -11,6 +11,7 @@ use views::fraud::Buyer;
 
 use super::super::orders::{Back, back};
 use super::super::people::Contact;
+use super::super::requests::{self, Asked};
 use super::super::risk::review;
 use super::super::secret::OrderSecret;
 use super::super::tickets::{self, Claims};
@@ -20,6 +21,7 @@ use crate::accounts::{When, offset};
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
+use crate::programme::access::Visitor;
 use crate::reads::extract::{Id, Named};
 use crate::writes::{Idempotent, Made, Written};
 
@@ -63,6 +65,35 @@ pub(super) struct Ordered {
     transfer: Option<TransferTo>,
     /// The server's time, for whoever counts down.
     now: When,
+    /// Codes, links or files' addresses that were bought, once the order is paid.
+    goods: Vec<GoodsShown>,
+    /// Wishes to be paid back.
+    refund_requests: Vec<Asked>,
+    /// How money back may be asked for; null when it may not.
+    refund_policy: Option<Refundable>,
+}
+
+/// Something digital that was bought.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeliveredGoods")]
+struct GoodsShown {
+    id: GoodsId,
+    /// The position of the order, by its place from 0.
+    position: u16,
+    product: ItemId,
+    variation: ItemId,
+    /// The code, link or address; none when its position was cancelled.
+    text: Option<String>,
+}
+
+/// How a buyer may ask for money back.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RefundsOffered")]
+struct Refundable {
+    /// Until when; for ever when null.
+    until: Option<When>,
+    /// What is kept of the price, in hundredths of a percent.
+    fee: records::booking::BasisPoints,
 }
 
 /// How to pay by bank transfer.
@@ -131,6 +162,10 @@ struct TicketShown {
     cancelled: bool,
     /// Who holds it, when it is not the buyer.
     holder: Option<Contact>,
+    /// When it begins to let in; always when null.
+    valid_from: Option<When>,
+    /// When it ceases to; never when null.
+    valid_until: Option<When>,
     /// What its code says; none when it was cancelled or passed on.
     text: Option<String>,
     /// The code as a picture, SVG.
@@ -163,27 +198,40 @@ pub(in crate::booking) fn state(order: &Order) -> State_ {
     }
 }
 
+type Bought = (Vec<(u16, GoodsId, rules::booking::goods::Item)>, Vec<requests::Found>);
+
+/// What is digital of an order, and its wishes to be paid back.
+fn bought(office: &BoxOffice, id: OrderId) -> Bought {
+    let goods = office.goods().of_order(id).map(|(position, id, item)| (position, id, item.clone()));
+    (goods.collect(), requests::of_order(office, id))
+}
+
 impl Api {
     pub(super) fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
         let found = self.office(at, |office| {
             let order = office.order(id)?.clone();
-            let tickets: Vec<_> =
-                order.tickets.iter().filter_map(|id| Some((*id, office.ticket(*id)?.clone()))).collect();
+            let ticket = |id: &TicketId| {
+                let ticket = office.ticket(*id)?;
+                Some((*id, ticket.clone(), office.validity(ticket)))
+            };
+            let tickets: Vec<_> = order.tickets.iter().filter_map(ticket).collect();
             let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
             let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
-            Some((order, tickets, payments, refunds, office.catalogue().sales().transfer_to.clone()))
+            let sales = office.catalogue().sales();
+            let bought = bought(office, id);
+            Some((order, tickets, payments, refunds, sales.transfer_to.clone(), bought, sales.refunds))
         })?;
-        let (order, tickets, payments, refunds, to) =
+        let (order, tickets, payments, refunds, to, (goods, asked), policy) =
             found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
         let key = self.ticket_key(at.0);
         let buyer = self.contact(at.0, order.subject, &order.sealed);
         let by_transfer = order.status == OrderStatus::Pending && order.provider == Provider::Transfer;
         let amount = order.total() - order.paid;
-        let shown = |(id, ticket): (TicketId, rules::booking::office::Ticket)| {
+        let shown = |(id, ticket, valid): (TicketId, rules::booking::office::Ticket, Validity)| {
             let claims = Claims { event: at.1, ticket: id, product: ticket.choice.product, revision: ticket.revision };
             // Whoever passed a ticket on no longer gets its code.
             let mine = !ticket.cancelled && ticket.holder().is_none();
-            let text = mine.then(|| claims.text(&key));
+            let text = mine.then(|| claims.text_valid(valid, &key));
             TicketShown {
                 id,
                 position: ticket.position,
@@ -192,10 +240,17 @@ impl Api {
                 variation: ticket.choice.variation,
                 revision: ticket.revision,
                 cancelled: ticket.cancelled,
+                valid_from: valid.from.map(When),
+                valid_until: valid.until.map(When),
                 holder: ticket.holder().map(|_| self.contact(at.0, ticket.subject, &ticket.sealed)),
                 svg: text.as_deref().and_then(tickets::svg),
                 text,
             }
+        };
+        let delivered = |(position, id, item): (u16, GoodsId, rules::booking::goods::Item)| {
+            let live = matches!(item.lot, rules::booking::goods::Lot::Given(..));
+            let text = live.then(|| self.goods_text(at.0, &item.sealed)).flatten();
+            GoodsShown { id, position, product: item.choice.product, variation: item.choice.variation, text }
         };
         Ok(Ordered {
             id,
@@ -207,6 +262,9 @@ impl Api {
             refunds,
             transfer: by_transfer.then(|| TransferTo { to, reference: reference(id), amount }),
             now: When(self.clock.now()),
+            goods: goods.into_iter().map(delivered).collect(),
+            refund_requests: asked.into_iter().map(|found| self.asked(at.0, found)).collect(),
+            refund_policy: policy.map(|policy| Refundable { until: policy.until.map(When), fee: policy.fee }),
         })
     }
 }
@@ -214,12 +272,24 @@ impl Api {
 async fn order(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     write: Idempotent<New>,
 ) -> Result<Made<Ordered>, Problem> {
     let (at, id) = ((seller, event), OrderId(write.id().0));
+    api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
-    let New { hold, buyer, provider } = write.body;
+    let New { hold, mut buyer, provider } = write.body;
+    // What the event asks is checked before anything is sealed; the same order again is answered without its hold.
+    let products = api.office(at, |office| {
+        let positions = office.hold(hold).map(|hold| &hold.positions).or_else(|| Some(&office.order(id)?.positions));
+        let kind = |product: ItemId| office.catalogue().products().get(&product).map(|product| product.kind);
+        let is_ticket = |product| matches!(kind(product), Some(ProductKind::Admission | ProductKind::AddOn));
+        positions.map(|all| all.iter().map(|one| (one.product, is_ticket(one.product))).collect::<Vec<_>>())
+    })?;
+    if let Some(products) = products {
+        buyer.answers = api.answers(at, &products, &buyer.answers)?;
+    }
     let known = api.sealed(seller, &buyer).await?;
     let amount = api.office(at, |office| {
         office.hold(hold).map_or(0, |hold| hold.positions.iter().map(|position| position.price).sum())

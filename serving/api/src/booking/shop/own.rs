@@ -92,11 +92,15 @@ enum What {
     Placed,
     /// The organizer looks at it first.
     Waits,
+    /// The organizer looks at it before it is paid.
+    Held,
     Approved,
     PaymentBegun,
     PaymentFailed,
     /// The provider keeps the amount ready.
     PaymentAuthorized,
+    /// What the provider kept ready is free again.
+    PaymentLetGo,
     Paid,
     Confirmed,
     /// Money came after it had ended, and everything was still there.
@@ -117,6 +121,12 @@ enum What {
     RefundFailed,
     TicketPassedOn,
     TicketReplaced,
+    /// A code was given for a position.
+    Delivered,
+    /// The buyer has asked for money back.
+    RefundAsked,
+    RefundGranted,
+    RefundDeclined,
 }
 
 fn step(row: &FactRow) -> Option<Step> {
@@ -124,7 +134,7 @@ fn step(row: &FactRow) -> Option<Step> {
     let (what, amount) = match fact {
         BookingFact::OrderPlaced { review: Some(_), total, .. } => (What::Waits, Some(*total)),
         BookingFact::OrderPlaced { total, .. } => (What::Placed, Some(*total)),
-        BookingFact::OrderHeld { .. } => (What::Waits, None),
+        BookingFact::OrderHeld { .. } => (What::Held, None),
         BookingFact::OrderApproved { .. } => (What::Approved, None),
         BookingFact::OrderConfirmed { .. } => (What::Confirmed, None),
         BookingFact::OrderRevived { .. } => (What::Revived, None),
@@ -137,6 +147,10 @@ fn step(row: &FactRow) -> Option<Step> {
         BookingFact::RefundFailed { .. } => (What::RefundFailed, None),
         BookingFact::TicketTransferred { .. } => (What::TicketPassedOn, None),
         BookingFact::TicketReissued { .. } => (What::TicketReplaced, None),
+        BookingFact::GoodsDelivered { .. } => (What::Delivered, None),
+        BookingFact::RefundRequested { .. } => (What::RefundAsked, None),
+        BookingFact::RefundAnswered { granted: true, amount, .. } => (What::RefundGranted, Some(*amount)),
+        BookingFact::RefundAnswered { .. } => (What::RefundDeclined, None),
         _ => return None,
     };
     Some(Step { at: When(row.at), what, amount })
@@ -153,10 +167,10 @@ fn ending(why: Ending) -> What {
 
 fn observed(status: PaymentStatus, captured: i64) -> Option<(What, Option<i64>)> {
     match status {
-        // One that was let go of is told by what became of the order.
-        PaymentStatus::Created | PaymentStatus::Pending | PaymentStatus::Voided => None,
+        PaymentStatus::Created | PaymentStatus::Pending => None,
         PaymentStatus::Failed => Some((What::PaymentFailed, None)),
         PaymentStatus::Authorized => Some((What::PaymentAuthorized, None)),
+        PaymentStatus::Voided => Some((What::PaymentLetGo, None)),
         PaymentStatus::Captured => Some((What::Paid, Some(captured))),
     }
 }

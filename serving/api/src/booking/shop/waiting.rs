@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use records::booking::Choice;
-use records::{Currency, EventId, HoldId, ItemId, OrganizationId, PlaceId, WaitId};
+use records::{Currency, EventId, ItemId, OrganizationId, PlaceId, WaitId};
 use rules::booking::Wish;
 use rules::booking::room::Standing;
 use schemars::JsonSchema;
@@ -15,6 +15,7 @@ use crate::accounts::{Nothing, When, offset};
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
+use crate::programme::access::Visitor;
 use crate::reads::extract::{Id, Named};
 use crate::writes::{Idempotent, Made, Written};
 
@@ -22,8 +23,6 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .post(at!("/waitlist"), "Waits for something that is sold out", wait)
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
-        .get(at!("/waitlist/{wait}"), "Whether it is somebody's turn, and what is kept for them", waiting)
-        .may(&[Code::NotFound])
         .delete(at!("/waitlist/{wait}"), "Waits no longer", leave)
         .may(&[Code::NotFound])
         .post(at!("/room"), "Waits to be let in", join)
@@ -56,9 +55,11 @@ struct Waiting {
 async fn wait(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     write: Idempotent<Wait>,
 ) -> Result<Made<Waiting>, Problem> {
-    let (at, id) = ((seller, event), WaitId(write.id().0));
+    let (at, id) = ((seller, event), WaitId(write.unguessable()?.0));
+    api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let Wait { product, variation, party, currency, contact } = write.body;
@@ -68,34 +69,6 @@ async fn wait(
     let wish = Wish::Wait { wait: id, choice, party, currency, subject, person, sealed };
     let done = api.book(Some(tag), None, at, wish).await?;
     Ok(Made(Written { data: Waiting { id, party }, offset: offset(&done) }))
-}
-
-/// Somebody in the waitlist, or whose turn has come.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "WaitlistPlace")]
-struct Turn {
-    id: WaitId,
-    /// How many who came before wait for the same, while they wait.
-    before: Option<u32>,
-    /// What is kept for them, once it is their turn: a hold, which can be ordered.
-    hold: Option<HoldId>,
-    /// Until when.
-    until: Option<When>,
-}
-
-async fn waiting(
-    State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(id))): Named<(Id<OrganizationId>, Id<EventId>, Id<WaitId>)>,
-) -> Result<One<Turn>, Problem> {
-    let found = api.office((seller, event), |office| {
-        if let Some(before) = office.waitlist().before(id) {
-            return Some(Turn { id, before: u32::try_from(before).ok(), hold: None, until: None });
-        }
-        let (hold, kept) = office.offer_of(id)?;
-        Some(Turn { id, before: None, hold: Some(hold), until: Some(When(kept.until)) })
-    })?;
-    let gone = || Problem::new(Code::NotFound, "nobody waits by this name: the offer was taken, or its time is over");
-    Ok(One { data: found.ok_or_else(gone)? })
 }
 
 async fn leave(
@@ -154,9 +127,11 @@ fn stands(api: &Api, at: At, place: PlaceId) -> Result<Stands, Problem> {
 async fn join(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     write: Idempotent<Join>,
 ) -> Result<Made<Stands>, Problem> {
-    let (at, place) = ((seller, event), PlaceId(write.id().0));
+    let (at, place) = ((seller, event), PlaceId(write.unguessable()?.0));
+    api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let known = api.sealed(seller, &write.body.contact).await?;
