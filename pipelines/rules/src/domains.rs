@@ -1,5 +1,5 @@
-//! Everything that is decided in one partition of the facts: the office of organizations, accounts, box offices,
-//! programmes and books.
+//! Everything that is decided in one partition of the facts: organizations, accounts, box offices, programmes, books,
+//! payment providers and webhooks.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
 
@@ -33,10 +33,10 @@ pub enum Order {
     Account(accounts::Command),
     /// Of an event's box office.
     Booking(booking::Command),
-    /// Of an event's programme.
-    Programme(programme::Command),
     /// Of an organization's books.
     Books(books::Command),
+    /// Of an event's programme.
+    Programme(programme::Command),
     /// Of an organization's payment providers.
     Providers(providers::Command),
     /// Of where an organization's webhooks go.
@@ -55,12 +55,12 @@ pub enum Refusal {
     /// By a box office.
     #[error(transparent)]
     Booking(#[from] booking::Refusal),
-    /// By a programme.
-    #[error(transparent)]
-    Programme(#[from] programme::Refusal),
     /// By an organization's books.
     #[error(transparent)]
     Books(#[from] books::Refusal),
+    /// By a programme.
+    #[error(transparent)]
+    Programme(#[from] programme::Refusal),
     /// By what is known of payment providers.
     #[error(transparent)]
     Providers(#[from] providers::Refusal),
@@ -75,8 +75,8 @@ pub struct Domains {
     office: Office,
     accounts: Accounts,
     booking: Booking,
-    programme: Programme,
     books: Books,
+    programme: Programme,
     providers: Providers,
     webhooks: Webhooks,
 }
@@ -102,17 +102,17 @@ impl From<booking::Command> for Command {
     }
 }
 
-impl From<programme::Command> for Command {
-    /// A command of whoever owns the process.
-    fn from(command: programme::Command) -> Self {
-        Self { by: Some(By::Operator), order: Order::Programme(command) }
-    }
-}
-
 impl From<books::Command> for Command {
     /// A command of whoever owns the process.
     fn from(command: books::Command) -> Self {
         Self { by: Some(By::Operator), order: Order::Books(command) }
+    }
+}
+
+impl From<programme::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: programme::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Programme(command) }
     }
 }
 
@@ -131,14 +131,14 @@ impl From<webhooks::Command> for Command {
 }
 
 impl Domains {
-    /// The programmes.
-    pub fn programme(&self) -> &Programme {
-        &self.programme
-    }
-
     /// The books.
     pub fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// The programmes.
+    pub fn programme(&self) -> &Programme {
+        &self.programme
     }
 
     /// The box offices.
@@ -149,7 +149,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 5;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -158,8 +158,8 @@ impl Domain for Domains {
             Order::Office(command) => office::aggregate(command.organization, command.event),
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
-            Order::Programme(command) => office::aggregate(command.organization, command.event),
             Order::Books(command) => office::aggregate_of_organization(command.organization),
+            Order::Programme(command) => office::aggregate(command.organization, command.event),
             Order::Providers(command) => office::aggregate_of_organization(command.organization),
             Order::Webhook(command) => webhooks::aggregate(command.organization),
         }
@@ -180,14 +180,14 @@ impl Domain for Domains {
                 let facts = self.booking.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
+            Order::Books(command) => {
+                let facts = self.books.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
             Order::Programme(command) => {
                 let office = self.booking.office(command.organization, command.event);
                 let facts = self.programme.decide(command, office, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact)).collect()
-            }
-            Order::Books(command) => {
-                let facts = self.books.decide(command, now)?;
-                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
             Order::Providers(command) => {
                 let facts = self.providers.decide(command)?;
@@ -211,8 +211,8 @@ impl Domain for Domains {
         self.office.apply(row)?;
         self.accounts.apply(row);
         self.booking.apply(row);
-        self.programme.apply(row, &self.booking);
         self.books.apply(row);
+        self.programme.apply(row, &self.booking);
         self.providers.apply(row);
         self.webhooks.apply(row);
         Ok(())
@@ -253,7 +253,7 @@ impl Domain for Domains {
         let providers = Providers::restore(providers);
         let books = serde_json::from_slice(books).map_err(|error| StateError(error.to_string()))?;
         let books = Books::restore(books);
-        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks, books, programme })
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, books, programme, providers, webhooks })
     }
 }
 

@@ -80,8 +80,6 @@ impl Offices {
         let booking = partitions.entry(place.partition).or_default();
         let earlier = crate::books::earlier(booking, row);
         booking.apply(row);
-        // Locked after `booking`, too: places in sessions see the tickets.
-        self.programmes.apply(place.partition, row, booking);
         self.books.hear(place, row, earlier, booking);
         let office = event_of(row).and_then(|event| booking.office(row.organization, event));
         // Every fact tells how far the partition was heard, also those that are about no event.
@@ -89,6 +87,8 @@ impl Offices {
         if concerns {
             self.passed.send_modify(|passed| *passed += 1);
         }
+        // Locked after `booking`, too: places in sessions see the tickets.
+        self.programmes.apply(place.partition, row, booking);
         let Some(Fact::Booking(fact)) = row.known() else { return };
         let (at, mut order) = ((row.organization, fact.event()), order_of(row));
         if let Some(office) = booking.office(at.0, at.1) {

@@ -56,8 +56,8 @@ fn requests() -> Routes {
         .merge(reads::routes())
         .merge(accounts::routes())
         .merge(booking::routes())
-        .merge(programme::routes())
         .merge(books::routes())
+        .merge(programme::routes())
         .merge(webhooks::routes())
         .merge(system::routes())
 }

@@ -180,8 +180,8 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
-        | Fact::Programme(_)
         | Fact::Books(_)
+        | Fact::Programme(_)
         | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
         | Fact::Webhook(_)
         | Fact::Beat => return None,

@@ -56,7 +56,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(office::Offices::new(scale)),
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
-        Box::new(programme::Programmes::new(scale)),
         Box::new(books::Bookkeeping::new(scale)),
+        Box::new(programme::Programmes::new(scale)),
     ]
 }
