@@ -75,14 +75,14 @@ fn sessions() -> Vec<(&'static str, Value)> {
         (
             "weekly",
             at(
-                "2026-03-02T16:00:00Z",
-                "2026-03-02T17:30:00Z",
-                json!({"rule": "FREQ=WEEKLY;BYDAY=MO,WE;UNTIL=20261110T120000Z", "except": ["2026-03-11T16:00:00Z"], "also": ["2026-03-13T10:00:00Z"]}),
+                "2026-03-02T12:00:00Z",
+                "2026-03-02T13:30:00Z",
+                json!({"rule": "FREQ=WEEKLY;BYDAY=MO,WE;UNTIL=20261110T120000Z", "except": ["2026-03-11T12:00:00Z"], "also": ["2026-03-13T10:00:00Z"]}),
             ),
         ),
         (
             "monthly",
-            at("2026-02-27T18:00:00Z", "2026-02-27T19:00:00Z", json!({"rule": "FREQ=MONTHLY;BYDAY=-1FR;COUNT=14"})),
+            at("2026-02-27T12:00:00Z", "2026-02-27T13:00:00Z", json!({"rule": "FREQ=MONTHLY;BYDAY=-1FR;COUNT=14"})),
         ),
         (
             "daily",

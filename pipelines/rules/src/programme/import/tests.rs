@@ -98,10 +98,12 @@ else:
     value = json.loads(data)
     if 'Schedule' in value:
         value = value['Schedule']
+        # Rooms are told by their names: one of the file has none, or two have the same.
+        names = {one['serial']: ' '.join(one['name'].split()) for one in value['venues']}
         for event in value['events']:
             begin, end = iso(event['time_start']), iso(event['time_stop'])
             add(begin, int((end - begin).total_seconds()) // 60)
-            rooms.add(event['venue_serial'])
+            rooms.add(names.get(event['venue_serial'], ''))
         people.update(one['serial'] for one in value['speakers'])
     else:
         for day in value['schedule']['conference']['days']:
