@@ -38,6 +38,8 @@ const HISTORY_MAX: usize = 1_000;
 pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
+    /// Those who wait until keys are durable.
+    pub(crate) syncs: people::Syncs,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
 }
 

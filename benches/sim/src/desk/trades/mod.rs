@@ -8,6 +8,8 @@ use records::{FactRow, Timestamp};
 use rules::domains::Command;
 use workload::chance::Chance;
 
+pub(crate) use booking::BoxOffices;
+
 use super::known::Known;
 
 /// How many different things commands are about: few, so that they meet, or many, so that state grows.
