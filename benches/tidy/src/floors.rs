@@ -10,6 +10,7 @@ pub const FLOORS: &[(&str, &str, u8)] = &[
     ("workload", "benches", 1),
     ("collect", "ingest", 2),
     ("desk", "pipelines", 2),
+    ("payments", "serving", 2),
     ("views", "storage", 2),
     ("warehouse", "storage", 2),
     ("dataflow", "pipelines", 3),

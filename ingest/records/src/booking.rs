@@ -157,6 +157,17 @@ pub enum BookingFact {
         /// Until when it must be paid now.
         due: Timestamp,
     },
+    /// An order waits for the organizer, because of what is known of its buyer since it was placed.
+    OrderHeld {
+        /// The event.
+        event: EventId,
+        /// The order.
+        order: OrderId,
+        /// What is known.
+        review: Review,
+        /// Until when the organizer has to decide.
+        due: Timestamp,
+    },
     /// An order is paid, or free: its positions are sold and its tickets are valid.
     OrderConfirmed {
         /// The event.
@@ -238,6 +249,19 @@ pub enum BookingFact {
         #[serde(default)]
         card: Token,
         /// What came in.
+        entry: Entry,
+    },
+    /// A provider told what it keeps of a payment.
+    FeeTold {
+        /// The event.
+        event: EventId,
+        /// The order.
+        order: OrderId,
+        /// The payment.
+        payment: PaymentId,
+        /// How much.
+        fee: i64,
+        /// What it took of what it holds.
         entry: Entry,
     },
     /// A provider is asked to give money back.
@@ -442,12 +466,14 @@ impl BookingFact {
             | Self::HoldExpired { event, .. }
             | Self::OrderPlaced { event, .. }
             | Self::OrderApproved { event, .. }
+            | Self::OrderHeld { event, .. }
             | Self::OrderConfirmed { event, .. }
             | Self::OrderRevived { event, .. }
             | Self::OrderCancelled { event, .. }
             | Self::OrderDescribed { event, .. }
             | Self::PaymentStarted { event, .. }
             | Self::PaymentObserved { event, .. }
+            | Self::FeeTold { event, .. }
             | Self::RefundStarted { event, .. }
             | Self::RefundSettled { event, .. }
             | Self::RefundFailed { event, .. }
@@ -473,6 +499,7 @@ impl BookingFact {
             Self::OrderConfirmed { entry, .. }
             | Self::OrderCancelled { entry, .. }
             | Self::PaymentObserved { entry, .. }
+            | Self::FeeTold { entry, .. }
             | Self::RefundStarted { entry, .. }
             | Self::RefundSettled { entry, .. }
             | Self::RefundFailed { entry, .. }

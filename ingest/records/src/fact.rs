@@ -399,6 +399,12 @@ pub enum Fact {
     /// Something was decided at an event's box office.
     #[serde(untagged)]
     Booking(crate::booking::BookingFact),
+    /// Something about an organization's payment providers.
+    #[serde(untagged)]
+    Providers(crate::providers::ProviderFact),
+    /// Something was decided about where an organization's webhooks go, or became of them.
+    #[serde(untagged)]
+    Webhook(crate::webhook::WebhookFact),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]

@@ -282,6 +282,12 @@ ids! {
     PlaceId,
     /// What an organizer is paid at once.
     PayoutId,
+    /// Where an organization's webhooks go.
+    EndpointId,
+    /// One code, link or file's address that is sold.
+    GoodsId,
+    /// A buyer's wish to be paid back.
+    RequestId,
 }
 
 #[cfg(test)]

@@ -32,12 +32,14 @@ pub mod json;
 pub mod kind;
 pub mod money;
 pub mod pos;
+pub mod providers;
 pub mod seal;
 pub mod secret;
 pub mod text;
 pub mod time;
 pub mod token;
 pub mod vocabulary;
+pub mod webhook;
 pub mod zone;
 
 pub use batch::Batch;
@@ -45,16 +47,18 @@ pub use booking::BookingFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, DoorId, EventId, HoldId, ItemId, LeaderboardId, LoginId, MailId, MessageId, OrderId,
-    OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId, RefundId, RuleId, SegmentId,
-    SessionId, TicketId, UserId, WaitId,
+    AdId, CampaignId, CommandId, DoorId, EndpointId, EventId, GoodsId, HoldId, ItemId, LeaderboardId, LoginId, MailId,
+    MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId, RefundId,
+    RequestId, RuleId, SegmentId, SessionId, TicketId, UserId, WaitId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};
 pub use pos::Pos;
+pub use providers::ProviderFact;
 pub use secret::{Blob, SecretHash};
 pub use text::Text;
 pub use time::{Span, Timestamp};
 pub use token::Token;
 pub use vocabulary::{Column, Flags, Record, Source};
+pub use webhook::WebhookFact;
 pub use zone::Zone;

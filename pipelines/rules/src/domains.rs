@@ -9,6 +9,8 @@ use crate::accounts::{self, Accounts};
 use crate::booking::{self, Booking};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
+use crate::providers::{self, Providers};
+use crate::webhooks::{self, Webhooks};
 
 /// A command to one of the domains, and who has it done.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,10 @@ pub enum Order {
     Account(accounts::Command),
     /// Of an event's box office.
     Booking(booking::Command),
+    /// Of an organization's payment providers.
+    Providers(providers::Command),
+    /// Of where an organization's webhooks go.
+    Webhook(webhooks::Command),
 }
 
 /// Why something is not done.
@@ -42,6 +48,12 @@ pub enum Refusal {
     /// By a box office.
     #[error(transparent)]
     Booking(#[from] booking::Refusal),
+    /// By what is known of payment providers.
+    #[error(transparent)]
+    Providers(#[from] providers::Refusal),
+    /// Of webhooks.
+    #[error(transparent)]
+    Webhook(#[from] webhooks::Refusal),
 }
 
 /// The states of all domains.
@@ -50,6 +62,8 @@ pub struct Domains {
     office: Office,
     accounts: Accounts,
     booking: Booking,
+    providers: Providers,
+    webhooks: Webhooks,
 }
 
 impl From<office::Command> for Command {
@@ -73,6 +87,20 @@ impl From<booking::Command> for Command {
     }
 }
 
+impl From<providers::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: providers::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Providers(command) }
+    }
+}
+
+impl From<webhooks::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: webhooks::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Webhook(command) }
+    }
+}
+
 impl Domains {
     /// The box offices.
     pub fn booking(&self) -> &Booking {
@@ -82,7 +110,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -91,6 +119,8 @@ impl Domain for Domains {
             Order::Office(command) => office::aggregate(command.organization, command.event),
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
+            Order::Providers(command) => office::aggregate_of_organization(command.organization),
+            Order::Webhook(command) => webhooks::aggregate(command.organization),
         }
     }
 
@@ -109,6 +139,14 @@ impl Domain for Domains {
                 let facts = self.booking.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
+            Order::Providers(command) => {
+                let facts = self.providers.decide(command)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
+            Order::Webhook(command) => {
+                let facts = self.webhooks.decide(command, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
         };
         rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
         Ok(rows)
@@ -123,15 +161,23 @@ impl Domain for Domains {
         self.office.apply(row)?;
         self.accounts.apply(row);
         self.booking.apply(row);
+        self.providers.apply(row);
+        self.webhooks.apply(row);
         Ok(())
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let accounts = serde_json::to_vec(&self.accounts.stored()).expect("accounts have text keys only");
         // All orders that ever were: as JSON it would take five times as long, while nothing is decided.
         let booking =
             postcard::to_allocvec(&self.booking.stored()).expect("a box office has nothing that has no bytes");
-        for part in [accounts, booking] {
+        let json = |value: serde_json::Result<Vec<u8>>| value.expect("domains have text keys only");
+        let parts = [
+            json(serde_json::to_vec(&self.accounts.stored())),
+            booking,
+            json(serde_json::to_vec(&self.providers.stored())),
+            json(serde_json::to_vec(&self.webhooks.stored())),
+        ];
+        for part in parts {
             out.extend((part.len() as u64).to_le_bytes());
             out.extend(part);
         }
@@ -141,10 +187,16 @@ impl Domain for Domains {
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let (accounts, rest) = crate::decide::section(bytes)?;
         let (booking, rest) = crate::decide::section(rest)?;
+        let (providers, rest) = crate::decide::section(rest)?;
+        let (webhooks, rest) = crate::decide::section(rest)?;
+        let webhooks = serde_json::from_slice(webhooks).map_err(|error| StateError(error.to_string()))?;
+        let webhooks = Webhooks::restore(webhooks);
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
         let booking = postcard::from_bytes(booking).map_err(|error| StateError(error.to_string()))?;
+        let providers = serde_json::from_slice(providers).map_err(|error| StateError(error.to_string()))?;
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
-        Ok(Self { office: Office::decode(rest)?, accounts, booking })
+        let providers = Providers::restore(providers);
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks })
     }
 }
 
@@ -165,7 +217,15 @@ mod tests {
         let (link, purpose, until) = (SecretHash::of("l"), LinkPurpose::SignIn, Timestamp(99));
         let link = accounts::Wish::MakeLink { link, purpose, until };
         let account = accounts::Command { user: UserId(1), wishes: vec![register, link] };
-        vec![office.into(), Command { by: Some(By::User(UserId(9))), order: Order::Account(account) }]
+        let (publishable, sealed) = ("pk_1".into(), Blob([2].into()));
+        let wish =
+            providers::Wish::Set { provider: records::booking::Provider::Stripe, publishable, subject: 3, sealed };
+        let stripe = providers::Command { organization, wish };
+        let spec = records::webhook::Endpoint { url: "https://example.org".into(), ..Default::default() };
+        let wish = webhooks::Wish::Add { spec, key: records::CommandId(8), from: Vec::new() };
+        let webhook = webhooks::Command { organization, endpoint: records::EndpointId(2), wish };
+        let account = Command { by: Some(By::User(UserId(9))), order: Order::Account(account) };
+        vec![office.into(), stripe.into(), account, webhook.into()]
     }
 
     #[test]

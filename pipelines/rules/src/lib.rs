@@ -35,10 +35,12 @@ pub mod lateness;
 pub mod length;
 pub mod office;
 pub mod points;
+pub mod providers;
 pub mod rulebook;
 pub mod segment;
 pub mod signal;
 pub mod tenant;
+pub mod webhooks;
 pub mod window;
 
 pub use decide::Domain;

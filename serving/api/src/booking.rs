@@ -9,6 +9,7 @@ mod exact;
 mod gate;
 mod offer;
 mod orders;
+pub mod payments;
 mod people;
 mod risk;
 mod secret;
@@ -25,6 +26,9 @@ use records::fact::{By, CommandTag};
 use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, Timestamp};
 use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
+use rules::providers::Providers;
+
+pub(crate) use exact::Exact;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -40,6 +44,8 @@ pub struct Offices {
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
     /// Those who wait until keys are durable.
     pub(crate) syncs: people::Syncs,
+    /// With whom organizations take payments.
+    providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
 }
 
@@ -52,6 +58,9 @@ impl Offices {
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         partitions.entry(place.partition).or_default().apply(row);
         drop(partitions);
+        if matches!(row.known(), Some(Fact::Providers(_))) {
+            self.providers.write().expect("nothing panics under the lock").apply(row);
+        }
         let Some(order) = order_of(row) else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
         let places = history.entry((row.organization, order)).or_default();
@@ -87,6 +96,31 @@ impl Offices {
         open.collect()
     }
 
+    /// What providers have to be asked or told: organization, event and what, in their order.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub(crate) fn errands(&self) -> Vec<(OrganizationId, EventId, payments::What)> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let mut errands = Vec::new();
+        for (organization, event, office) in partitions.values().flat_map(Booking::offices) {
+            let asked = office
+                .open_payments()
+                .filter_map(|(id, payment)| Some(payments::What::Payment(id, office.errand_of(id)?, payment.started)));
+            let back = office.open_refunds(Provider::Stripe).map(payments::What::Refund);
+            errands.extend(asked.chain(back).map(|what| (organization, event, what)));
+        }
+        errands
+    }
+
+    /// Asks what is known of payment providers.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub(crate) fn providers<T>(&self, question: impl FnOnce(&Providers) -> T) -> T {
+        question(&self.providers.read().expect("nothing panics under the lock"))
+    }
+
     /// Waiting rooms whose time has come and that were not drawn yet, in their order.
     ///
     /// # Panics
@@ -109,17 +143,19 @@ impl Offices {
 }
 
 /// The order that a fact is about.
-fn order_of(row: &FactRow) -> Option<OrderId> {
+pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
     let Some(Fact::Booking(fact)) = row.known() else { return None };
     Some(match fact {
         BookingFact::OrderPlaced { order, .. }
         | BookingFact::OrderApproved { order, .. }
+        | BookingFact::OrderHeld { order, .. }
         | BookingFact::OrderConfirmed { order, .. }
         | BookingFact::OrderRevived { order, .. }
         | BookingFact::OrderCancelled { order, .. }
         | BookingFact::OrderDescribed { order, .. }
         | BookingFact::PaymentStarted { order, .. }
         | BookingFact::PaymentObserved { order, .. }
+        | BookingFact::FeeTold { order, .. }
         | BookingFact::RefundStarted { order, .. }
         | BookingFact::RefundSettled { order, .. }
         | BookingFact::RefundFailed { order, .. } => *order,
@@ -128,7 +164,7 @@ fn order_of(row: &FactRow) -> Option<OrderId> {
 }
 
 pub(crate) fn routes() -> Routes {
-    offer::routes().merge(shop::routes()).merge(orders::routes()).merge(gate::routes())
+    offer::routes().merge(shop::routes()).merge(orders::routes()).merge(gate::routes()).merge(payments::routes())
 }
 
 impl Api {

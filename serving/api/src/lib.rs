@@ -40,6 +40,7 @@ pub mod system;
 pub mod tls;
 mod tracking;
 pub mod trail;
+pub mod webhooks;
 pub mod writes;
 
 use std::sync::Arc;
@@ -79,10 +80,16 @@ pub struct Parts {
     pub trail: Arc<trail::Trail>,
     /// Box offices.
     pub booking: Arc<booking::Offices>,
+    /// Webhooks.
+    pub hooks: Arc<webhooks::Hooks>,
+    /// Whether webhooks may go to private addresses, and without TLS.
+    pub webhooks_private: bool,
     /// The log, for what became of an order.
     pub log: Arc<dyn eventlog::EventLog>,
     /// Whether payments of the test provider are taken.
     pub test_payments: bool,
+    /// Where payment providers are.
+    pub payments: booking::payments::Options,
     /// How the process is, and dead letters.
     pub operations: system::Operations,
     /// What is chosen about accounts.

@@ -29,7 +29,10 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
     }
     match dashboards::file(path.trim_start_matches('/')) {
         Some(file) if path != "/index.html" => file_answer(file, request.headers()),
-        _ if is_of_a_page(path, request.headers()) => document(&nonce(&api)),
+        _ if is_of_a_page(path, request.headers()) => {
+            let pays = path.starts_with("/shop/").then(|| Paying::of(&api));
+            document(&nonce(&api), pays.as_ref())
+        }
         _ => Problem::new(Code::RouteUnknown, "").into_response(),
     }
 }
@@ -53,11 +56,11 @@ fn is_of_the_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-fn document(nonce: &str) -> Response {
+fn document(nonce: &str, pays: Option<&Paying>) -> Response {
     let status = if dashboards::are_built() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = (status, dashboards::page(nonce)).into_response();
     let headers = response.headers_mut();
-    let policy = HeaderValue::from_str(&policy(nonce)).expect("base64 is header text");
+    let policy = HeaderValue::from_str(&policy(nonce, pays)).expect("base64 and origins are header text");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     // The nonce must not be answered twice.
@@ -70,13 +73,39 @@ fn document(nonce: &str) -> Response {
     response
 }
 
+/// What pages on which buyers pay may load besides: the script of the payment provider, its frames, where it asks.
+struct Paying {
+    script: String,
+    place: String,
+}
+
+impl Paying {
+    fn of(api: &Api) -> Self {
+        Self { script: api.payments.stripe_script.origin(), place: api.payments.stripe_place.origin() }
+    }
+
+    /// Frames: Stripe's fields and the bank's question come from these ("Security guide", Content Security Policy).
+    fn frames(&self) -> String {
+        let more = if self.script == "https://js.stripe.com" {
+            " https://*.js.stripe.com https://hooks.stripe.com"
+        } else {
+            ""
+        };
+        format!("{}{more}", self.script)
+    }
+}
+
 /// What the document may load (Content Security Policy level 3). `strict-dynamic` lets a script with the nonce import
-/// the pieces that it was split into.
-fn policy(nonce: &str) -> String {
+/// the pieces that it was split into, and load the payment provider's.
+fn policy(nonce: &str, pays: Option<&Paying>) -> String {
+    let (script, frame, connect) = pays.map_or_else(Default::default, |pays| {
+        let connect = format!(" {} {}", pays.script, pays.place);
+        (format!(" {}", pays.script), format!("frame-src {}; ", pays.frames()), connect)
+    });
     format!(
-        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self' 'nonce-{nonce}'; \
-         connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; \
-         base-uri 'none'; form-action 'self'; object-src 'none'"
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'{script}; style-src 'self' 'nonce-{nonce}'; \
+         connect-src 'self'{connect}; {frame}img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
+         frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
     )
 }
 
@@ -129,10 +158,15 @@ mod tests {
 
     #[test]
     fn the_document_may_run_its_own_scripts_only() {
-        let response = document("bm9uY2U=");
+        let response = document("bm9uY2U=", None);
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'nonce-bm9uY2U='"));
-        assert!(!policy.contains("unsafe"));
+        assert!(!policy.contains("unsafe") && !policy.contains("frame-src"));
+        let (script, place) = ("https://js.stripe.com".into(), "https://api.stripe.com".into());
+        let pays = document("bm9uY2U=", Some(&Paying { script, place }));
+        let policy = pays.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("connect-src 'self' https://js.stripe.com https://api.stripe.com;"), "{policy}");
+        assert!(policy.contains("frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com;"));
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     }
 }

@@ -176,6 +176,12 @@ codes! {
     /// The box office refuses.
     BookingRefused = "booking_refused", CONFLICT, "the box office refuses",
         "`reason` says why in a word that stays, `detail` in a sentence that a buyer understands";
+    /// A payment provider does not answer as it should.
+    PaymentProviderFailed = "payment_provider_failed", BAD_GATEWAY, "the payment provider does not answer as it should",
+        "send the same again with the same `Idempotency-Key` after `Retry-After` seconds: nobody pays twice; or choose another way to pay";
+    /// A message is not signed by the one it says it is of.
+    SignatureWrong = "signature_wrong", BAD_REQUEST, "the message is not signed as it should be",
+        "compare the endpoint's signing secret at the provider with the one that was set here, and the clocks";
     /// The cursor belongs to another list, or is not one.
     CursorWrong = "cursor_wrong", BAD_REQUEST, "the cursor is not one of this list",
         "start again without `cursor`, with the same filters on every page";

@@ -22,7 +22,7 @@ use crate::edge::Edges;
 use crate::guard::Bounds;
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, booking, feeds, health, limits, pages, reads, sql, system, tracking};
+use crate::{Api, accounts, booking, feeds, health, limits, pages, reads, sql, system, tracking, webhooks};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -46,7 +46,12 @@ pub fn router(api: Api) -> Router {
 
 /// What is answered at once. New routes go here.
 fn requests() -> Routes {
-    tracking::quick().merge(reads::routes()).merge(accounts::routes()).merge(booking::routes()).merge(system::routes())
+    tracking::quick()
+        .merge(reads::routes())
+        .merge(accounts::routes())
+        .merge(booking::routes())
+        .merge(webhooks::routes())
+        .merge(system::routes())
 }
 
 /// Health stays outside of the bounds: a full server must still say that it lives.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 
 use desk::Place;
 use records::fact::By;
-use records::{Fact, FactRow, OrganizationId, Span, Timestamp};
+use records::{Fact, FactRow, OrganizationId, ProviderFact, Span, Timestamp, WebhookFact};
 
 /// Acts of one organization that are kept here: weeks of an organizer's work, some megabytes.
 pub const ACTS_MAX: usize = 10_000;
@@ -146,6 +146,28 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
             let more = if *more == 0 { String::new() } else { format!(", and {more} more since the last") };
             ("access_refused", act.clone(), format!("{route}{why}{more}"))
         }
+        Fact::Providers(ProviderFact::PaymentProviderSet { provider, .. }) => {
+            ("payment_provider_set", words(provider), quiet())
+        }
+        Fact::Providers(ProviderFact::PaymentProviderRemoved { provider }) => {
+            ("payment_provider_removed", words(provider), quiet())
+        }
+        Fact::Webhook(WebhookFact::WebhookAdded { endpoint, spec, .. }) => {
+            ("webhook_added", endpoint.to_string(), spec.url.clone())
+        }
+        Fact::Webhook(WebhookFact::WebhookChanged { endpoint, spec }) => {
+            ("webhook_changed", endpoint.to_string(), spec.url.clone())
+        }
+        Fact::Webhook(WebhookFact::WebhookKeyRotated { endpoint, until, .. }) => {
+            ("webhook_key_rotated", endpoint.to_string(), format!("the old one until {until}"))
+        }
+        Fact::Webhook(WebhookFact::WebhookRemoved { endpoint }) => ("webhook_removed", endpoint.to_string(), quiet()),
+        Fact::Webhook(WebhookFact::WebhooksReplayed { endpoint, source, next }) => {
+            ("webhooks_replayed", endpoint.to_string(), format!("from f{source}/{next}"))
+        }
+        Fact::Webhook(WebhookFact::WebhookStopped { endpoint }) => {
+            ("webhook_stopped", endpoint.to_string(), "it says that it is gone".into())
+        }
         // Not decided by anybody, too many to be looked through, or told by another.
         Fact::ItemListed { .. }
         | Fact::KeyUsed { .. }
@@ -154,6 +176,8 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
+        | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
+        | Fact::Webhook(_)
         | Fact::Beat => return None,
     })
 }

@@ -60,6 +60,8 @@ pub(crate) struct Node {
     finishing: JoinHandle<()>,
     mailing: JoinHandle<()>,
     paying: JoinHandle<()>,
+    reconciling: JoinHandle<()>,
+    telling: JoinHandle<()>,
 }
 
 /// The ClickHouse endpoint.
@@ -95,8 +97,9 @@ impl Node {
         let trail: Arc<api::trail::Trail> = Arc::default();
         let rules: Arc<std::sync::RwLock<rules::Rulebook>> = Arc::default();
         let booking: Arc<api::booking::Offices> = Arc::default();
+        let webhooks: Arc<api::webhooks::Hooks> = Arc::default();
         let parts = facts::parts(Arc::clone(&log), Arc::clone(&disk), storage::clock(), address.to_string());
-        let facts = open_facts(parts, &callers, &trail, &rules, &booking, &subjects)?;
+        let facts = open_facts(parts, &callers, &trail, &rules, (&booking, &webhooks), &subjects)?;
         let appender = Appender::new(Arc::clone(&log), Arc::clone(&subjects));
         let door = Arc::new(Door::open(appender.clone(), DoorOptions::default()).context("opening the front door")?);
         let warehouse = Warehouse::prepare(settings, &runtime, &disk, &log)?;
@@ -119,7 +122,9 @@ impl Node {
             callers,
             trail,
             booking,
+            webhooks,
             accounts: accounts(settings, address)?,
+            payments: payments(settings)?,
             outgoing: Arc::new(outgoing(settings)?),
             rules,
             facts: RwLock::new(Some(Arc::new(facts))),
@@ -137,6 +142,9 @@ impl Node {
         let finishing = runtime.spawn(core::finish_erasures(Arc::downgrade(&core)));
         let mailing = runtime.spawn(core::send_mails(Arc::downgrade(&core)));
         let paying = runtime.spawn(core::keep_box_offices(Arc::downgrade(&core)));
+        let reconciling = runtime.spawn(core::keep_payments(Arc::downgrade(&core)));
+        let pump = api::webhooks::Pump::new(settings.webhooks_private).context("reading the system's certificates")?;
+        let telling = runtime.spawn(core::send_webhooks(Arc::downgrade(&core), pump));
         let (stop_http, stopped) = oneshot::channel();
         let router = api::routes::router(api(&core)?);
         let tls = tls.map(Arc::new);
@@ -164,6 +172,8 @@ impl Node {
             finishing,
             mailing,
             paying,
+            reconciling,
+            telling,
         })
     }
 
@@ -213,6 +223,8 @@ impl Node {
         self.finishing.abort();
         self.mailing.abort();
         self.paying.abort();
+        self.reconciling.abort();
+        self.telling.abort();
         // Waits for the door's queue and its two threads.
         drop(self.core.door.write().take());
         let facts = self.core.facts.write().take();
@@ -273,14 +285,15 @@ fn open_facts(
     callers: &Arc<api::callers::Callers>,
     trail: &Arc<api::trail::Trail>,
     rules: &Arc<std::sync::RwLock<rules::Rulebook>>,
-    booking: &Arc<api::booking::Offices>,
+    (booking, hooks): (&Arc<api::booking::Offices>, &Arc<api::webhooks::Hooks>),
     subjects: &Subjects,
 ) -> anyhow::Result<Facts> {
     let (callers, trail, book) = (Arc::clone(callers), Arc::clone(trail), Arc::clone(rules));
-    let offices = Arc::clone(booking);
+    let (offices, hooks) = (Arc::clone(booking), Arc::clone(hooks));
     let listener = Arc::new(move |place, row: &records::FactRow| {
         trail.apply(place, row);
         offices.apply(place, row);
+        hooks.apply(place, row);
         callers.apply(row);
         book.write().expect("nothing panics under the lock").apply(row);
     });
@@ -312,7 +325,10 @@ fn api(core: &Arc<Core>) -> anyhow::Result<Api> {
         accounts: core.accounts.clone(),
         booking: Arc::clone(&core.booking),
         log: Arc::clone(&core.log),
+        hooks: Arc::clone(&core.webhooks),
+        webhooks_private: core.settings.webhooks_private,
         test_payments: core.settings.test_payments,
+        payments: core.payments.clone(),
         operations: operations::operations(core),
         desk: Box::new(move |tag, command| Some(desk.facts().ok()?.submit(tag, command))),
         door: core.door()?,
@@ -336,6 +352,13 @@ fn outgoing(settings: &Settings) -> anyhow::Result<Outgoing> {
         return Outgoing::smtp(&settings.smtp_url.0, &settings.mail_from);
     }
     Ok(if settings.mailbox { Outgoing::Mailbox(Mailbox::default()) } else { Outgoing::Nowhere })
+}
+
+/// Where the settings say that payment providers are.
+fn payments(settings: &Settings) -> anyhow::Result<api::booking::payments::Options> {
+    let url = settings.stripe_url.parse().context("`stripe_url`")?;
+    let script = settings.stripe_script.parse().context("`stripe_script`")?;
+    api::booking::payments::Options::new(url, script).context("the system's certificates cannot be read")
 }
 
 /// What the settings say of accounts.

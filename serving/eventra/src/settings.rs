@@ -125,6 +125,13 @@ settings! {
     mailbox: bool = "false";
     /// Whether orders may be paid by the test provider, which believes whatever a buyer's page says: for trying things out.
     test_payments: bool = "false";
+    /// Where Stripe's API is. Only tests have another one.
+    stripe_url: String = "https://api.stripe.com";
+    /// Where buyers' pages load Stripe's script, which takes the card's number so that we never see it.
+    stripe_script: String = "https://js.stripe.com/v3/";
+    /// Whether webhooks may go to addresses of private networks and of this machine, and without TLS. Nobody else's requests
+    /// reach what stands behind this machine while it is off.
+    webhooks_private: bool = "false";
     /// A TOML file of OpenID Connect providers to sign in with: `[[provider]]` with `id`, `name`, `issuer`, `client_id`,
     /// and if wanted `client_secret` and `register = true` (who is known to nobody becomes a user). They send browsers back to
     /// `PUBLIC_URL/v1/oidc/ID/callback`.

@@ -296,6 +296,8 @@ pub enum Account {
     RefundsDue,
     /// What the organizer got.
     PaidOut,
+    /// What payment providers have kept for themselves.
+    Fees,
 }
 
 /// One line of an entry: what an account gets (above zero, a debit) or gives (below, a credit).
@@ -345,6 +347,8 @@ pub enum PaymentStatus {
     Failed,
     /// The provider keeps the amount ready.
     Authorized,
+    /// The provider keeps nothing ready and will not, unless it says later that it was captured.
+    Voided,
     /// The provider has the money.
     Captured,
 }

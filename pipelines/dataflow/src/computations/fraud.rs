@@ -44,7 +44,7 @@ fn booked(row: &FactRow) -> Option<Record> {
             let kind = match status {
                 PaymentStatus::Failed => Kind::PaymentFailed,
                 PaymentStatus::Authorized | PaymentStatus::Captured => Kind::PaymentTaken,
-                PaymentStatus::Created | PaymentStatus::Pending => return None,
+                PaymentStatus::Created | PaymentStatus::Pending | PaymentStatus::Voided => return None,
             };
             let (actor, currency) = (*person, entry.currency);
             Record { order: *order, actor, card: *card, amount_minor: *captured, currency, ..Record::new(kind) }

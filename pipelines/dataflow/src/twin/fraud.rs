@@ -85,7 +85,9 @@ impl Fraud {
                 (record.kind, record.order, record.actor) = (Kind::OrderPlaced, *order, *person);
                 record.amount_minor = *total;
             }
-            BookingFact::PaymentObserved { status, person, card, .. } if *status >= PaymentStatus::Failed => {
+            BookingFact::PaymentObserved { status, person, card, .. }
+                if *status >= PaymentStatus::Failed && *status != PaymentStatus::Voided =>
+            {
                 let failed = *status == PaymentStatus::Failed;
                 record.kind = if failed { Kind::PaymentFailed } else { Kind::PaymentTaken };
                 (record.actor, record.card) = (*person, *card);

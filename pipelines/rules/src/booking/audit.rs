@@ -145,7 +145,9 @@ impl BoxOffice {
         }
         for payment in self.payments.values() {
             let currency = self.orders.get(&payment.order).map_or(Currency::NONE, |order| order.currency);
-            post(currency, Account::Provider(payment.provider), payment.captured);
+            let fee = payment.fee.unwrap_or(0);
+            post(currency, Account::Provider(payment.provider), payment.captured - fee);
+            post(currency, Account::Fees, fee);
         }
         for refund in self.refunds.values() {
             let currency = self.orders.get(&refund.order).map_or(Currency::NONE, |order| order.currency);
@@ -170,6 +172,11 @@ impl BoxOffice {
         let open = self.refunds.values().filter(|refund| refund.status == RefundStatus::Started).count();
         if open != self.open_refunds.len() {
             faults.push(format!("{open} refunds have started, noted as {}", self.open_refunds.len()));
+        }
+        let open: BTreeSet<_> =
+            self.payments.iter().filter(|(_, payment)| payment.is_open()).map(|(id, _)| *id).collect();
+        if open != self.open_payments {
+            faults.push(format!("{} payments are open, noted as {}", open.len(), self.open_payments.len()));
         }
         let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
         self.ledger.balances().for_each(|(currency, _, minor)| *sums.entry(currency).or_default() += minor);

@@ -92,6 +92,13 @@ pub enum Wish {
     },
     /// An order that waits for the organizer goes on.
     ApproveOrder(OrderId),
+    /// An order waits for the organizer, if what is known of its buyer now says so and the organizer has not looked at it.
+    HoldOrder {
+        /// The order.
+        order: OrderId,
+        /// What the dataflow says of the buyer.
+        score: Review,
+    },
     /// An order, or some of its positions, ends. Nothing is paid back by this alone.
     CancelOrder {
         /// The order.
@@ -122,6 +129,13 @@ pub enum Wish {
         reference: String,
         /// The pseudonym of the card, where the provider tells one card from another.
         card: Token,
+    },
+    /// A provider said what it keeps of a payment.
+    TellFee {
+        /// The payment.
+        payment: PaymentId,
+        /// How much, in minor units of the order's currency.
+        fee: i64,
     },
     /// Money goes back, from what was paid.
     Refund {

@@ -113,6 +113,7 @@ fn money() -> impl Strategy<Value = Wish> {
         PaymentStatus::Pending,
         PaymentStatus::Failed,
         PaymentStatus::Authorized,
+        PaymentStatus::Voided,
         PaymentStatus::Captured,
     ]);
     let told = (1..12u128, status, proptest::sample::select(vec![0, 1_001, 2_002, 3_003, 5_000, 9_000]));
@@ -123,10 +124,15 @@ fn money() -> impl Strategy<Value = Wish> {
         reference: "r".into(),
         card: Token::NONE,
     });
-    let start = (1..12u128, 1..9u128).prop_map(|(id, order)| Wish::StartPayment {
+    let start = (1..12u128, 1..9u128, any::<bool>()).prop_map(|(id, order, stripe)| Wish::StartPayment {
         payment: PaymentId(id),
         order: OrderId(order),
-        provider: Provider::Test,
+        provider: if stripe { Provider::Stripe } else { Provider::Test },
+    });
+    let fee = (1..12u128, -5..500i64).prop_map(|(id, fee)| Wish::TellFee { payment: PaymentId(id), fee });
+    let held = (1..9u128, 0..100u32).prop_map(|(order, score)| Wish::HoldOrder {
+        order: OrderId(order),
+        score: Review { score, as_of: "e2".into() },
     });
     let refund = (1..9u128, 1..9u128, proptest::option::of(1..4_000i64)).prop_map(|(id, order, amount)| Wish::Refund {
         refund: RefundId(id),
@@ -144,6 +150,8 @@ fn money() -> impl Strategy<Value = Wish> {
         1 => (1..9u128).prop_map(|id| Wish::SettleRefund(RefundId(id))),
         1 => (1..9u128).prop_map(|id| Wish::FailRefund { refund: RefundId(id), reason: "no".into() }),
         1 => payout,
+        1 => fee,
+        1 => held,
     ]
 }
 

@@ -101,6 +101,9 @@ pub struct Order {
     pub refunds: Vec<RefundId>,
     /// A hash of what was asked for.
     pub asked: u64,
+    /// Whether the organizer has looked at it and let it go on.
+    #[serde(default)]
+    pub released: bool,
 }
 
 /// One attempt to pay.
@@ -122,6 +125,15 @@ pub struct Payment {
     pub refunded: i64,
     /// The provider's name for it.
     pub reference: String,
+    /// When it began.
+    #[serde(default)]
+    pub started: Timestamp,
+    /// The pseudonym of the card, where the provider tells one card from another.
+    #[serde(default)]
+    pub card: Token,
+    /// What the provider keeps of it, once it has said so.
+    #[serde(default)]
+    pub fee: Option<i64>,
 }
 
 /// How far a refund is.
@@ -188,6 +200,8 @@ pub struct BoxOffice {
     pub(crate) ledger: Ledger,
     /// Refunds that have started.
     pub(crate) open_refunds: std::collections::BTreeSet<RefundId>,
+    /// Payments about which a provider has to be asked or told something.
+    pub(crate) open_payments: std::collections::BTreeSet<PaymentId>,
     /// Orders with a surplus.
     pub(crate) owing: std::collections::BTreeSet<OrderId>,
 }
@@ -300,9 +314,11 @@ impl BoxOffice {
             | Wish::PlaceOrder { .. }
             | Wish::DescribeOrder { .. }
             | Wish::ApproveOrder(_)
+            | Wish::HoldOrder { .. }
             | Wish::CancelOrder { .. } => self.sell(event, wish, now),
             Wish::StartPayment { .. }
             | Wish::Observe { .. }
+            | Wish::TellFee { .. }
             | Wish::Refund { .. }
             | Wish::SettleRefund(_)
             | Wish::FailRefund { .. }
@@ -335,17 +351,19 @@ impl BoxOffice {
             | BookingFact::WaitOffered { .. } => self.apply_hold(fact, now),
             BookingFact::OrderPlaced { .. }
             | BookingFact::OrderApproved { .. }
+            | BookingFact::OrderHeld { .. }
             | BookingFact::OrderConfirmed { .. }
             | BookingFact::OrderRevived { .. }
             | BookingFact::OrderCancelled { .. }
             | BookingFact::OrderDescribed { .. } => self.apply_order(fact, now),
             BookingFact::PaymentStarted { .. }
             | BookingFact::PaymentObserved { .. }
+            | BookingFact::FeeTold { .. }
             | BookingFact::RefundStarted { .. }
             | BookingFact::RefundSettled { .. }
             | BookingFact::RefundFailed { .. }
             | BookingFact::PayoutMade { .. } => {
-                self.apply_money(fact);
+                self.apply_money(fact, now);
                 Vec::new()
             }
             BookingFact::TicketTransferred { .. }
@@ -512,6 +530,8 @@ impl From<Stored> for BoxOffice {
         let orders: Map<OrderId, Order> = stored.orders.into_iter().collect();
         let started = stored.refunds.iter().filter(|(_, refund)| refund.status == RefundStatus::Started);
         let open_refunds = started.map(|(id, _)| *id).collect();
+        let open = stored.payments.iter().filter(|(_, payment)| payment.is_open());
+        let open_payments = open.map(|(id, _)| *id).collect();
         let owing = orders.iter().filter(|(_, order)| order.surplus > 0).map(|(id, _)| *id).collect();
         let mut office = Self {
             catalogue,
@@ -527,6 +547,7 @@ impl From<Stored> for BoxOffice {
             room: WaitingRoom::restore(stored.room),
             ledger: Ledger::restore(stored.ledger),
             open_refunds,
+            open_payments,
             owing,
         };
         office.look_who_is_next();

@@ -60,6 +60,7 @@ impl BoxOffice {
                 Ok((known.sealed != *sealed).then_some(fact).into_iter().collect())
             }
             Wish::ApproveOrder(order) => self.approve(event, *order, now),
+            Wish::HoldOrder { order, score } => self.hold_order(event, *order, score, now),
             Wish::CancelOrder { order, positions, why } => self.cancel(event, *order, positions, *why),
             _ => Ok(Vec::new()),
         }
@@ -242,6 +243,25 @@ impl BoxOffice {
         Ok(std::iter::once(approved).chain(confirmed).collect())
     }
 
+    /// An order waits for the organizer, unless they have let it go on already or it is over.
+    fn hold_order(
+        &self,
+        event: EventId,
+        order: OrderId,
+        score: &Review,
+        now: Timestamp,
+    ) -> Result<Vec<BookingFact>, Refusal> {
+        let known = self.orders.get(&order).ok_or(Refusal::NoOrder)?;
+        let sales = &self.catalogue.sales;
+        let is_over = sales.review_from.is_some_and(|from| score.score >= from);
+        let waits = known.status == OrderStatus::Pending && known.review.is_none() && !known.released;
+        if !is_over || !waits {
+            return Ok(Vec::new());
+        }
+        let due = now.saturating_add(seconds(sales.transfer_s)).max(known.due);
+        Ok(vec![BookingFact::OrderHeld { event, order, review: score.clone(), due }])
+    }
+
     fn cancel(
         &self,
         event: EventId,
@@ -392,6 +412,13 @@ impl BoxOffice {
             BookingFact::OrderApproved { order, due, .. } => {
                 let Some(known) = self.orders.get_mut(order) else { return Vec::new() };
                 known.review = None;
+                known.released = true;
+                let before = std::mem::replace(&mut known.due, *due);
+                vec![(Some(before), Some(*due), Deadline::Order(*order))]
+            }
+            BookingFact::OrderHeld { order, review, due, .. } => {
+                let Some(known) = self.orders.get_mut(order) else { return Vec::new() };
+                known.review = Some(review.clone());
                 let before = std::mem::replace(&mut known.due, *due);
                 vec![(Some(before), Some(*due), Deadline::Order(*order))]
             }
@@ -535,6 +562,7 @@ impl Order {
             payments: Vec::new(),
             refunds: Vec::new(),
             asked: *asked,
+            released: false,
         })
     }
 

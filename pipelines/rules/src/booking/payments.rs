@@ -4,13 +4,15 @@
 //! twice, late or in another order lead to the same; and an order looks at what has come in. The order of growth:
 //!
 //! ```text
-//! created < pending < failed < authorized < captured      captured amounts only grow
+//! created < pending < failed < authorized < voided < captured      captured amounts only grow
 //! ```
 //!
 //! `failed` lies below `authorized`: a provider that first says that a payment failed and then that it has the money
-//! is believed, because money that is there has to be accounted for.
+//! is believed, because money that is there has to be accounted for. `voided` is the end of an attempt of which nothing came.
+//!
+//! What a provider is to be asked or told next follows from both ([`BoxOffice::errand_of`]), so whoever does it keeps nothing.
 
-use records::booking::{Account, BookingFact, Entry, PaymentStatus, Provider, RefundReason};
+use records::booking::{Account, BookingFact, Ending, Entry, PaymentStatus, Provider, RefundReason};
 use records::{Currency, EventId, OrderId, PaymentId, PayoutId, RefundId, Timestamp, Token};
 
 use super::command::Wish;
@@ -32,6 +34,7 @@ impl BoxOffice {
             Wish::Observe { payment, status, captured, reference, card } => {
                 self.observe(event, *payment, *status, *captured, (reference, *card), now)
             }
+            Wish::TellFee { payment, fee } => self.tell_fee(event, *payment, *fee),
             Wish::Refund { refund, order, amount } => self.refund_some(event, *refund, *order, *amount),
             Wish::SettleRefund(refund) => self.settle_refund(event, *refund),
             Wish::FailRefund { refund, reason } => self.fail_refund(event, *refund, reason),
@@ -62,8 +65,7 @@ impl BoxOffice {
             _ if known.payments.len() >= ATTEMPTS_MAX => return Err(Refusal::Provider("it was tried too often")),
             _ => {}
         }
-        let under_way = known.payments.iter().filter_map(|id| self.payments.get(id));
-        if under_way.into_iter().any(|payment| payment.captured == 0 && payment.status != PaymentStatus::Failed) {
+        if self.under_way(known).next().is_some() {
             return Err(Refusal::PaymentUnderWay);
         }
         let attempt = known.payments.len() as u16 + 1;
@@ -106,6 +108,54 @@ impl BoxOffice {
             facts.extend(self.after_payment(event, id, order, came, now));
         }
         Ok(facts)
+    }
+
+    /// Attempts of an order of which something may come yet.
+    pub fn under_way<'a>(&'a self, order: &'a Order) -> impl Iterator<Item = (PaymentId, &'a Payment)> {
+        let payments = order.payments.iter().filter_map(|id| Some((*id, self.payments.get(id)?)));
+        payments.filter(|(_, payment)| {
+            payment.captured == 0 && !matches!(payment.status, PaymentStatus::Failed | PaymentStatus::Voided)
+        })
+    }
+
+    /// Once: a provider that changes its mind is not believed, and no more is kept than came in.
+    fn tell_fee(&self, event: EventId, payment: PaymentId, fee: i64) -> Result<Vec<BookingFact>, Refusal> {
+        let known = self.payments.get(&payment).ok_or(Refusal::NoPayment)?;
+        let order = self.orders.get(&known.order).ok_or(Refusal::NoOrder)?;
+        if known.fee.is_some() || known.captured == 0 {
+            return Ok(Vec::new());
+        }
+        let fee = fee.clamp(0, known.captured);
+        let entry = entry(order.currency, [(Account::Fees, fee), (Account::Provider(known.provider), -fee)]);
+        Ok(vec![BookingFact::FeeTold { event, order: known.order, payment, fee, entry }])
+    }
+
+    /// Payments of which a provider has to be asked or told something, in their order.
+    pub fn open_payments(&self) -> impl Iterator<Item = (PaymentId, &Payment)> {
+        self.open_payments.iter().filter_map(|id| Some((*id, self.payments.get(id)?)))
+    }
+
+    /// What a payment's provider is to be asked or told next; none when nothing, or when the organizer decides first.
+    pub fn errand_of(&self, payment: PaymentId) -> Option<Errand> {
+        let known = self.payments.get(&payment)?;
+        let order = self.orders.get(&known.order)?;
+        if !known.is_open() {
+            return None;
+        }
+        let is_wanted = order.status == OrderStatus::Pending && order.paid < order.total();
+        let is_late = order.status == OrderStatus::Ended(Ending::Unpaid);
+        Some(match known.status {
+            PaymentStatus::Captured => Errand::AskFee,
+            // The buyer may try another card on the same attempt, until they begin another one.
+            PaymentStatus::Failed if is_wanted && order.payments.last() == Some(&payment) => Errand::Read,
+            PaymentStatus::Failed => Errand::Cancel,
+            // They have agreed to pay, and there is still something to sell them.
+            PaymentStatus::Authorized if is_late && order.review.is_none() && self.can_revive(order) => Errand::Capture,
+            _ if !is_wanted => Errand::Cancel,
+            PaymentStatus::Authorized if order.review.is_none() => Errand::Capture,
+            PaymentStatus::Created => Errand::Start,
+            _ => Errand::Read,
+        })
     }
 
     /// What an order becomes when so much has come in.
@@ -281,7 +331,7 @@ impl BoxOffice {
         balance(Account::Provider(provider)) + claims
     }
 
-    pub(crate) fn apply_money(&mut self, fact: &BookingFact) {
+    pub(crate) fn apply_money(&mut self, fact: &BookingFact, now: Timestamp) {
         match fact {
             BookingFact::PaymentStarted { order, payment, attempt, provider, amount, .. } => {
                 let started = Payment {
@@ -293,18 +343,37 @@ impl BoxOffice {
                     captured: 0,
                     refunded: 0,
                     reference: String::new(),
+                    started: now,
+                    card: Token::NONE,
+                    fee: None,
                 };
+                if started.is_open() {
+                    self.open_payments.insert(*payment);
+                }
                 self.payments.insert(*payment, started);
                 if let Some(known) = self.orders.get_mut(order) {
                     known.payments.push(*payment);
                 }
             }
-            BookingFact::PaymentObserved { order, payment, status, captured, reference, .. } => {
+            BookingFact::PaymentObserved { order, payment, status, captured, reference, card, .. } => {
                 let Some(known) = self.payments.get_mut(payment) else { return };
                 let came = captured - known.captured;
                 (known.status, known.captured) = (*status, *captured);
                 known.reference.clone_from(reference);
+                if card.is_some() {
+                    known.card = *card;
+                }
+                if known.is_open() {
+                    self.open_payments.insert(*payment);
+                } else {
+                    self.open_payments.remove(payment);
+                }
                 self.came_in(*order, came);
+            }
+            BookingFact::FeeTold { payment, fee, .. } => {
+                let Some(known) = self.payments.get_mut(payment) else { return };
+                known.fee = Some(*fee);
+                self.open_payments.remove(payment);
             }
             BookingFact::RefundStarted { order, refund, payment, amount, why, entry, .. } => {
                 let started = Refund {
@@ -375,6 +444,34 @@ impl BoxOffice {
         }
         if let Some(known) = self.orders.get_mut(&order) {
             known.paid -= amount;
+        }
+    }
+}
+
+/// What a payment's provider is to be asked or told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Errand {
+    /// To ask for the money: nobody knows whether it was asked.
+    Start,
+    /// What it has by now.
+    Read,
+    /// To take what it keeps ready.
+    Capture,
+    /// To let go: the order is over, or paid otherwise, or the attempt was declined and another one may come.
+    Cancel,
+    /// What it keeps for itself.
+    AskFee,
+}
+
+impl Payment {
+    /// Whether its provider has to be asked or told something, now or later. Of a bank transfer people tell, of the test
+    /// provider pages, which has nothing to do but to take what it keeps ready; only Stripe keeps a fee.
+    pub fn is_open(&self) -> bool {
+        match self.provider {
+            Provider::Free | Provider::Transfer => false,
+            Provider::Test => self.status == PaymentStatus::Authorized,
+            Provider::Stripe if self.status == PaymentStatus::Captured => self.fee.is_none(),
+            Provider::Stripe => self.status != PaymentStatus::Voided,
         }
     }
 }

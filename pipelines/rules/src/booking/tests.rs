@@ -10,6 +10,7 @@ use records::{
 };
 
 use super::office::{OrderStatus, RefundStatus};
+use super::payments::Errand;
 use super::room::{Standing, lot, public};
 use super::{Booking, Command, Line, OUTAGE, Refusal, Wish};
 
@@ -449,6 +450,103 @@ fn an_order_that_looks_like_fraud_waits_for_the_organizer() {
     assert_eq!(house.office().refund(house.order(2).refunds[0]).unwrap().why, RefundReason::Cancelled);
     assert_eq!(house.refused(Wish::ApproveOrder(OrderId(2))), Refusal::NotInReview);
     house.reads_back();
+}
+
+fn score(score: u32) -> Review {
+    Review { score, as_of: "e9".into() }
+}
+
+/// An order of one ticket with a payment at a provider.
+fn begun(provider: Provider) -> House {
+    let mut house = House::open(1);
+    house.done(Wish::SetSales(records::booking::Sales { review_from: Some(80), ..Default::default() }));
+    house.done(cart(1, 1));
+    house.done(order(1, 1, provider));
+    house.done(Wish::StartPayment { payment: PaymentId(1), order: OrderId(1), provider });
+    house
+}
+
+impl House {
+    fn errand(&self) -> Option<Errand> {
+        self.booking.office(ACME, CONF).unwrap().errand_of(PaymentId(1))
+    }
+}
+
+#[test]
+fn what_a_provider_is_asked_next_follows_from_what_is_known() {
+    let mut house = begun(Provider::Stripe);
+    assert_eq!(house.errand(), Some(Errand::Start));
+    house.done(told(1, PaymentStatus::Pending, 0));
+    assert_eq!(house.errand(), Some(Errand::Read));
+    house.done(told(1, PaymentStatus::Failed, 0));
+    assert_eq!(house.errand(), Some(Errand::Read), "another card may be tried");
+    house.done(told(1, PaymentStatus::Authorized, 0));
+    assert_eq!(house.errand(), Some(Errand::Capture));
+    house.done(told(1, PaymentStatus::Captured, 10_000));
+    assert_eq!(house.errand(), Some(Errand::AskFee));
+    house.done(Wish::TellFee { payment: PaymentId(1), fee: 175 });
+    assert_eq!(house.errand(), None);
+    let ledger = house.booking.office(ACME, CONF).unwrap().ledger();
+    let balance = |account| ledger.balance(Currency::EUR, account);
+    assert_eq!((balance(Account::Fees), balance(Account::Provider(Provider::Stripe))), (175, 9_825));
+    assert_eq!(house.booking.office(ACME, CONF).unwrap().payable(Provider::Stripe, Currency::EUR), 9_825);
+    assert_eq!(house.ask(Wish::TellFee { payment: PaymentId(1), fee: 900 }), Ok(vec![]), "it is told once");
+}
+
+#[test]
+fn an_attempt_that_came_to_nothing_makes_room_for_another_and_is_let_go() {
+    let mut house = begun(Provider::Stripe);
+    let again = || Wish::StartPayment { payment: PaymentId(2), order: OrderId(1), provider: Provider::Stripe };
+    assert_eq!(house.refused(again()), Refusal::PaymentUnderWay);
+    house.done(told(1, PaymentStatus::Failed, 0));
+    let facts = house.done(again());
+    assert!(matches!(facts[0], BookingFact::PaymentStarted { attempt: 2, .. }));
+    assert_eq!(house.errand(), Some(Errand::Cancel), "nobody may pay twice");
+    house.done(told(1, PaymentStatus::Voided, 0));
+    assert_eq!(house.errand(), None);
+    // News of before come late, and mean nothing.
+    assert_eq!(house.ask(told(1, PaymentStatus::Authorized, 0)), Ok(vec![]));
+}
+
+#[test]
+fn what_is_kept_ready_for_an_order_that_ended_is_taken_if_there_is_something_left_to_sell() {
+    let mut house = begun(Provider::Stripe);
+    house.done(told(1, PaymentStatus::Pending, 0));
+    house.later(3_600);
+    assert_eq!(house.errand(), Some(Errand::Cancel), "nobody came");
+    house.done(told(1, PaymentStatus::Authorized, 0));
+    assert_eq!(house.errand(), Some(Errand::Capture));
+    house.done(cart(2, 1));
+    assert_eq!(house.errand(), Some(Errand::Cancel), "somebody else has the seat");
+}
+
+#[test]
+fn an_order_is_held_before_money_is_taken_until_the_organizer_has_looked() {
+    let mut house = begun(Provider::Stripe);
+    house.done(told(1, PaymentStatus::Authorized, 0));
+    let hold = |points| Wish::HoldOrder { order: OrderId(1), score: score(points) };
+    assert_eq!(house.ask(hold(79)), Ok(vec![]));
+    let facts = house.done(hold(80));
+    assert!(matches!(facts[0], BookingFact::OrderHeld { ref review, .. } if *review == score(80)));
+    assert_eq!(house.errand(), Some(Errand::Read), "nothing is taken");
+    assert_eq!(house.ask(hold(99)), Ok(vec![]), "it waits already");
+    // It waits for days, not for minutes.
+    house.later(7_200);
+    assert_eq!(house.order(1).status, OrderStatus::Pending);
+    house.done(Wish::ApproveOrder(OrderId(1)));
+    assert_eq!(house.errand(), Some(Errand::Capture));
+    assert_eq!(house.ask(hold(99)), Ok(vec![]), "the organizer has looked at it");
+    house.done(told(1, PaymentStatus::Captured, 10_000));
+    assert_eq!(house.order(1).status, OrderStatus::Confirmed);
+}
+
+#[test]
+fn what_was_kept_ready_for_an_order_that_is_refused_is_let_go() {
+    let mut house = begun(Provider::Stripe);
+    house.done(told(1, PaymentStatus::Authorized, 0));
+    house.done(Wish::HoldOrder { order: OrderId(1), score: score(100) });
+    house.done(Wish::CancelOrder { order: OrderId(1), positions: vec![], why: Ending::Refused });
+    assert_eq!(house.errand(), Some(Errand::Cancel));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use records::CommandId;
 use records::fact::{By, CommandTag};
 use rules::accounts::{self, platform};
 use rules::domains::{Command, Order, Refusal};
-use rules::office;
+use rules::{office, webhooks};
 
 use crate::Api;
 use crate::problem::{Code, Problem};
@@ -79,6 +79,7 @@ fn busy(detail: &str) -> Problem {
 fn problem(error: DeskError<Refusal>) -> Problem {
     match error {
         DeskError::Refused(Refusal::Booking(refusal)) => crate::booking::problem(&refusal),
+        DeskError::Refused(Refusal::Webhook(webhooks::Refusal::IdUsed)) => Problem::new(Code::IdempotencyConflict, ""),
         DeskError::Refused(refusal) => Problem::new(code(&refusal), refusal.to_string()),
         DeskError::Conflict(_) => Problem::new(Code::IdempotencyConflict, ""),
         DeskError::Busy => busy("too many commands wait"),
@@ -94,7 +95,8 @@ fn problem(error: DeskError<Refusal>) -> Problem {
 fn code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Office(office::Refusal::Changed) => Code::Changed,
-        Refusal::Office(office::Refusal::NoKey(_)) => Code::NotFound,
+        Refusal::Providers(rules::providers::Refusal::NotSet) => Code::NotFound,
+        Refusal::Office(office::Refusal::NoKey(_)) | Refusal::Webhook(webhooks::Refusal::NoEndpoint) => Code::NotFound,
         Refusal::Account(accounts::Refusal::Nobody | accounts::Refusal::NoLogin) => Code::NotFound,
         Refusal::Account(accounts::Refusal::PasswordChanged) => Code::LoginRefused,
         Refusal::Account(accounts::Refusal::SecondNeeded) => Code::SecondFactorNeeded,

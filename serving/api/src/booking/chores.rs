@@ -13,6 +13,7 @@ impl Api {
             let seed = self.room_seed(at);
             self.chore(at, Wish::Draw { seed }).await;
         }
+        // The test provider does at once what it is asked; the others are asked in rounds (`payments::Rounds`).
         for (organization, event, refund) in self.booking.open_refunds(Provider::Test) {
             self.chore((organization, event), Wish::SettleRefund(refund)).await;
         }

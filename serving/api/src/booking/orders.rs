@@ -287,6 +287,10 @@ async fn receive(
         return Err(Problem::new(Code::FieldsWrong, "`amount` is above zero"));
     }
     let at = (organization, event, order);
+    caller.may(Act::ManageOrders, &On::event(organization, event))?;
+    if api.office((organization, event), |office| office.payment(payment).is_none())? {
+        super::payments::under_way_ends(&api, (organization, event), order).await?;
+    }
     let start = Wish::StartPayment { payment, order, provider: Provider::Transfer };
     decided(&api, &caller, at, tag, start).await?;
     let second = records::fact::CommandTag { id: records::CommandId(tag.id.0 ^ (1 << 64)), hash: tag.hash };

@@ -28,7 +28,12 @@ const TAGS: &[(&str, &str)] = &[
     ("oidc", "Signing in with an identity provider (OpenID Connect)."),
     ("organizations", "Organizations with their members, keys, events, rules, saved queries, SQL and audit."),
     ("box-office", "What an event sells: products, quotas, codes, orders, money, doors. Scope `manage`."),
+    (
+        "webhooks",
+        "Where an organization is told what happens at its box offices, and what became of it. Scope `manage`.",
+    ),
     ("shop", "What buyers do: look, hold, order, pay, wait. Nobody signs in; an order has a secret."),
+    ("webhooks", "What payment providers send, signed by them."),
     ("audit", "Who did what, for platform admins."),
     ("system", "How the process is, for platform admins."),
 ];
@@ -120,6 +125,7 @@ fn tag(path: &str) -> &'static str {
         _ if SEGMENT.iter().any(|(known, _)| *known == path) => "tracking",
         "/healthz" | "/readyz" | "/metrics" | "/v1/openapi.json" => "health",
         _ if path.contains("/box-office") => "box-office",
+        _ if path.starts_with("/v1/organizations/{organization}/webhooks") => "webhooks",
         _ => first,
     };
     let known = TAGS.iter().find(|(known, _)| *known == name);

@@ -35,6 +35,8 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("login", "The login, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("provider", "The identity provider, as `GET /v1/sign-in` names it.", "company"),
     ("key", "The key, by its name.", "page"),
+    ("endpoint", "Where webhooks go, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
+    ("delivery", "The webhook, by its `webhook-id`.", "msg_0193480f5c007abc8def0123456789ab"),
     ("query", "The saved query, by its id.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("query_id", "The running query, by the id that it was started with.", "0193480f-5c00-7abc-8def-0123456789ab"),
     ("letter", "The dead letter, by its place in the log.", "a3-1811"),

@@ -9,15 +9,21 @@ use serde_json::{Value, json};
 use crate::house::{Answer, House, NOW, acme, request, run};
 
 const MANAGE: &str = "a-key-that-manages";
-const OFFICE: &str = "/v1/organizations/acme/events/conf/box-office";
-const SHOP: &str = "/v1/shop/acme/conf";
+pub(crate) const OFFICE: &str = "/v1/organizations/acme/events/conf/box-office";
+pub(crate) const SHOP: &str = "/v1/shop/acme/conf";
 
-async fn send(house: &House, method: Method, path: &str, key: &str, body: Value) -> Answer {
+pub(crate) async fn send(house: &House, method: Method, path: &str, key: &str, body: Value) -> Answer {
     show(house, method, path, (key, ""), body).await
 }
 
 /// The same as somebody who has the secret of an order.
-async fn show(house: &House, method: Method, path: &str, (key, secret): (&str, &str), body: Value) -> Answer {
+pub(crate) async fn show(
+    house: &House,
+    method: Method,
+    path: &str,
+    (key, secret): (&str, &str),
+    body: Value,
+) -> Answer {
     let authorization = format!("Bearer {MANAGE}");
     let mut headers = vec![("content-type", "application/json")];
     if path.starts_with("/v1/organizations") {
@@ -34,14 +40,18 @@ async fn show(house: &House, method: Method, path: &str, (key, secret): (&str, &
 }
 
 #[track_caller]
-fn data(answer: Answer, status: StatusCode) -> Value {
+pub(crate) fn data(answer: Answer, status: StatusCode) -> Value {
     assert_eq!(answer.status, status, "{:?}", answer.body);
     answer.body["data"].clone()
 }
 
 /// A hall of two seats at 119.00 EUR, tax within.
-async fn furnished() -> House {
-    let house = House::new();
+pub(crate) async fn furnished() -> House {
+    furnish(House::new()).await
+}
+
+/// The same in a house that is there.
+pub(crate) async fn furnish(house: House) -> House {
     let hash = SecretHash::of(MANAGE).to_string();
     let key = Fact::KeyAdded { key: "shop".into(), hash, scopes: vec![Scope::Manage], expires: None };
     let event = EventId::parse("conf").unwrap();
@@ -62,16 +72,16 @@ async fn furnished() -> House {
     house
 }
 
-fn cart(count: u16) -> Value {
+pub(crate) fn cart(count: u16) -> Value {
     json!({"lines": [{"product": "pass", "count": count}], "currency": "EUR"})
 }
 
-fn buyer(name: &str) -> Value {
+pub(crate) fn buyer(name: &str) -> Value {
     json!({"email": format!("{name}@example.org"), "name": name, "answers": {"Diet": "none"}})
 }
 
 /// A paid order of one pass.
-async fn buy(house: &House, name: &str) -> Value {
+pub(crate) async fn buy(house: &House, name: &str) -> Value {
     let shop = |path: &str| format!("{SHOP}{path}");
     let hold = data(send(house, Method::POST, &shop("/holds"), "", cart(1)).await, StatusCode::CREATED);
     let wish = json!({"hold": hold["id"], "buyer": buyer(name), "provider": "test"});

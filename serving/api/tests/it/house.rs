@@ -123,6 +123,27 @@ impl House {
         edge: api::edge::Edge,
         accounts: Options,
     ) -> Self {
+        // Nobody listens there: tests that pay have a Stripe of their own.
+        Self::paying(seed, options, feeds, ring, edge, accounts, "http://127.0.0.1:9")
+    }
+
+    /// With Stripe somewhere else.
+    pub(crate) fn selling(stripe: &str) -> Self {
+        let (feeds, edge) = (api::limits::Feeds::default(), api::edge::Edge::default());
+        Self::paying(0, MemoryOptions::default(), feeds, Limits::default(), edge, Options::default(), stripe)
+    }
+
+    fn paying(
+        seed: u8,
+        options: MemoryOptions,
+        feeds: api::limits::Feeds,
+        ring: Limits,
+        edge: api::edge::Edge,
+        accounts: Options,
+        stripe: &str,
+    ) -> Self {
+        let script = format!("{stripe}/js.stripe.com/v3/");
+        let payments = api::booking::payments::Options::new(stripe.parse().unwrap(), script.parse().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::with_options(7, ManualClock::new(NOW), options));
         let subjects = Arc::new(Subjects::open_at(folder.path(), Box::new(draws(seed))).unwrap());
@@ -132,7 +153,8 @@ impl House {
         let trail = Arc::new(Trail::default());
         let clock = Arc::new(ManualClock::new(NOW));
         let booking = Arc::new(api::booking::Offices::default());
-        let desk = desk(&log, &clock, &callers, &rules, &trail, &booking);
+        let hooks = Arc::new(api::webhooks::Hooks::default());
+        let desk = desk(&log, &clock, &callers, &rules, &trail, &booking, &hooks);
         let other = OrganizationId::parse("other").unwrap();
         for (organization, name, secret, scopes) in [
             (acme(), "web", WRITE, vec![Scope::Write]),
@@ -177,8 +199,11 @@ impl House {
             callers: Arc::clone(&callers),
             trail: Arc::clone(&trail),
             booking: Arc::clone(&booking),
+            hooks: Arc::clone(&hooks),
+            webhooks_private: true,
             log: Arc::clone(&log),
             test_payments: true,
+            payments,
             accounts,
             operations: Operations {
                 figures: Box::new(Figures::default),
@@ -327,6 +352,7 @@ fn desk(
     rules: &Arc<RwLock<rules::Rulebook>>,
     trail: &Arc<Trail>,
     booking: &Arc<api::booking::Offices>,
+    hooks: &Arc<api::webhooks::Hooks>,
 ) -> Desk<Domains> {
     let parts = desk::Parts {
         log: Arc::clone(log),
@@ -336,10 +362,11 @@ fn desk(
         chance: Arc::new(|| 7),
     };
     let (callers, rules, trail) = (Arc::clone(callers), Arc::clone(rules), Arc::clone(trail));
-    let booking = Arc::clone(booking);
+    let (booking, hooks) = (Arc::clone(booking), Arc::clone(hooks));
     let listener = move |place, row: &FactRow| {
         trail.apply(place, row);
         booking.apply(place, row);
+        hooks.apply(place, row);
         callers.apply(row);
         rules.write().unwrap().apply(row);
     };

@@ -30,6 +30,9 @@ use crate::settings::Settings;
 /// How often erasures that the warehouse has not followed yet are tried again: few are ever pending.
 const FINISH_EVERY: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether a payment provider has to be asked something: buyers wait for their tickets.
+const PAYMENTS_EVERY: Duration = Duration::from_millis(500);
+
 /// Sealed segments of activity that stay quick to read, half a gigabyte: recovery and raw landing read the newest.
 const HOT_SEGMENTS: usize = 4;
 
@@ -45,7 +48,9 @@ pub(crate) struct Core {
     pub(crate) callers: Arc<Callers>,
     pub(crate) trail: Arc<api::trail::Trail>,
     pub(crate) booking: Arc<api::booking::Offices>,
+    pub(crate) webhooks: Arc<api::webhooks::Hooks>,
     pub(crate) accounts: api::accounts::Options,
+    pub(crate) payments: api::booking::payments::Options,
     /// Where mails go.
     pub(crate) outgoing: Arc<crate::mail::Outgoing>,
     pub(crate) rules: Arc<std::sync::RwLock<rules::Rulebook>>,
@@ -215,6 +220,33 @@ pub(super) async fn keep_box_offices(core: Weak<Core>) {
             }
         }
         tokio::time::sleep(mail::LOOK).await;
+    }
+}
+
+/// Asks and tells payment providers what follows from the facts, as long as the process runs.
+pub(super) async fn keep_payments(core: Weak<Core>) {
+    let mut rounds = api::booking::payments::Rounds::default();
+    loop {
+        {
+            let Some(core) = core.upgrade() else { return };
+            if let Ok(api) = super::api(&core) {
+                rounds.round(&api).await;
+            }
+        }
+        tokio::time::sleep(PAYMENTS_EVERY).await;
+    }
+}
+
+/// Sends webhooks, as long as the process runs.
+pub(super) async fn send_webhooks(core: Weak<Core>, mut pump: api::webhooks::Pump) {
+    loop {
+        {
+            let Some(core) = core.upgrade() else { return };
+            if let Ok(api) = super::api(&core) {
+                pump.turn(&api).await;
+            }
+        }
+        pump.wait(mail::LOOK).await;
     }
 }
 

@@ -8,6 +8,7 @@ mod apply;
 mod fills;
 mod help;
 mod mails;
+mod payments;
 mod personal;
 mod process;
 mod run;

@@ -113,11 +113,17 @@ impl BoxOffices {
     fn money(&self, chance: &mut Chance) -> Wish {
         let (id, order) = (self.id(chance), OrderId(self.id(chance)));
         let amount = Some(1 + chance.below(4_000).cast_signed()).filter(|_| chance.per_mille(500));
-        match chance.below(13) {
+        match chance.below(15) {
             0..4 => {
-                let told =
-                    [PaymentStatus::Pending, PaymentStatus::Failed, PaymentStatus::Authorized, PaymentStatus::Captured];
-                let status = told[chance.below(4) as usize];
+                // What providers tell comes late, twice, in any order, or never.
+                let told = [
+                    PaymentStatus::Pending,
+                    PaymentStatus::Failed,
+                    PaymentStatus::Authorized,
+                    PaymentStatus::Voided,
+                    PaymentStatus::Captured,
+                ];
+                let status = told[chance.below(5) as usize];
                 let captured = [0, 1_001, 2_002, 3_003, 5_000, 9_000][chance.below(6) as usize];
                 let captured = if status == PaymentStatus::Captured { captured } else { 0 };
                 Wish::Observe {
@@ -128,9 +134,14 @@ impl BoxOffices {
                     card: Token(id as u64 % 4),
                 }
             }
-            4..8 => Wish::StartPayment { payment: PaymentId(id), order, provider: Provider::Test },
+            4..8 => {
+                let provider = if chance.per_mille(500) { Provider::Stripe } else { Provider::Test };
+                Wish::StartPayment { payment: PaymentId(id), order, provider }
+            }
             8..10 => Wish::Refund { refund: RefundId(id), order, amount },
             10 => Wish::SettleRefund(RefundId(id)),
+            12 => Wish::TellFee { payment: PaymentId(id), fee: chance.below(300).cast_signed() },
+            13 => Wish::HoldOrder { order, score: Review { score: chance.below(100) as u32, as_of: "e2".into() } },
             11 => Wish::FailRefund { refund: RefundId(id), reason: "no".into() },
             _ => {
                 let (payout, provider, currency) = (PayoutId(id), Provider::Test, Currency::EUR);

@@ -28,10 +28,6 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
         .get(at!("/orders/{order}"), "An order with its tickets", ordered)
         .may(&[Code::NotFound])
-        .post(at!("/orders/{order}/payments"), "Begins to pay an order", pay)
-        .may(&[Code::NotFound, Code::BookingRefused])
-        .post(at!("/orders/{order}/payments/{payment}/test"), "What the test provider says", test)
-        .may(&[Code::NotFound, Code::BookingRefused])
         .post(at!("/orders/{order}/tickets/{ticket}/transfer"), "Passes a ticket on to somebody else", transfer)
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
 }
@@ -211,13 +207,6 @@ async fn ordered(
     Ok(One { data: api.buyers((seller, event), order, true)? })
 }
 
-/// A payment to begin.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Pay {
-    provider: Provider,
-}
-
 /// One attempt to pay.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PaymentAttempt")]
@@ -244,51 +233,6 @@ pub(in crate::booking) fn attempt(office: &BoxOffice, id: PaymentId) -> Option<A
         captured: known.captured,
         reference: known.reference.clone(),
     })
-}
-
-fn find_payment(api: &Api, at: At, payment: PaymentId) -> Result<Attempt, Problem> {
-    let found = api.office(at, |office| attempt(office, payment))?;
-    found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such payment"))
-}
-
-async fn pay(
-    State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order))): Named<OfOrder>,
-    secret: OrderSecret,
-    write: Idempotent<Pay>,
-) -> Result<Made<Attempt>, Problem> {
-    secret.opens(&api, seller, order)?;
-    let (at, payment) = ((seller, event), PaymentId(write.id().0));
-    let wish = Wish::StartPayment { payment, order, provider: write.body.provider };
-    let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
-    Ok(Made(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) }))
-}
-
-/// What the test provider is to say.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Say {
-    status: PaymentStatus,
-}
-
-async fn test(
-    State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order), Id(payment))): Named<WithinOrder<PaymentId>>,
-    secret: OrderSecret,
-    write: Idempotent<Say>,
-) -> Result<Written<Attempt>, Problem> {
-    secret.opens(&api, seller, order)?;
-    let at = (seller, event);
-    let known = find_payment(&api, at, payment)?;
-    let of_order = api.office(at, |office| office.payment(payment).is_some_and(|known| known.order == order))?;
-    if !api.test_payments || known.provider != Provider::Test || !of_order {
-        return Err(Problem::new(Code::NotFound, "there is no such payment at the test provider"));
-    }
-    let status = write.body.status;
-    let captured = if status == PaymentStatus::Captured { known.amount } else { 0 };
-    let wish = Wish::Observe { payment, status, captured, reference: format!("test_{payment}"), card: Token::NONE };
-    let done = api.book(Some(write.tag("buyer")), None, at, wish).await?;
-    Ok(Written { data: find_payment(&api, at, payment)?, offset: offset(&done) })
 }
 
 /// Somebody who gets a ticket.
