@@ -18,11 +18,16 @@ fn main() -> io::Result<()> {
     if root.is_dir() {
         collect(&root, &mut paths)?;
     }
-    paths.sort();
-    let mut table = String::from("&[\n");
-    for (number, path) in paths.iter().enumerate() {
+    let named = paths.into_iter().map(|path| {
         let name = path.strip_prefix(&root).expect("it was found below").to_string_lossy().replace('\\', "/");
-        table.push_str(&entry(&name, &fs::read(path)?, number, &target)?);
+        (name, path)
+    });
+    // By the names' bytes, as they are searched for: paths sort by their parts, where `scan/` comes before `scan.html`.
+    let mut named: Vec<(String, PathBuf)> = named.collect();
+    named.sort();
+    let mut table = String::from("&[\n");
+    for (number, (name, path)) in named.iter().enumerate() {
+        table.push_str(&entry(name, &fs::read(path)?, number, &target)?);
     }
     table.push_str("]\n");
     fs::write(target.join("files.rs"), table)

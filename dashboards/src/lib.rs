@@ -46,13 +46,34 @@ pub fn file(path: &str) -> Option<File> {
     Some(File { media_type: media_type(name), immutable: name.starts_with("assets/"), plain, gzip })
 }
 
-/// Returns the one document that all pages begin as, its scripts and styles marked with `nonce`.
+/// Returns the one document that all pages of organizers begin as, its scripts and styles marked with `nonce`.
 ///
 /// `nonce` is text of the alphabet of base64, new for each answer (Content Security Policy level 3, section 7.1).
 pub fn page(nonce: &str) -> String {
-    file("index.html").map_or_else(
+    document("index.html", nonce)
+}
+
+/// Returns the document of the shop, which loads nothing of the organizers' pages; as [`page`] otherwise.
+pub fn shop(nonce: &str) -> String {
+    document("shop.html", nonce)
+}
+
+fn document(name: &str, nonce: &str) -> String {
+    file(name).map_or_else(
         || ABSENT.to_owned(),
         |index| std::str::from_utf8(index.plain).expect("the build writes UTF-8").replace(NONCE, nonce),
+    )
+}
+
+/// Returns the document of the scanner for doors: it needs no nonce, so that a device may keep it and open it without a
+/// connection.
+pub fn scanner() -> String {
+    file("scan.html").map_or_else(
+        || ABSENT.to_owned(),
+        |scanner| {
+            let text = std::str::from_utf8(scanner.plain).expect("the build writes UTF-8");
+            text.replace(&format!(" nonce=\"{NONCE}\""), "").replace(NONCE, "")
+        },
     )
 }
 
@@ -71,6 +92,7 @@ fn media_type(name: &str) -> &'static str {
         "webp" => "image/webp",
         "woff2" => "font/woff2",
         "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
         _ => "application/octet-stream",
     }
 }
@@ -87,9 +109,15 @@ mod tests {
     }
 
     #[test]
+    fn the_scanner_has_no_nonce_to_be_kept() {
+        assert!(!scanner().contains("nonce=") && !scanner().contains(NONCE));
+    }
+
+    #[test]
     fn a_page_has_the_nonce_that_it_was_given() {
-        let page = page("abc123");
-        assert!(!page.contains(NONCE));
-        assert_eq!(page.contains("nonce=\"abc123\""), are_built());
+        for page in [page("abc123"), shop("abc123")] {
+            assert!(!page.contains(NONCE));
+            assert_eq!(page.contains("nonce=\"abc123\""), are_built());
+        }
     }
 }

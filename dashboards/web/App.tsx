@@ -21,6 +21,11 @@ const Role = lazy(() => import('./pages/Role'));
 const Campaigns = lazy(() => import('./pages/Campaigns'));
 const Settings = lazy(() => import('./pages/Settings'));
 const Rules = lazy(() => import('./pages/Rules'));
+const Checkin = lazy(() => import('./boxoffice/Checkin'));
+const Payments = lazy(() => import('./boxoffice/Payments'));
+const Invoices = lazy(() => import('./boxoffice/Invoices'));
+const Webhooks = lazy(() => import('./boxoffice/Webhooks'));
+const BoxOffice = lazy(() => import('./boxoffice/BoxOffice'));
 const Programme = lazy(() => import('./pages/Programme'));
 const Account = lazy(() => import('./pages/Account'));
 const Members = lazy(() => import('./pages/Members'));
@@ -36,9 +41,14 @@ const OF_ORGANIZATION = [
   ['events', ['read_views', 'manage_events'], Events],
   ['events/:event', 'read_views', Dashboard],
   ['events/:event/programme', 'manage_events', Programme],
+  ['events/:event/box-office/check-in', 'check_in', Checkin],
+  ['events/:event/box-office/*', ['read_views', 'manage_events', 'manage_orders'], BoxOffice],
   ['campaigns', 'read_campaigns', Campaigns],
   ['sql', 'run_sql', Sql],
   ['rules', ['manage_organization', 'read_views'], Rules],
+  ['payments', 'manage_organization', Payments],
+  ['invoices', 'manage_orders', Invoices],
+  ['webhooks', 'manage_organization', Webhooks],
   ['settings', 'manage_organization', Settings],
   ['members', 'manage_members', Members],
   ['keys', 'manage_keys', Keys],

@@ -136,6 +136,9 @@ const WAYS = [
   ['manage_organization', 'rules'],
   ['manage_members', 'members'],
   ['manage_keys', 'keys'],
+  ['manage_organization', 'payments'],
+  ['manage_orders', 'invoices'],
+  ['manage_organization', 'webhooks'],
   ['manage_organization', 'settings'],
   ['read_audit', 'audit'],
 ] as const;

@@ -1,7 +1,10 @@
 // The first row of the dashboard: what needs action, how things stand, and the totals.
-import { type ReactNode, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { isUrgent } from '../boxoffice/attention';
+import { useBoxItems } from '../boxoffice/summary';
 import { useCondition, useEarlier, useNow } from '../live/hooks';
 import type { AsOf } from '../live/protocol';
+import { useMayFor } from '../server/session';
 import type * as t from '../server/types';
 import { Badge, Bar, Card, NoData } from '../ui/basics';
 import { type Format, fromMicros } from '../words/format';
@@ -20,7 +23,11 @@ import {
   useSessions,
   useTotals,
   useVisits,
+  useWhere,
 } from './data';
+
+// With the words of the box office, which the dashboard needs only when something there needs somebody.
+const BoxItems = lazy(() => import('../boxoffice/NeedsAttention'));
 
 /** People who registered, as far as records tell: distinct people, not records, since one may register twice. */
 const peopleOf = (kinds: ReadonlyMap<string, t.KindTotals>, kind: string) => kinds.get(kind)?.uniques.count;
@@ -29,6 +36,9 @@ export function Attention() {
   const words = useWords();
   const now = useNow(10_000);
   const { kinds } = useTotals();
+  const { org, event } = useWhere();
+  const may = useMayFor(org, 'manage_orders', event);
+  const box = useBoxItems(org, event, may);
   const items = attention({
     now,
     event: useEventRow(),
@@ -41,14 +51,28 @@ export function Attention() {
     late: useLate().data,
   });
   return (
-    <Card title={words.dashboard.attention.title} aside={<Count items={items} />} className="lg:col-span-5">
-      {items.length === 0 ? (
+    <Card
+      title={words.dashboard.attention.title}
+      aside={
+        <Count
+          count={items.length + box.length}
+          urgent={[...items.map(urgencyOf)].includes('bad') || box.some(isUrgent)}
+        />
+      }
+      className="lg:col-span-5"
+    >
+      {items.length + box.length === 0 ? (
         <p className="text-good py-1 text-sm">{words.dashboard.attention.none}</p>
       ) : (
         <ul className="space-y-1.5">
           {items.map((item) => (
             <AttentionItem key={item.what + ('session' in item ? item.session : '')} item={item} />
           ))}
+          {box.length > 0 && (
+            <Suspense>
+              <BoxItems org={org} event={event} items={box} />
+            </Suspense>
+          )}
         </ul>
       )}
     </Card>
@@ -56,11 +80,10 @@ export function Attention() {
 }
 
 /** Tells screen readers how many things need action; only when the number changed, and never more often than that. */
-function Count({ items }: { items: Item[] }) {
-  const urgent = items.some((item) => urgencyOf(item) === 'bad');
+function Count({ count, urgent }: { count: number; urgent: boolean }) {
   return (
     <span role="status">
-      <Badge tone={items.length === 0 ? 'good' : urgent ? 'bad' : 'warn'}>{items.length}</Badge>
+      <Badge tone={count === 0 ? 'good' : urgent ? 'bad' : 'warn'}>{count}</Badge>
     </span>
   );
 }

@@ -22,6 +22,8 @@ export interface Change {
 /** A refusal, RFC 9457. */
 export interface ProblemDocument {
   code: string;
+  /** Why a box office refuses, in a word that stays. */
+  reason?: string;
   title?: string;
   detail?: string;
   mend?: string;

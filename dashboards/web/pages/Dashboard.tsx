@@ -88,6 +88,12 @@ function Top() {
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
         <Presence />
         <ConnectionState asOf={asOf} />
+        <Link
+          to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/box-office`}
+          className="button"
+        >
+          {words.boxOffice}
+        </Link>
         {may && (
           <Link
             to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/programme`}

@@ -52,6 +52,8 @@ interface Asked {
   seen?: string | undefined;
   /** Whether the thing must not be there yet. */
   fresh?: boolean;
+  /** What shows an order to whoever has it. */
+  secret?: string | undefined;
 }
 
 export async function ask<T>(method: Method, path: string, asked: Asked = {}): Promise<Answer<T>> {
@@ -79,6 +81,7 @@ function request(method: Method, path: string, asked: Asked): Promise<Response> 
   if (method !== 'GET') headers['idempotency-key'] = asked.wish ?? newWish();
   if (asked.seen !== undefined) headers['if-match'] = asked.seen;
   if (asked.fresh) headers['if-none-match'] = '*';
+  if (asked.secret !== undefined) headers['order-secret'] = asked.secret;
   const timeout = AbortSignal.timeout(WITHIN_MS);
   return fetch(path, {
     method,

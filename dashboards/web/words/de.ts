@@ -66,6 +66,9 @@ export const de: Words = {
     events: 'Veranstaltungen',
     campaigns: 'Kampagnen',
     rules: 'Regeln',
+    payments: 'Zahlungen',
+    invoices: 'Rechnungen',
+    webhooks: 'Webhooks',
     settings: 'Einstellungen',
     role: 'Ihre Rolle',
     sql: 'SQL',
@@ -409,6 +412,7 @@ export const de: Words = {
     everywhere: 'Alle Organisationen',
   },
   dashboard: {
+    boxOffice: 'Kasse',
     wall: 'Wandansicht',
     leaveWall: 'Wandansicht verlassen',
     zone: (zone) => `Zeiten in ${zone}`,

@@ -66,6 +66,9 @@ export const en = {
     events: 'Events',
     campaigns: 'Campaigns',
     rules: 'Rules',
+    payments: 'Payments',
+    invoices: 'Invoices',
+    webhooks: 'Webhooks',
     settings: 'Settings',
     role: 'Your role',
     sql: 'SQL',
@@ -403,6 +406,7 @@ export const en = {
     everywhere: 'All organizations',
   },
   dashboard: {
+    boxOffice: 'Box office',
     wall: 'Wall mode',
     leaveWall: 'Leave wall mode',
     zone: (zone: string) => `Times in ${zone}`,
@@ -634,7 +638,7 @@ export const en = {
   },
 };
 
-type Wide<T> = T extends string
+export type Wide<T> = T extends string
   ? string
   : T extends (...given: infer Given) => string
     ? (...given: Given) => string

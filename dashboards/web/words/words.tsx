@@ -66,4 +66,6 @@ export function Speaking(props: {
 }
 
 export const useWords = (): Words => use(Current).words;
+/** The language that is spoken, as `en`. */
+export const useLanguage = (): string => use(Current).language;
 export const useFormat = (): Format => use(Current).format;

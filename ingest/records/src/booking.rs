@@ -368,6 +368,17 @@ pub enum BookingFact {
         /// What it comes to now.
         outcome: ScanOutcome,
     },
+    /// A scan was a mistake and counts no more.
+    ScanVoided {
+        /// The event.
+        event: EventId,
+        /// The door.
+        door: DoorId,
+        /// The ticket.
+        ticket: TicketId,
+        /// The scan.
+        scan: CommandId,
+    },
     /// Somebody waits for something that is sold out.
     WaitJoined {
         /// The event.
@@ -482,6 +493,7 @@ impl BookingFact {
             | Self::TicketReissued { event, .. }
             | Self::TicketScanned { event, .. }
             | Self::ScanCorrected { event, .. }
+            | Self::ScanVoided { event, .. }
             | Self::WaitJoined { event, .. }
             | Self::WaitLeft { event, .. }
             | Self::WaitOffered { event, .. }

@@ -28,6 +28,8 @@ pub enum Scope {
     Sql,
     /// Change what an organizer may change, but for members and keys.
     Manage,
+    /// Look at tickets at doors: what a device of door staff holds.
+    CheckIn,
 }
 
 /// What a member may do in an organization; `rules::access` says what that is.
@@ -112,6 +114,13 @@ pub enum Fact {
         hash: SecretHash,
         /// Until when the old one works, too.
         until: Timestamp,
+    },
+    /// A key reaches nothing but what names one of these events. Another key by its name is not limited by this.
+    KeyLimited {
+        /// The name it was added by.
+        key: String,
+        /// The events.
+        events: Vec<EventId>,
     },
     /// A key was used; told at most once in an hour.
     KeyUsed {
@@ -399,6 +408,9 @@ pub enum Fact {
     /// Something was decided at an event's box office.
     #[serde(untagged)]
     Booking(crate::booking::BookingFact),
+    /// Something was written into an organization's books.
+    #[serde(untagged)]
+    Books(crate::books::BooksFact),
     /// Something about an organization's payment providers.
     #[serde(untagged)]
     Providers(crate::providers::ProviderFact),

@@ -24,6 +24,7 @@
 
 pub mod batch;
 pub mod booking;
+pub mod books;
 pub mod codec;
 pub mod fact;
 pub mod hash;
@@ -44,6 +45,7 @@ pub mod zone;
 
 pub use batch::Batch;
 pub use booking::BookingFact;
+pub use books::BooksFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{

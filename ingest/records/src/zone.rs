@@ -56,6 +56,21 @@ impl Zone {
         let days = (instant.as_second() + offset).div_euclid(86_400);
         Day(i32::try_from(days).expect("years ±9999 have fewer days than i32 holds"))
     }
+
+    /// An instant as clocks on walls show it, to the minute, with the zone's letters: `2026-11-20 10:00 CET`.
+    pub fn minute(&self, at: Timestamp) -> String {
+        let instant = jiff::Timestamp::from_microsecond(at.0);
+        instant.map_or_else(
+            |_| format!("{at}"),
+            |instant| instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        )
+    }
+
+    /// When a day begins here; none beyond the calendar. Where midnight is left out, the day begins with what follows it.
+    pub fn begins(&self, day: Day) -> Option<Timestamp> {
+        let date = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(day.0).ok()?).ok()?;
+        Some(Timestamp(date.to_zoned(self.zone.clone()).ok()?.timestamp().as_microsecond()))
+    }
 }
 
 impl Day {
@@ -122,6 +137,19 @@ mod tests {
         assert_eq!(berlin.day(before).date(), "2026-06-01");
         assert_eq!(berlin.day(after).date(), "2026-06-02");
         assert_eq!(Zone::utc().day(after).date(), "2026-06-01");
+    }
+
+    #[test]
+    fn walls_and_beginnings_of_days_follow_the_zone() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let at = Timestamp::parse("2026-06-01T21:59:59Z").unwrap();
+        assert_eq!(berlin.minute(at), "2026-06-01 23:59 CEST");
+        let begins = berlin.begins(Day::parse("2026-11-21").unwrap()).unwrap();
+        assert_eq!(begins, Timestamp::parse("2026-11-20T23:00:00Z").unwrap());
+        // Midnight was left out in Beirut on that day.
+        let beirut = Zone::parse("Asia/Beirut").unwrap();
+        let day = Day::parse("2022-03-27").unwrap();
+        assert_eq!(beirut.day(beirut.begins(day).unwrap()), day);
     }
 
     #[test]

@@ -11,13 +11,14 @@
 //! | `moderate` | yes | yes | | | |
 //! | `manage_campaigns` | yes | | | its campaigns | `manage` |
 //! | `manage_events`, `manage_orders` | yes | | | | `manage` |
-//! | `check_in` | yes | yes | | | `manage` |
+//! | `check_in` | yes | yes | | | `manage`, `check_in` |
 //! | `manage_organization` | whole organization | | | | `manage` |
 //! | `manage_members`, `manage_keys`, `read_audit` | whole organization | | | | |
 //! | `read_system`, `manage_system`, `manage_platform` | | | | | |
 //!
 //! A platform admin and the operator of the process may do everything; attendees nothing of this. A membership that is
-//! limited to events reaches what names one of them, and nothing that speaks of the whole organization.
+//! limited to events reaches what names one of them, and nothing that speaks of the whole organization; a key that is
+//! limited to events, too.
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct KeyHolder {
     pub name: Arc<str>,
     /// What the key may do.
     pub scopes: Arc<[Scope]>,
+    /// The events that it is limited to; none for all.
+    pub events: Arc<[EventId]>,
 }
 
 /// Somebody who is signed in.
@@ -215,6 +218,9 @@ pub enum Denied {
     /// No key may do this.
     #[error("`{0}` is for people who are signed in, not for keys")]
     NoKey(Act),
+    /// The key is limited to events, and this is about more than one of them.
+    #[error("it is limited to some events, and this is about another one or about all")]
+    KeyEvent,
     /// The role is not enough.
     #[error("your role does not include `{0}`")]
     Role(Act),
@@ -307,12 +313,16 @@ impl KeyHolder {
             Act::ReadOrganization => (&[Scope::Read, Scope::Manage], "read"),
             Act::ReadViews | Act::ReadCampaigns => (&[Scope::Read], "read"),
             Act::RunSql => (&[Scope::Sql], "sql"),
-            Act::ManageCampaigns | Act::ManageEvents | Act::ManageOrders | Act::CheckIn | Act::ManageOrganization => {
+            Act::CheckIn => (&[Scope::Manage, Scope::CheckIn], "check_in"),
+            Act::ManageCampaigns | Act::ManageEvents | Act::ManageOrders | Act::ManageOrganization => {
                 (&[Scope::Manage], "manage")
             }
             _ => return Err(Denied::NoKey(act)),
         };
-        if scopes.iter().any(|scope| self.has(*scope)) { Ok(()) } else { Err(Denied::Scope(word)) }
+        if !scopes.iter().any(|scope| self.has(*scope)) {
+            return Err(Denied::Scope(word));
+        }
+        if self.events.is_empty() || self.events.contains(&on.event) { Ok(()) } else { Err(Denied::KeyEvent) }
     }
 }
 
@@ -387,7 +397,8 @@ mod tests {
     }
 
     fn key(scopes: &[Scope]) -> Principal {
-        Principal::Key(KeyHolder { organization: ACME, name: "web".into(), scopes: scopes.into() })
+        let events = [].into();
+        Principal::Key(KeyHolder { organization: ACME, name: "web".into(), scopes: scopes.into(), events })
     }
 
     fn acts(principal: &Principal) -> Vec<&'static str> {

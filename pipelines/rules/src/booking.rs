@@ -16,7 +16,7 @@ pub mod catalogue;
 pub mod command;
 pub mod doors;
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 pub mod ledger;
 pub mod offer;
 pub mod office;

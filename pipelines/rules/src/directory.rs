@@ -65,6 +65,8 @@ pub struct Key {
     pub old: Option<(SecretHash, Timestamp)>,
     /// What it may do.
     pub scopes: Arc<[Scope]>,
+    /// The events that it is limited to; none for all.
+    pub events: Arc<[EventId]>,
     /// When it got its secret.
     pub made: Timestamp,
     /// When it ends.
@@ -131,6 +133,7 @@ impl Directory {
             organization: *organization,
             name: Arc::clone(name),
             scopes: Arc::clone(&key.scopes),
+            events: Arc::clone(&key.events),
         })
     }
 
@@ -179,7 +182,9 @@ impl Directory {
             return false;
         }
         match fact {
-            Fact::KeyAdded { .. } | Fact::KeyRotated { .. } | Fact::KeyRevoked { .. } => self.apply_key(row, fact),
+            Fact::KeyAdded { .. } | Fact::KeyRotated { .. } | Fact::KeyRevoked { .. } | Fact::KeyLimited { .. } => {
+                self.apply_key(row, fact)
+            }
             Fact::MembershipGranted { user, role, events, campaigns } => {
                 let members = &mut self.at(row.organization).members;
                 let since = members.get(user).map_or(row.at, |known| known.since);
@@ -249,8 +254,10 @@ impl Directory {
                 let used = old.as_ref().and_then(|old| old.used);
                 let kept = old.filter(|old| old.hash == hash);
                 let made = kept.as_ref().map_or(row.at, |kept| kept.made);
+                // The same secret stays as limited as it was, whatever it may do now.
+                let events = kept.as_ref().map_or_else(|| [].into(), |kept| Arc::clone(&kept.events));
                 let old = kept.and_then(|kept| kept.old);
-                let added = Key { hash, old, scopes: scopes.clone().into(), made, expires: *expires, used };
+                let added = Key { hash, old, scopes: scopes.clone().into(), events, made, expires: *expires, used };
                 remember(&mut self.keys, organization, &name, &added);
                 keys.insert(name, added);
             }
@@ -262,6 +269,11 @@ impl Directory {
                 (known.hash, known.made) = (*hash, row.at);
                 remember(&mut self.keys, organization, &name, &known);
                 keys.insert(name, known);
+            }
+            Fact::KeyLimited { key, events } => {
+                if let Some(known) = keys.get_mut(key.as_str()) {
+                    known.events = events.clone().into();
+                }
             }
             Fact::KeyRevoked { key } => {
                 keys.remove(key.as_str()).iter().for_each(|old| forget(&mut self.keys, old));

@@ -1,6 +1,6 @@
 //! Rules as data: what an organization decides about points, fraud, segments, campaigns and lateness; and the rules
 //! that commands are decided by ([`domains::Domains`]): who may do what ([`access`]), accounts, the office of
-//! organizations, and the box offices of events ([`booking`]).
+//! organizations, the box offices of events ([`booking`]) and the books that follow from them ([`books`]).
 //!
 //! A [`RuleDocument`] is what people write; a [`Rulebook`] is what all facts up to a place in the log say. Plans
 //! ([`fraud::FraudPlan`], [`segment::SegmentPlan`], [`campaign::CampaignPlan`]) are documents made quick to ask.
@@ -23,6 +23,7 @@
 pub mod access;
 pub mod accounts;
 pub mod booking;
+pub mod books;
 pub mod campaign;
 pub mod compare;
 pub mod decide;

@@ -31,6 +31,7 @@ pub(crate) use decide::offset;
 pub(crate) use links::Nothing;
 pub use mails::{Letter, Template, Waiting};
 pub use oidc::{Providers, ProvidersError};
+pub(crate) use organizations::taken;
 pub use people::{Address, AddressError, Personal};
 pub(crate) use people::{When, name};
 pub use secrets::make as make_secret;

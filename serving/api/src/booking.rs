@@ -5,16 +5,23 @@
 //! `/v1/shop`, where nobody signs in: an order is shown to whoever has its secret.
 
 mod chores;
+mod devices;
+pub(crate) mod doors;
 mod exact;
+mod found;
 mod gate;
+pub(crate) mod gates;
 mod offer;
 mod orders;
 pub mod payments;
 mod people;
 mod risk;
+mod search;
 mod secret;
 mod shop;
+mod summary;
 mod tickets;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::RwLock;
@@ -23,12 +30,15 @@ use desk::Done;
 use eventlog::PartitionId;
 use records::booking::{BookingFact, Provider};
 use records::fact::{By, CommandTag};
-use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, Timestamp};
+use records::{EventId, Fact, FactRow, OrderId, OrganizationId, RefundId, TicketId, Timestamp};
 use rules::booking::{Booking, BoxOffice, Command, Refusal, Wish};
 use rules::domains::Order;
 use rules::providers::Providers;
 
 pub(crate) use exact::Exact;
+pub(crate) use people::Contact;
+pub(crate) use secret::OrderSecret;
+pub(crate) use tickets::Claims;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -47,6 +57,14 @@ pub struct Offices {
     /// With whom organizations take payments.
     providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
+    /// What follows from what they do.
+    pub(crate) books: crate::books::Books,
+    /// Written under the lock of the box offices, so that both are of the same offset.
+    gates: RwLock<gates::Gates>,
+    /// How often something at doors has changed.
+    passed: tokio::sync::watch::Sender<u64>,
+    /// Locked after `booking` where both are.
+    found: RwLock<found::Found>,
 }
 
 impl Offices {
@@ -55,13 +73,33 @@ impl Offices {
     /// # Panics
     /// When a thread panicked while it held the box offices, which no code under their lock can do.
     pub fn apply(&self, place: desk::Place, row: &FactRow) {
-        let mut partitions = self.booking.write().expect("nothing panics under the lock");
-        partitions.entry(place.partition).or_default().apply(row);
-        drop(partitions);
         if matches!(row.known(), Some(Fact::Providers(_))) {
             self.providers.write().expect("nothing panics under the lock").apply(row);
         }
-        let Some(order) = order_of(row) else { return };
+        let mut partitions = self.booking.write().expect("nothing panics under the lock");
+        let booking = partitions.entry(place.partition).or_default();
+        let earlier = crate::books::earlier(booking, row);
+        booking.apply(row);
+        self.books.hear(place, row, earlier, booking);
+        let office = event_of(row).and_then(|event| booking.office(row.organization, event));
+        // Every fact tells how far the partition was heard, also those that are about no event.
+        let concerns = self.gates.write().expect("nothing panics under the lock").apply(place, row, office);
+        if concerns {
+            self.passed.send_modify(|passed| *passed += 1);
+        }
+        let Some(Fact::Booking(fact)) = row.known() else { return };
+        let (at, mut order) = ((row.organization, fact.event()), order_of(row));
+        if let Some(office) = booking.office(at.0, at.1) {
+            order = order.or_else(|| Some(office.ticket(ticket_of(fact)?)?.order));
+            let mut found = self.found.write().expect("nothing panics under the lock");
+            let index = found.entry(at).or_default();
+            if let Some((id, known)) = order.and_then(|id| Some((id, office.order(id)?))) {
+                index.note(id, known);
+            }
+            index.note_money(fact, office, row.at, row.by.as_ref());
+        }
+        drop(partitions);
+        let Some(order) = order else { return };
         let mut history = self.history.write().expect("nothing panics under the lock");
         let places = history.entry((row.organization, order)).or_default();
         if places.len() < HISTORY_MAX {
@@ -81,6 +119,33 @@ impl Offices {
     ) -> Option<T> {
         let partitions = self.booking.read().expect("nothing panics under the lock");
         partitions.values().find_map(|booking| booking.office(organization, event)).map(question)
+    }
+
+    /// Asks the doors of an event together with its box office: both reflect the same offset.
+    ///
+    /// # Panics
+    /// As [`Offices::apply`].
+    pub(crate) fn ask_gate<T>(
+        &self,
+        at: (OrganizationId, EventId),
+        question: impl FnOnce(&BoxOffice, &gates::Gate, (u16, u64)) -> T,
+    ) -> Option<T> {
+        let partitions = self.booking.read().expect("nothing panics under the lock");
+        let gates = self.gates.read().expect("nothing panics under the lock");
+        let (gate, partition, head) = gates.gate(at)?;
+        let office = partitions.values().find_map(|booking| booking.office(at.0, at.1))?;
+        Some(question(office, gate, (partition, head)))
+    }
+
+    /// How often something at the doors of an event has changed.
+    pub(crate) fn door_changes(&self, at: (OrganizationId, EventId)) -> Option<u64> {
+        let gates = self.gates.read().expect("nothing panics under the lock");
+        gates.gate(at).map(|(gate, ..)| gate.changes)
+    }
+
+    /// Changes whenever something at doors has.
+    pub(crate) fn passed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.passed.subscribe()
     }
 
     /// Refunds that a provider is to be asked for: organization, event and refund, in their order.
@@ -135,11 +200,28 @@ impl Offices {
         opened.map(|(organization, event, _)| (organization, event)).collect()
     }
 
+    /// Letters to buyers that wait, for their time or for a mail server.
+    pub fn letters_waiting(&self) -> u64 {
+        self.books.letters_waiting()
+    }
+
+    /// Asks the index of an event; none where nothing was ever said about it.
+    fn found<T>(&self, at: (OrganizationId, EventId), question: impl FnOnce(&found::Index) -> T) -> Option<T> {
+        let found = self.found.read().expect("nothing panics under the lock");
+        found.get(&at).map(question)
+    }
+
     /// Where the facts of an order lie, in their order.
     pub(crate) fn history(&self, organization: OrganizationId, order: OrderId) -> Vec<desk::Place> {
         let history = self.history.read().expect("nothing panics under the lock");
         history.get(&(organization, order)).cloned().unwrap_or_default()
     }
+}
+
+/// The event that a fact is about.
+fn event_of(row: &FactRow) -> Option<EventId> {
+    let Some(Fact::Booking(fact)) = row.known() else { return None };
+    Some(fact.event()).filter(|event| event.is_some())
 }
 
 /// The order that a fact is about.
@@ -163,8 +245,29 @@ pub(crate) fn order_of(row: &FactRow) -> Option<OrderId> {
     })
 }
 
+/// The ticket that a fact is about.
+fn ticket_of(fact: &BookingFact) -> Option<TicketId> {
+    Some(match fact {
+        BookingFact::TicketTransferred { ticket, .. }
+        | BookingFact::TicketReissued { ticket, .. }
+        | BookingFact::ScanCorrected { ticket, .. }
+        | BookingFact::ScanVoided { ticket, .. } => *ticket,
+        BookingFact::TicketScanned { scan, .. } => scan.ticket,
+        _ => return None,
+    })
+}
+
 pub(crate) fn routes() -> Routes {
-    offer::routes().merge(shop::routes()).merge(orders::routes()).merge(gate::routes()).merge(payments::routes())
+    offer::routes()
+        .merge(shop::routes())
+        .merge(search::routes())
+        .merge(orders::routes())
+        .merge(summary::routes())
+        .merge(waiting::routes())
+        .merge(gate::routes())
+        .merge(doors::routes())
+        .merge(devices::routes())
+        .merge(payments::routes())
 }
 
 impl Api {
@@ -203,8 +306,10 @@ pub(crate) fn problem(refusal: &Refusal) -> Problem {
         | Refusal::NoRefund
         | Refusal::NoTicket
         | Refusal::NoDoor
+        | Refusal::NoScan
         | Refusal::NoWait
         | Refusal::NoRoom => Code::NotFound,
+        Refusal::Changed => return Problem::new(Code::Changed, ""),
         Refusal::IdUsed => Code::IdempotencyConflict,
         _ => Code::BookingRefused,
     };

@@ -94,6 +94,11 @@ pub struct IfMatch {
 }
 
 impl IfMatch {
+    /// Whether the caller said anything at all.
+    pub fn is_given(&self) -> bool {
+        self.seen.is_some() || self.absent
+    }
+
     /// Lets the write through when the caller said nothing, or knows the thing as it is. `current` is the tag of the
     /// answer that a read gives now ([`tag_of_answer`]), empty when there is none. What happens between this and the write is for the rules to
     /// decide, which see the thing in order.

@@ -11,6 +11,7 @@
 //! the group gets what changed since its own position, in one piece.
 
 mod address;
+mod doors;
 mod group;
 mod hub;
 mod leash;
@@ -55,6 +56,12 @@ fn listed() -> Routes<Arc<hub::Hub>> {
         .with(as_events)
         .get("/v1/presence/{channel}", "Who reads a channel now, as server-sent events", presence::open)
         .with(presence)
+        .get(
+            "/v1/organizations/{organization}/events/{event}/box-office/doors/feed",
+            "What is counted at doors, as server-sent events",
+            doors::open,
+        )
+        .with(counts)
 }
 
 /// What every feed takes beyond the parameters of what it tells. [`address::Wish`] reads it.
@@ -124,6 +131,18 @@ fn over_websocket(operation: &mut Sketch<'_>) {
     );
     operation.answers_empty(101, "The connection is a WebSocket now.");
     operation.may(&[Code::UpgradeMissing, Code::FeedsTooMany]);
+}
+
+fn counts(operation: &mut Sketch<'_>) {
+    operation.known(records::fact::Scope::CheckIn);
+    operation.text(
+        "Events `counts`, at first and whenever something has changed, at most five times a second; the data of each is a \
+         `DoorCounts`. They are of the same fold as the list of the door, with the offset that they reflect. A comment \
+         comes after 15 s of silence.",
+    );
+    operation.written::<crate::booking::doors::Counts>();
+    operation.answers_as(200, "Events `counts`.", "text/event-stream", json_schema!({"type": "string"}));
+    operation.may(&[Code::NotFound, Code::FeedsTooMany]);
 }
 
 fn presence(operation: &mut Sketch<'_>) {

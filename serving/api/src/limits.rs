@@ -91,6 +91,9 @@ pub const TIMELY_EVERY: Duration = Duration::from_secs(1);
 /// How often the frontier is looked at for feeds at most: the shortest live epoch.
 pub const PULSE_EVERY: Duration = Duration::from_millis(1);
 
+/// How often counts of doors are told at most: people read them, and a busy door changes them a hundred times a second.
+pub const DOORS_EVERY: Duration = Duration::from_millis(200);
+
 /// How often a reader is written to at most: screens are drawn 60 times a second, and what comes between two frames is
 /// seen together. One write of many messages costs hardly more than one of one.
 pub const WRITES_EVERY: Duration = Duration::from_millis(16);

@@ -3,6 +3,8 @@
 //! The document may run only what it names itself: scripts carry a nonce that is new for each answer, nothing may frame
 //! it, and it speaks to this server alone.
 
+mod scanner;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -18,6 +20,13 @@ const KEEP: &str = "public, max-age=31536000, immutable";
 /// How long caches may keep a file whose content may change under its name.
 const KEEP_SHORTLY: &str = "public, max-age=3600";
 
+/// Files that hold a place for a nonce: they are answered as documents only.
+const DOCUMENTS: [&str; 3] = ["/index.html", "/scan.html", "/shop.html"];
+/// Where the pages of those who buy are, which are a bundle of their own.
+const SHOP: &str = "/shop/";
+/// Where the scanner for doors is.
+const SCANNER: &str = "/scan/";
+
 /// Answers what no route took: a file of the pages, the document of the pages, or `route_unknown`.
 pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response {
     let path = request.uri().path();
@@ -28,10 +37,14 @@ pub(crate) async fn answer(State(api): State<Api>, request: Request) -> Response
         return Problem::new(Code::MethodUnknown, "").into_response();
     }
     match dashboards::file(path.trim_start_matches('/')) {
-        Some(file) if path != "/index.html" => file_answer(file, request.headers()),
+        Some(file) if path == scanner::WORKER => scanner::worker(file_answer(file, request.headers())),
+        Some(file) if !DOCUMENTS.contains(&path) => file_answer(file, request.headers()),
+        _ if is_of_a_page(path, request.headers()) && path.starts_with(SCANNER) => scanner::document(),
         _ if is_of_a_page(path, request.headers()) => {
-            let pays = path.starts_with("/shop/").then(|| Paying::of(&api));
-            document(&nonce(&api), pays.as_ref())
+            let nonce = nonce(&api);
+            let is_shop = path.starts_with(SHOP);
+            let page = if is_shop { dashboards::shop(&nonce) } else { dashboards::page(&nonce) };
+            document(page, &nonce, is_shop.then(|| Paying::of(&api)).as_ref())
         }
         _ => Problem::new(Code::RouteUnknown, "").into_response(),
     }
@@ -56,9 +69,9 @@ fn is_of_the_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-fn document(nonce: &str, pays: Option<&Paying>) -> Response {
+fn document(page: String, nonce: &str, pays: Option<&Paying>) -> Response {
     let status = if dashboards::are_built() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut response = (status, dashboards::page(nonce)).into_response();
+    let mut response = (status, page).into_response();
     let headers = response.headers_mut();
     let policy = HeaderValue::from_str(&policy(nonce, pays)).expect("base64 and origins are header text");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -158,12 +171,12 @@ mod tests {
 
     #[test]
     fn the_document_may_run_its_own_scripts_only() {
-        let response = document("bm9uY2U=", None);
+        let response = document(String::new(), "bm9uY2U=", None);
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'nonce-bm9uY2U='"));
         assert!(!policy.contains("unsafe") && !policy.contains("frame-src"));
         let (script, place) = ("https://js.stripe.com".into(), "https://api.stripe.com".into());
-        let pays = document("bm9uY2U=", Some(&Paying { script, place }));
+        let pays = document(String::new(), "bm9uY2U=", Some(&Paying { script, place }));
         let policy = pays.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("connect-src 'self' https://js.stripe.com https://api.stripe.com;"), "{policy}");
         assert!(policy.contains("frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com;"));

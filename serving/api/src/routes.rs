@@ -22,7 +22,7 @@ use crate::edge::Edges;
 use crate::guard::Bounds;
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, booking, feeds, health, limits, pages, reads, sql, system, tracking, webhooks};
+use crate::{Api, accounts, booking, books, feeds, health, limits, pages, reads, sql, system, tracking, webhooks};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -50,6 +50,7 @@ fn requests() -> Routes {
         .merge(reads::routes())
         .merge(accounts::routes())
         .merge(booking::routes())
+        .merge(books::routes())
         .merge(webhooks::routes())
         .merge(system::routes())
 }

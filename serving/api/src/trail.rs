@@ -117,6 +117,10 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         Fact::OrganizationRegistered { name, zone } => ("organization_registered", name.clone(), zone.to_string()),
         Fact::KeyAdded { key, scopes, .. } => ("key_added", key.clone(), words(scopes)),
         Fact::KeyRotated { key, until, .. } => ("key_rotated", key.clone(), format!("the old one until {until}")),
+        Fact::KeyLimited { key, events } => {
+            let events: Vec<String> = events.iter().map(ToString::to_string).collect();
+            ("key_limited", key.clone(), events.join(" "))
+        }
         Fact::KeyRevoked { key } => ("key_revoked", key.clone(), quiet()),
         Fact::EventScheduled { event, title, .. } => ("event_scheduled", event.to_string(), title.clone()),
         Fact::RulesPublished { .. } => ("rules_published", quiet(), quiet()),
@@ -176,6 +180,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::MailFailed { .. }
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
+        | Fact::Books(_)
         | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
         | Fact::Webhook(_)
         | Fact::Beat => return None,

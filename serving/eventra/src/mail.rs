@@ -4,6 +4,7 @@
 //! and the fact lies the only moment in which a crash sends a mail twice; both have the same `Message-ID`, by which servers
 //! and readers know them as one.
 
+mod buyers;
 mod outgoing;
 mod text;
 
@@ -12,8 +13,10 @@ use std::time::{Duration, Instant};
 
 use api::Api;
 use api::accounts::{Letter, Personal};
+use api::books::letters::Attachment;
 use records::{MailId, Span};
 
+pub(crate) use buyers::{Tries, round as round_of_buyers};
 pub(crate) use outgoing::{Mailbox, Outcome, Outgoing};
 
 /// How often it is looked whether a mail waits: people wait for links.
@@ -33,6 +36,25 @@ pub(crate) struct Mail {
     pub(crate) to: Personal,
     pub(crate) language: String,
     pub(crate) letter: Letter,
+}
+
+/// A mail as it goes out.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    /// The same for the same mail, however often it is sent.
+    pub(crate) id: String,
+    pub(crate) to: Personal,
+    pub(crate) text: text::Text,
+    /// Where it leads; empty for nowhere.
+    pub(crate) link: String,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl Mail {
+    fn ready(&self) -> Ready {
+        let (id, to, link) = (self.id.to_string(), self.to.clone(), self.letter.link.clone());
+        Ready { id, to, text: text::text(self), link, attachments: Vec::new() }
+    }
 }
 
 /// When a mail is tried next, and how long it is waited after that.
@@ -59,7 +81,7 @@ pub(crate) async fn round(api: &Api, outgoing: &Outgoing, pauses: &mut Pauses) {
             None => Outcome::Never("it was written by a newer version".into()),
             Some((to, language, letter)) => {
                 let mail = Mail { id: waiting.id, to: to.clone(), language: language.clone(), letter: letter.clone() };
-                outgoing.send(&mail).await
+                outgoing.send(&mail.ready()).await
             }
         };
         match outcome {

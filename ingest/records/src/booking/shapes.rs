@@ -42,6 +42,8 @@ pub struct Sales {
     pub pay_s: u32,
     /// How long an order that is paid by bank transfer waits, in seconds.
     pub transfer_s: u32,
+    /// Where buyers transfer money to: whose account, which bank; they cannot pay by transfer where nothing stands.
+    pub transfer_to: String,
     /// How long an offer to somebody on the waitlist stands, in seconds.
     pub offer_s: u32,
     /// Positions of one order.
@@ -68,6 +70,7 @@ impl Default for Sales {
             hold_max_s: 7_200,
             pay_s: 1_800,
             transfer_s: 7 * 86_400,
+            transfer_to: String::new(),
             offer_s: 86_400,
             order_max: 20,
             tax_rounding: TaxRounding::Line,
@@ -414,6 +417,23 @@ pub struct Door {
     /// Whether they may pass again.
     #[serde(default)]
     pub reentry: Reentry,
+    /// When products may come in; at any time those that stand in none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<DoorTime>,
+}
+
+/// A time in which some products may come in by a door: day tickets, early entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DoorTime {
+    /// Which; all when none stand here.
+    #[serde(default)]
+    pub products: Vec<ItemId>,
+    /// From here on; from ever when nothing stands here.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// Until before here; for ever when nothing stands here.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// One look at a ticket.
@@ -454,6 +474,10 @@ pub enum ScanOutcome {
     Cancelled,
     /// The ticket is not for this door.
     WrongDoor,
+    /// The ticket is for this door, at another time.
+    NotNow,
+    /// The scan was a mistake and counts no more.
+    Voided,
 }
 
 /// How people wait before sales open, and are let in afterwards.

@@ -15,6 +15,8 @@ pub const THINGS_MAX: usize = 2_000;
 pub const LIST_MAX: usize = 200;
 /// Letters of a title.
 pub const TITLE_MAX: usize = 200;
+/// Bytes that say where money is transferred to.
+pub const TRANSFER_TO_MAX: usize = 2_000;
 /// The most that one position may cost, in minor units: sums of 2^20 of them fit.
 pub const PRICE_MAX: i64 = 1_000_000_000_000;
 /// Positions of one order.
@@ -130,6 +132,9 @@ pub(crate) fn check_sales(sales: &Sales) -> Result<(), Refusal> {
     if sales.hold_max_s < sales.hold_s {
         return Err(invalid("hold_max_s", "is not shorter than hold_s"));
     }
+    if sales.transfer_to.len() > TRANSFER_TO_MAX || sales.transfer_to.contains('\0') {
+        return Err(invalid("transfer_to", format!("has at most {TRANSFER_TO_MAX} bytes")));
+    }
     if !(1..=ORDER_MAX).contains(&sales.order_max) {
         return Err(invalid("order_max", format!("is between 1 and {ORDER_MAX}")));
     }
@@ -226,7 +231,15 @@ pub(crate) fn check_discounts(discounts: &[GroupDiscount]) -> Result<(), Refusal
 /// Checks a door.
 pub(crate) fn check_door(door: &Door) -> Result<(), Refusal> {
     title("title", &door.title)?;
-    length("products", door.products.len())
+    length("products", door.products.len())?;
+    length("times", door.times.len())?;
+    for (place, time) in door.times.iter().enumerate() {
+        length(&format!("times[{place}].products"), time.products.len())?;
+        if time.from.zip(time.until).is_some_and(|(from, until)| from >= until) {
+            return Err(invalid(format!("times[{place}].until"), "is after from"));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that there is room for one more.

@@ -1,11 +1,12 @@
 //! What can be asked of a box office.
 
 use records::booking::{
-    Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, Promo, Provider, Quota, Review, Room, Sales, Scan,
+    BookingFact, Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, Promo, Provider, Quota, Review, Room,
+    Sales, Scan,
 };
 use records::{
-    Blob, Currency, DoorId, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PromoId,
-    QuotaId, RefundId, TicketId, Token, WaitId,
+    Blob, CommandId, Currency, DoorId, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId,
+    PromoId, QuotaId, RefundId, TicketId, Token, WaitId,
 };
 
 /// A command to the box office of one event.
@@ -43,6 +44,13 @@ pub enum Wish {
     SetGroupDiscounts(Vec<GroupDiscount>),
     /// These may pass a door.
     SetDoor(DoorId, Door),
+    /// Something is set if it stands as whoever asks has seen it.
+    Unchanged {
+        /// The fact that would make it as it was seen; none when it was not there.
+        seen: Option<Box<BookingFact>>,
+        /// What is set.
+        then: Box<Wish>,
+    },
     /// Positions are kept for a while.
     Hold {
         /// Its id.
@@ -192,6 +200,15 @@ pub enum Wish {
         door: DoorId,
         /// What they saw, in any order.
         scans: Vec<Scan>,
+    },
+    /// A scan was a mistake: nobody was let in or out by it.
+    VoidScan {
+        /// The door.
+        door: DoorId,
+        /// The ticket.
+        ticket: TicketId,
+        /// The scan.
+        scan: CommandId,
     },
     /// Somebody waits for something that is sold out.
     Wait {

@@ -3,12 +3,15 @@
 //! Devices scan without a connection and tell later, in any order. What a scan comes to is a function of the set of
 //! scans of its ticket at its door, ordered by when the device looked and then by the scan's id: so all orders of
 //! arrival end alike, and of two devices that both let somebody in, the earlier one is told right and the other one
-//! wrong. Whoever was wrongly let in is there; the list says so.
+//! wrong. Whoever was wrongly let in is there; the list says so. A scan that was a mistake is voided and counts no more.
+//!
+//! The scanner page decides by the same rule while it has no connection: `dashboards/web/scan/rule.ts`, held to this one
+//! by vectors that a test here makes.
 
 use std::collections::BTreeMap;
 
-use records::booking::{BookingFact, Door, Reentry, Scan, ScanOutcome};
-use records::{CommandId, DoorId, EventId, TicketId, Timestamp, Token};
+use records::booking::{BookingFact, Door, DoorTime, Reentry, Scan, ScanOutcome};
+use records::{CommandId, DoorId, EventId, ItemId, TicketId, Timestamp, Token};
 use serde::{Deserialize, Serialize};
 
 use super::command::Wish;
@@ -67,6 +70,11 @@ impl Doors {
     /// How many are in.
     pub fn count(&self, door: DoorId) -> DoorCount {
         self.counts.get(&door).copied().unwrap_or_default()
+    }
+
+    /// Whether a ticket was let in at a door, and whether it is in.
+    pub fn state(&self, door: DoorId, ticket: TicketId) -> (bool, bool) {
+        state(self.seen(door, ticket))
     }
 
     /// Everything that was seen, in no order.
@@ -144,6 +152,7 @@ impl BoxOffice {
     pub(crate) fn let_in(&self, event: EventId, wish: &Wish) -> Result<Vec<BookingFact>, Refusal> {
         match wish {
             Wish::Scan { door, scans } => self.scan(event, *door, scans),
+            Wish::VoidScan { door, ticket, scan } => self.void(event, (*door, *ticket), *scan),
             Wish::Transfer { ticket, revision, subject, person, sealed } => {
                 let Some(known) = self.may_change(*ticket, *revision)? else { return Ok(Vec::new()) };
                 let (revision, sealed) = (known.revision + 1, sealed.clone());
@@ -193,8 +202,7 @@ impl BoxOffice {
             if after.len() > SCANS_MAX {
                 return Err(Refusal::TooManyScans);
             }
-            let outcomes = outcomes(&after, spec.reentry);
-            for (seen, outcome) in after.iter().zip(outcomes) {
+            for (seen, outcome) in after.iter().zip(outcomes(&after, spec.reentry)) {
                 let told = before.iter().find(|told| told.scan == seen.scan);
                 let new = scans.iter().find(|scan| scan.scan == seen.scan && told.is_none());
                 if let Some(scan) = new {
@@ -208,6 +216,31 @@ impl BoxOffice {
         demoted.append(&mut told_now);
         demoted.append(&mut promoted);
         Ok(demoted)
+    }
+
+    /// Takes a scan back, and tells of others what they come to without it.
+    fn void(
+        &self,
+        event: EventId,
+        (door, ticket): (DoorId, TicketId),
+        scan: CommandId,
+    ) -> Result<Vec<BookingFact>, Refusal> {
+        let spec = self.catalogue.doors.get(&door).ok_or(Refusal::NoDoor)?;
+        let mut after = self.doors.seen(door, ticket).to_vec();
+        let own = after.iter_mut().find(|seen| seen.scan == scan).ok_or(Refusal::NoScan)?;
+        if own.outcome == ScanOutcome::Voided {
+            return Ok(Vec::new());
+        }
+        (own.fault, own.outcome) = (Some(ScanOutcome::Voided), ScanOutcome::Voided);
+        let changed = after.iter().zip(outcomes(&after, spec.reentry)).filter(|(seen, now)| seen.outcome != *now);
+        let corrected =
+            changed.map(|(seen, outcome)| BookingFact::ScanCorrected { event, door, ticket, scan: seen.scan, outcome });
+        let is_let_in =
+            |fact: &BookingFact| matches!(fact, BookingFact::ScanCorrected { outcome: ScanOutcome::Admitted, .. });
+        let (promoted, mut facts): (Vec<_>, Vec<_>) = corrected.partition(is_let_in);
+        facts.push(BookingFact::ScanVoided { event, door, ticket, scan });
+        facts.extend(promoted);
+        Ok(facts)
     }
 
     pub(crate) fn apply_door(&mut self, fact: &BookingFact) {
@@ -235,6 +268,13 @@ impl BoxOffice {
                     }
                 });
             }
+            BookingFact::ScanVoided { door, ticket, scan, .. } => {
+                self.doors.change((*door, *ticket), |all| {
+                    if let Some(seen) = all.iter_mut().find(|seen| seen.scan == *scan) {
+                        (seen.fault, seen.outcome) = (Some(ScanOutcome::Voided), ScanOutcome::Voided);
+                    }
+                });
+            }
             _ => {}
         }
     }
@@ -248,9 +288,19 @@ fn fault(door: &Door, ticket: &Ticket, scan: &Scan) -> Option<ScanOutcome> {
         Some(ScanOutcome::Replaced)
     } else if !door.products.is_empty() && !door.products.contains(&ticket.choice.product) {
         Some(ScanOutcome::WrongDoor)
+    } else if !scan.exit && !is_open(&door.times, ticket.choice.product, scan.scanned) {
+        Some(ScanOutcome::NotNow)
     } else {
         None
     }
+}
+
+/// Whether a product may come in at a time; going out is possible at any.
+fn is_open(times: &[DoorTime], product: ItemId, at: Timestamp) -> bool {
+    let of = |time: &&DoorTime| time.products.is_empty() || time.products.contains(&product);
+    let mut own = times.iter().filter(of).peekable();
+    let within = |time: &DoorTime| time.from.is_none_or(|from| from <= at) && time.until.is_none_or(|until| at < until);
+    own.peek().is_none() || own.any(within)
 }
 
 fn seen(scan: &Scan, fault: Option<ScanOutcome>, outcome: ScanOutcome) -> Seen {
@@ -269,3 +319,6 @@ impl Ticket {
         self.person.is_some().then_some(self.person)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use super::{Booking, Command, Line, Wish};
 
 /// One thing that happens: somebody asks, or time passes.
 #[derive(Debug, Clone)]
-enum Step {
+pub(crate) enum Step {
     Ask(Wish),
     Pass { seconds: i64, awake: bool },
 }
@@ -33,8 +33,8 @@ fn product() -> impl Strategy<Value = Wish> {
         let (kind, with) =
             if id == 3 { (ProductKind::AddOn, vec![ItemId(1)]) } else { (ProductKind::Admission, vec![]) };
         let tiers = vec![tier(price, count), tier(price + 1, None)];
-        let product =
-            Product { title: "P".into(), kind, tiers, with, waitlist, tax: BasisPoints(700), ..Product::default() };
+        let tax = BasisPoints([700, 1_900, 0][id as usize - 1]);
+        let product = Product { title: "P".into(), kind, tiers, with, waitlist, tax, ..Product::default() };
         Wish::SetProduct(ItemId(id), product)
     })
 }
@@ -155,7 +155,7 @@ fn money() -> impl Strategy<Value = Wish> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let wait = (1..6u128, 1..3u128, 1..3u16).prop_map(|(id, product, party)| Wish::Wait {
         wait: WaitId(100 + id),
         choice: of(product),
@@ -175,10 +175,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const ACME: OrganizationId = OrganizationId(7);
+pub(crate) const ACME: OrganizationId = OrganizationId(7);
 
 /// What happens, with everything that is due in between; panics when something does not hold.
-fn run(steps: Vec<Step>) -> (Booking, Vec<FactRow>) {
+pub(crate) fn run(steps: Vec<Step>) -> (Booking, Vec<FactRow>) {
     let (mut booking, mut log, mut now) = (Booking::default(), Vec::new(), Timestamp::from_seconds(1_000));
     let mut take = |booking: &mut Booking, row: FactRow| {
         booking.apply(&row);
@@ -215,7 +215,7 @@ fn run(steps: Vec<Step>) -> (Booking, Vec<FactRow>) {
     (booking, log)
 }
 
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let cases = std::env::var("EVENTRA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
     ProptestConfig { cases, ..ProptestConfig::default() }
 }
@@ -286,7 +286,7 @@ fn sold(reentry: Reentry) -> (Booking, Vec<records::TicketId>) {
     let wishes = [
         Wish::SetProduct(ItemId(1), product),
         Wish::SetQuota(QuotaId(1), Quota { title: "Q".into(), size: Some(9), products: vec![of(1)] }),
-        Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry }),
+        Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry, times: vec![] }),
         Wish::Hold { hold, person, currency, lines, code, place, asked },
         Wish::PlaceOrder { order, hold, subject, person, sealed, provider, score, asked },
     ];

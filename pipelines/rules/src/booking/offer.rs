@@ -58,6 +58,31 @@ impl BoxOffice {
         Ok(fact.into_iter().collect())
     }
 
+    /// The fact that makes what a wish would set as it stands now; none when it is not there, or is not set by itself.
+    pub fn standing(&self, event: EventId, wish: &Wish) -> Option<BookingFact> {
+        let catalogue = &self.catalogue;
+        Some(match wish {
+            Wish::SetSales(_) => BookingFact::SalesSet { event, sales: catalogue.sales.clone() },
+            Wish::SetProduct(product, _) => {
+                BookingFact::ProductSet { event, product: *product, spec: catalogue.products.get(product)?.clone() }
+            }
+            Wish::SetQuota(quota, _) => {
+                BookingFact::QuotaSet { event, quota: *quota, spec: catalogue.quotas.get(quota)?.clone() }
+            }
+            Wish::SetPromo(promo, _) => {
+                BookingFact::PromoSet { event, promo: *promo, spec: catalogue.promos.get(promo)?.clone() }
+            }
+            Wish::SetGroupDiscounts(_) => {
+                BookingFact::GroupDiscountsSet { event, discounts: catalogue.discounts.clone() }
+            }
+            Wish::SetDoor(door, _) => {
+                BookingFact::DoorSet { event, door: *door, spec: catalogue.doors.get(door)?.clone() }
+            }
+            Wish::SetRoom(_) => BookingFact::RoomSet { event, room: self.room.room()?.clone() },
+            _ => return None,
+        })
+    }
+
     /// Positions name tiers by their places and variations by their ids, so neither goes while something was sold of it.
     fn keeps_what_was_sold(&self, id: records::ItemId, known: Option<&Product>, spec: &Product) -> Result<(), Refusal> {
         let Some(known) = known else { return Ok(()) };

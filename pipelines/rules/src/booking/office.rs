@@ -259,6 +259,11 @@ impl BoxOffice {
         self.tickets.get(&ticket)
     }
 
+    /// All tickets, in no order.
+    pub fn tickets(&self) -> impl Iterator<Item = (TicketId, &Ticket)> {
+        self.tickets.iter().map(|(id, ticket)| (*id, ticket))
+    }
+
     /// Who was let in.
     pub fn doors(&self) -> &Doors {
         &self.doors
@@ -298,9 +303,25 @@ impl BoxOffice {
         product.tiers.get(usize::from(tier))
     }
 
+    /// The place of the tier that somebody who comes now pays, and how many more are sold at it where a count ends it.
+    pub fn tier_left(
+        &self,
+        id: ItemId,
+        product: &records::booking::Product,
+        now: Timestamp,
+    ) -> Option<(u8, Option<u32>)> {
+        let tier = super::pricing::standing_tier(product, |tier| self.stock.at_tier(id, tier), now)?;
+        let count = product.tiers.get(usize::from(tier))?.count;
+        Some((tier, count.map(|count| count.saturating_sub(self.stock.at_tier(id, tier)))))
+    }
+
     /// The facts after which a wish is done.
     pub(crate) fn decide(&self, event: EventId, wish: &Wish, now: Timestamp) -> Result<Vec<BookingFact>, Refusal> {
         match wish {
+            Wish::Unchanged { seen, then } => match self.standing(event, then).as_ref() == seen.as_deref() {
+                true => self.decide(event, then, now),
+                false => Err(Refusal::Changed),
+            },
             Wish::SetSales(_)
             | Wish::SetProduct(..)
             | Wish::SetQuota(..)
@@ -323,7 +344,9 @@ impl BoxOffice {
             | Wish::SettleRefund(_)
             | Wish::FailRefund { .. }
             | Wish::PayOut { .. } => self.pay(event, wish, now),
-            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } => self.let_in(event, wish),
+            Wish::Transfer { .. } | Wish::Reissue { .. } | Wish::Scan { .. } | Wish::VoidScan { .. } => {
+                self.let_in(event, wish)
+            }
             Wish::Wait { .. } | Wish::LeaveWaitlist(_) => self.wait(event, wish, now),
             Wish::JoinRoom { .. } | Wish::Draw { .. } => self.queue(event, wish, now),
         }
@@ -369,7 +392,8 @@ impl BoxOffice {
             BookingFact::TicketTransferred { .. }
             | BookingFact::TicketReissued { .. }
             | BookingFact::TicketScanned { .. }
-            | BookingFact::ScanCorrected { .. } => {
+            | BookingFact::ScanCorrected { .. }
+            | BookingFact::ScanVoided { .. } => {
                 self.apply_door(fact);
                 Vec::new()
             }

@@ -85,6 +85,21 @@ impl BoxOffice {
         Ok(vec![BookingFact::HoldPlaced { event, hold, person, currency, positions, promo, place, until, asked }])
     }
 
+    /// What a cart of nobody in particular would cost now, position by position. Nothing is kept by it.
+    ///
+    /// # Errors
+    /// Why it cannot be held.
+    pub fn price_of(
+        &self,
+        lines: &[Line],
+        currency: Currency,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Position>, Refusal> {
+        let (positions, _) = self.quote(&Cart { person: Token::NONE, currency, lines, code }, now)?;
+        Ok(positions)
+    }
+
     /// What a cart would cost now, if there is enough of everything in it.
     ///
     /// # Errors

@@ -223,11 +223,7 @@ impl BoxOffice {
             return if known.order == order { Ok(Vec::new()) } else { Err(Refusal::IdUsed) };
         }
         let known = self.orders.get(&order).ok_or(Refusal::NoOrder)?;
-        // What goes back by itself is not asked for.
-        let most = known.paid - known.surplus;
-        // Before anything was sold all that came in is the buyer's.
-        let owed = if known.was_confirmed() { known.owed() } else { 0 };
-        let credit = (most - owed).max(0);
+        let (most, credit) = (known.refundable(), known.credit());
         let amount = amount.unwrap_or(credit);
         if amount <= 0 || amount > most || known.refunds.len() >= REFUNDS_MAX {
             return Err(Refusal::RefundTooMuch(most));
@@ -480,6 +476,17 @@ impl Order {
     /// What the buyer owes for what is left of it: its prices, less what was given back besides.
     pub fn owed(&self) -> i64 {
         self.total() - self.goodwill
+    }
+
+    /// The most that may be paid back: what goes back by itself is not asked for.
+    pub fn refundable(&self) -> i64 {
+        self.paid - self.surplus
+    }
+
+    /// What of that is the buyer's: before anything was sold, all that came in.
+    pub fn credit(&self) -> i64 {
+        let owed = if self.was_confirmed() { self.owed() } else { 0 };
+        (self.refundable() - owed).max(0)
     }
 }
 

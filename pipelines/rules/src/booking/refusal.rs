@@ -24,6 +24,9 @@ pub enum Refusal {
     /// A currency was changed or removed that somebody holds or ordered in.
     #[error("another code has this text already: choose another one")]
     CodeTaken,
+    /// Somebody else was first.
+    #[error("somebody else changed this meanwhile")]
+    Changed,
     /// Nothing is sold.
     #[error("tickets are not on sale")]
     NotOnSale,
@@ -132,6 +135,9 @@ pub enum Refusal {
     /// A door that is not known.
     #[error("there is no such door")]
     NoDoor,
+    /// A scan that is not known.
+    #[error("this ticket has no such scan at this door")]
+    NoScan,
     /// More looks at one ticket than are kept.
     #[error("this ticket was scanned too often at this door")]
     TooManyScans,
@@ -171,6 +177,7 @@ impl Refusal {
             Self::Invalid { .. } => "invalid",
             Self::QuotaTooSmall { .. } => "quota_too_small",
             Self::CodeTaken => "promo_code_taken",
+            Self::Changed => "changed",
             Self::NotOnSale => "not_on_sale",
             Self::NoProduct => "product_not_offered",
             Self::NotYet(_) => "sale_not_begun",
@@ -207,6 +214,7 @@ impl Refusal {
             Self::TicketVoid => "ticket_void",
             Self::TicketUsed => "ticket_used",
             Self::NoDoor => "door_unknown",
+            Self::NoScan => "scan_unknown",
             Self::TooManyScans => "too_many_scans",
             Self::Available => "available",
             Self::NoWaitlist => "no_waitlist",

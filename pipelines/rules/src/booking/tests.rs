@@ -648,7 +648,10 @@ fn a_party_that_does_not_fit_is_waited_for_unless_whoever_fits_goes_first() {
 fn a_ticket_lets_in_once_whoever_tells_first() {
     let mut house = House::open(5);
     let door = DoorId(1);
-    house.done(Wish::SetDoor(door, Door { title: "Main".into(), products: vec![], reentry: Reentry::Never }));
+    house.done(Wish::SetDoor(
+        door,
+        Door { title: "Main".into(), products: vec![], reentry: Reentry::Never, times: vec![] },
+    ));
     let ticket = house.sell(1, 1)[0];
     let scan = |id: u128, at: i64| {
         let (gate, device) = ("West".to_owned(), format!("d{id}"));

@@ -9,7 +9,7 @@ use records::{Blob, Currency, EventId, HoldId, QuotaId, Span, Timestamp, Token, 
 use serde::{Deserialize, Serialize};
 
 use super::command::{Line, Wish};
-use super::office::BoxOffice;
+use super::office::{BoxOffice, Hold};
 use super::orders::{OFFER, unused};
 use super::refusal::Refusal;
 use super::{pricing, stock};
@@ -17,7 +17,7 @@ use super::{pricing, stock};
 /// Entries of one event.
 pub const WAITING_MAX: usize = 200_000;
 /// Entries that are looked through for one that fits.
-const LOOK_MAX: usize = 1_000;
+pub const LOOK_MAX: usize = 1_000;
 
 /// Somebody who waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,21 @@ pub struct Waitlist {
     pub(crate) next: Option<WaitId>,
 }
 
+/// Why somebody still waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is their turn: an offer is made as soon as the box office does something.
+    Next,
+    /// Nothing is on sale.
+    Closed,
+    /// What they wait for is not offered any more.
+    Withdrawn,
+    /// This many are left, which is fewer than they want.
+    TooFew(u64),
+    /// So many who wait for the same came before them.
+    Behind(u32),
+}
+
 /// What a snapshot holds.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Stored {
@@ -65,6 +80,14 @@ impl Waitlist {
     /// Somebody who waits.
     pub fn get(&self, wait: WaitId) -> Option<&Waiting> {
         Some(&self.queue.get(self.numbers.get(&wait)?)?.1)
+    }
+
+    /// How many who came before wait for the same; at most [`LOOK_MAX`] are looked through.
+    pub fn before(&self, wait: WaitId) -> Option<usize> {
+        let number = self.numbers.get(&wait)?;
+        let choice = self.queue.get(number)?.1.choice;
+        let before = self.queue.range(..number).rev().take(LOOK_MAX);
+        Some(before.filter(|(_, (_, waiting))| waiting.choice == choice).count())
     }
 
     /// How many wait.
@@ -163,6 +186,12 @@ impl BoxOffice {
         pricing::price(&self.catalogue, &self.stock, &lines, currency, None, now)
     }
 
+    /// What is kept for somebody whose turn has come: an offer's hold has an id that follows from the entry's.
+    pub fn offer_of(&self, wait: WaitId) -> Option<(HoldId, &Hold)> {
+        let id = HoldId(records::id::derived(wait.0, OFFER, 0));
+        Some((id, self.holds.get(&id)?))
+    }
+
     /// Whoever comes now stands behind those who wait for the same.
     pub(crate) fn nobody_waits(&self, positions: &[Position]) -> Result<(), Refusal> {
         if self.waitlist.is_empty() {
@@ -187,6 +216,42 @@ impl BoxOffice {
 
     fn fits(&self, waiting: &Waiting) -> bool {
         self.available(waiting.choice).is_none_or(|left| left >= u64::from(waiting.party))
+    }
+
+    /// Those who came after the one with this number, each with their number and with why they still wait; at most
+    /// `limit`. All before them are looked through, too: they may stand in the way.
+    pub fn waitlist_standings(&self, after: u64, limit: usize) -> Vec<(u64, WaitId, &Waiting, Why)> {
+        let mut before: BTreeMap<QuotaId, u32> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (number, (id, waiting)) in &self.waitlist.queue {
+            if found.len() == limit {
+                break;
+            }
+            let limits: Vec<QuotaId> = self.limits(waiting.choice).collect();
+            if *number > after {
+                let earlier = limits.iter().filter_map(|quota| before.get(quota)).max().copied().unwrap_or(0);
+                found.push((*number, *id, waiting, self.why(*id, waiting, earlier)));
+            }
+            for quota in limits {
+                *before.entry(quota).or_default() += 1;
+            }
+        }
+        found
+    }
+
+    fn why(&self, wait: WaitId, waiting: &Waiting, earlier: u32) -> Why {
+        let left = self.available(waiting.choice).unwrap_or(u64::MAX);
+        if !self.catalogue.sales.open {
+            Why::Closed
+        } else if !self.is_offered(waiting) {
+            Why::Withdrawn
+        } else if self.waitlist.next == Some(wait) {
+            Why::Next
+        } else if left < u64::from(waiting.party) && (earlier == 0 || self.catalogue.sales.fit_first) {
+            Why::TooFew(left)
+        } else {
+            Why::Behind(earlier)
+        }
     }
 
     /// Finds whose turn it is, when that may have changed.

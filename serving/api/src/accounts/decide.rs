@@ -79,6 +79,10 @@ fn busy(detail: &str) -> Problem {
 fn problem(error: DeskError<Refusal>) -> Problem {
     match error {
         DeskError::Refused(Refusal::Booking(refusal)) => crate::booking::problem(&refusal),
+        DeskError::Refused(Refusal::Books(rules::books::Refusal::Invalid { field, problem })) => {
+            let fault = records::json::FieldError::new(field.to_owned(), problem.clone());
+            Problem::new(Code::FieldsWrong, format!("`{field}` {problem}")).with_fields(vec![fault])
+        }
         DeskError::Refused(Refusal::Webhook(webhooks::Refusal::IdUsed)) => Problem::new(Code::IdempotencyConflict, ""),
         DeskError::Refused(refusal) => Problem::new(code(&refusal), refusal.to_string()),
         DeskError::Conflict(_) => Problem::new(Code::IdempotencyConflict, ""),

@@ -53,6 +53,8 @@ struct Row {
     expires: Option<When>,
     /// Until when the secret before works, too.
     old_until: Option<When>,
+    /// The events that it is limited to; none for all.
+    events: Vec<EventId>,
 }
 
 /// A new key.
@@ -100,6 +102,7 @@ async fn list(
         let rows = rest.map(|(name, key)| Row {
             name: name.to_string(),
             scopes: key.scopes.to_vec(),
+            events: key.events.to_vec(),
             made: When(key.made),
             last_used: key.used.map(When),
             expires: key.expires.map(When),
@@ -188,7 +191,7 @@ impl Api {
     /// A secret that the same request makes again, and nobody else: 256 bits of a function that only this installation
     /// can compute, of the request's id. So a request that is sent again is answered as the first was, and neither the
     /// log nor its reader learns the secret.
-    fn derived(&self, organization: OrganizationId, name: &str, id: u128) -> String {
+    pub(crate) fn derived(&self, organization: OrganizationId, name: &str, id: u128) -> String {
         let text = format!("{id:032x} {name}");
         let quarter = |number: u8| self.subjects().token(organization, &format!("secret {number}"), &text);
         (0..4).fold(secrets::KEY.to_owned(), |secret, number| secret + &quarter(number).to_string())

@@ -1,7 +1,7 @@
 //! What an organizer offers: sales, products, quotas, codes, discounts, doors, the waiting room.
 
 use axum::extract::State;
-use records::booking::{Door, GroupDiscount, Product, Promo, Quota, Room, Sales};
+use records::booking::{BookingFact, Door, GroupDiscount, Product, Promo, Quota, Room, Sales};
 use records::fact::CommandTag;
 use records::{DoorId, EventId, ItemId, OrganizationId, PromoId, QuotaId, SecretHash};
 use rules::access::{Act, On};
@@ -14,6 +14,7 @@ use super::exact::Exact;
 use crate::Api;
 use crate::accounts::offset;
 use crate::auth::Presented;
+use crate::conditional::{IfMatch, tag_of_answer};
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
@@ -32,18 +33,32 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .get(at!(""), "Everything that is offered, with what is held and sold of it", all)
         .may(&[Code::NotFound])
+        .get(at!("/sales"), "What holds for all sales", get_sales)
+        .may(&[Code::NotFound])
         .put(at!("/sales"), "What holds for all sales", put_sales)
         .may(&[Code::NotFound, Code::BookingRefused])
+        .get(at!("/products/{product}"), "A product as it stands", get_product)
+        .may(&[Code::NotFound])
         .put(at!("/products/{product}"), "Offers or changes a product", put_product)
         .may(&[Code::NotFound, Code::BookingRefused])
+        .get(at!("/quotas/{quota}"), "A quota as it stands", get_quota)
+        .may(&[Code::NotFound])
         .put(at!("/quotas/{quota}"), "Makes or changes a quota", put_quota)
         .may(&[Code::NotFound, Code::BookingRefused])
+        .get(at!("/promos/{promo}"), "A promo code as it stands", get_promo)
+        .may(&[Code::NotFound])
         .put(at!("/promos/{promo}"), "Makes or changes a promo code", put_promo)
         .may(&[Code::NotFound, Code::BookingRefused])
+        .get(at!("/group-discounts"), "The group discounts", get_discounts)
+        .may(&[Code::NotFound])
         .put(at!("/group-discounts"), "Replaces the group discounts", put_discounts)
         .may(&[Code::NotFound, Code::BookingRefused])
+        .get(at!("/doors/{door}"), "The list of a door as it stands", get_door)
+        .may(&[Code::NotFound])
         .put(at!("/doors/{door}"), "Makes or changes the list of a door", put_door)
         .may(&[Code::NotFound, Code::BookingRefused])
+        .get(at!("/room"), "The waiting room as it stands", get_room)
+        .may(&[Code::NotFound])
         .put(at!("/room"), "Makes or changes the waiting room", put_room)
         .may(&[Code::NotFound, Code::BookingRefused])
 }
@@ -74,8 +89,20 @@ pub(super) struct Offer {
     group_discounts: Vec<GroupDiscount>,
     doors: Vec<Passed>,
     room: Option<Room>,
+    /// Who has come to it.
+    room_state: Option<RoomStands>,
     /// How many wait for something that is sold out.
     waiting: usize,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RoomStands")]
+struct RoomStands {
+    /// All who have come, those who were let in included.
+    came: usize,
+    admitted: u32,
+    /// The seed of the draw, once it was drawn: whoever hashes it finds the commitment.
+    seed: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -153,6 +180,11 @@ fn offer(office: &BoxOffice) -> Offer {
         group_discounts: catalogue.discounts().to_vec(),
         doors: doors.collect(),
         room: office.room().room().cloned(),
+        room_state: office.room().room().map(|_| RoomStands {
+            came: office.room().queue().len(),
+            admitted: office.room().admitted(),
+            seed: office.room().seed().map(str::to_owned),
+        }),
         waiting: office.waitlist().len(),
     }
 }
@@ -164,8 +196,57 @@ async fn all(
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
 ) -> Result<One<Offer>, Problem> {
-    caller.may(Act::ManageEvents, &On::event(organization, event))?;
-    Ok(One { data: api.office((organization, event), offer)? })
+    let on = On::event(organization, event);
+    let manages = caller.may(Act::ManageEvents, &on);
+    if let Err(refused) = &manages {
+        // Whoever watches figures sees what is sold, but no codes, which are worth money.
+        caller.may(Act::ReadViews, &on).map_err(|_| refused.clone())?;
+    }
+    let mut data = api.office((organization, event), offer)?;
+    if manages.is_err() {
+        data.promos.clear();
+    }
+    Ok(One { data })
+}
+
+/// What stands, as a fact would make it.
+fn standing(api: &Api, at: (OrganizationId, EventId), wish: &Wish) -> Option<BookingFact> {
+    let known = api.booking.ask(at.0, at.1, |office| office.standing(at.1, wish));
+    known.unwrap_or_else(|| BoxOffice::default().standing(at.1, wish))
+}
+
+/// The tag of what a fact makes; empty when there is none.
+fn tag_of(fact: Option<&BookingFact>) -> String {
+    match fact {
+        Some(BookingFact::SalesSet { sales, .. }) => tag_of_answer(&One { data: sales }),
+        Some(BookingFact::ProductSet { spec, .. }) => tag_of_answer(&One { data: spec }),
+        Some(BookingFact::QuotaSet { spec, .. }) => tag_of_answer(&One { data: spec }),
+        Some(BookingFact::PromoSet { spec, .. }) => tag_of_answer(&One { data: spec }),
+        Some(BookingFact::GroupDiscountsSet { discounts, .. }) => tag_of_answer(&One { data: discounts }),
+        Some(BookingFact::DoorSet { spec, .. }) => tag_of_answer(&One { data: spec }),
+        Some(BookingFact::RoomSet { room, .. }) => tag_of_answer(&One { data: room }),
+        _ => String::new(),
+    }
+}
+
+/// One thing that an organizer sets, as it stands.
+fn part<T>(
+    api: &Api,
+    caller: &Presented,
+    at: (OrganizationId, EventId),
+    find: impl FnOnce(&BoxOffice) -> Option<T>,
+) -> Result<One<T>, Problem> {
+    caller.may(Act::ManageEvents, &On::event(at.0, at.1))?;
+    let missing = |what: &str| Problem::new(Code::NotFound, format!("there is no such {what}"));
+    if !is_known(api, at) {
+        return Err(missing("event"));
+    }
+    // Where nothing was said yet, all is as it is at the beginning.
+    let found = match api.booking.ask(at.0, at.1, |_| ()) {
+        Some(()) => api.office(at, find)?,
+        None => find(&BoxOffice::default()),
+    };
+    found.map(|data| One { data }).ok_or_else(|| missing("thing at this box office"))
 }
 
 fn is_known(api: &Api, (organization, event): (OrganizationId, EventId)) -> bool {
@@ -178,6 +259,7 @@ async fn set(
     api: &Api,
     caller: &Presented,
     at: (OrganizationId, EventId),
+    condition: &IfMatch,
     tag: CommandTag,
     wish: Wish,
 ) -> Result<Written<Offer>, Problem> {
@@ -185,6 +267,12 @@ async fn set(
     if !is_known(api, at) {
         return Err(Problem::new(Code::NotFound, "there is no such event"));
     }
+    let seen = standing(api, at, &wish);
+    condition.allows(&tag_of(seen.as_ref()))?;
+    let wish = match condition.is_given() {
+        true => Wish::Unchanged { seen: seen.map(Box::new), then: Box::new(wish) },
+        false => wish,
+    };
     let done = api.book(Some(tag), caller.principal.by(), at, wish).await?;
     Ok(Written { data: api.office(at, offer)?, offset: offset(&done) })
 }
@@ -193,77 +281,140 @@ async fn put_sales(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
+    condition: IfMatch,
     write: Idempotent<Exact<Sales>>,
 ) -> Result<Written<Offer>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetSales(spec);
-    set(&api, &caller, (organization, event), tag, wish).await
+    set(&api, &caller, (organization, event), &condition, tag, wish).await
 }
 
 async fn put_product(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(product))): Named<(Id<OrganizationId>, Id<EventId>, Id<ItemId>)>,
+    condition: IfMatch,
     write: Idempotent<Exact<Product>>,
 ) -> Result<Written<Offer>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetProduct(product, spec);
-    set(&api, &caller, (organization, event), tag, wish).await
+    set(&api, &caller, (organization, event), &condition, tag, wish).await
 }
 
 async fn put_quota(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(quota))): Named<(Id<OrganizationId>, Id<EventId>, Id<QuotaId>)>,
+    condition: IfMatch,
     write: Idempotent<Exact<Quota>>,
 ) -> Result<Written<Offer>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetQuota(quota, spec);
-    set(&api, &caller, (organization, event), tag, wish).await
+    set(&api, &caller, (organization, event), &condition, tag, wish).await
 }
 
 async fn put_promo(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(promo))): Named<(Id<OrganizationId>, Id<EventId>, Id<PromoId>)>,
+    condition: IfMatch,
     write: Idempotent<Exact<Promo>>,
 ) -> Result<Written<Offer>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetPromo(promo, spec);
-    set(&api, &caller, (organization, event), tag, wish).await
+    set(&api, &caller, (organization, event), &condition, tag, wish).await
 }
 
 async fn put_discounts(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
+    condition: IfMatch,
     write: Idempotent<Exact<Vec<GroupDiscount>>>,
 ) -> Result<Written<Offer>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetGroupDiscounts(spec);
-    set(&api, &caller, (organization, event), tag, wish).await
+    set(&api, &caller, (organization, event), &condition, tag, wish).await
 }
 
 async fn put_door(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(door))): Named<(Id<OrganizationId>, Id<EventId>, Id<DoorId>)>,
+    condition: IfMatch,
     write: Idempotent<Exact<Door>>,
 ) -> Result<Written<Offer>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetDoor(door, spec);
-    set(&api, &caller, (organization, event), tag, wish).await
+    set(&api, &caller, (organization, event), &condition, tag, wish).await
 }
 
 async fn put_room(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
+    condition: IfMatch,
     write: Idempotent<RoomToPut>,
 ) -> Result<Written<Offer>, Problem> {
     let (at, tag, put) = ((organization, event), write.tag(&caller.who()), write.body);
     let commitment = SecretHash::of(&api.room_seed(at));
     let RoomToPut { opens, per_minute, stay_s, paused } = put;
     let wish = Wish::SetRoom(Room { opens: opens.0, per_minute, stay_s, commitment, paused, hashed: true });
-    set(&api, &caller, at, tag, wish).await
+    set(&api, &caller, at, &condition, tag, wish).await
+}
+
+async fn get_sales(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+) -> Result<One<Sales>, Problem> {
+    part(&api, &caller, (organization, event), |office| Some(office.catalogue().sales().clone()))
+}
+
+async fn get_product(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(product))): Named<(Id<OrganizationId>, Id<EventId>, Id<ItemId>)>,
+) -> Result<One<Product>, Problem> {
+    part(&api, &caller, (organization, event), |office| office.catalogue().products().get(&product).cloned())
+}
+
+async fn get_quota(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(quota))): Named<(Id<OrganizationId>, Id<EventId>, Id<QuotaId>)>,
+) -> Result<One<Quota>, Problem> {
+    part(&api, &caller, (organization, event), |office| office.catalogue().quotas().get(&quota).cloned())
+}
+
+async fn get_promo(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(promo))): Named<(Id<OrganizationId>, Id<EventId>, Id<PromoId>)>,
+) -> Result<One<Promo>, Problem> {
+    part(&api, &caller, (organization, event), |office| office.catalogue().promos().get(&promo).cloned())
+}
+
+async fn get_discounts(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+) -> Result<One<Vec<GroupDiscount>>, Problem> {
+    part(&api, &caller, (organization, event), |office| Some(office.catalogue().discounts().to_vec()))
+}
+
+async fn get_door(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(door))): Named<(Id<OrganizationId>, Id<EventId>, Id<DoorId>)>,
+) -> Result<One<Door>, Problem> {
+    part(&api, &caller, (organization, event), |office| office.catalogue().doors().get(&door).cloned())
+}
+
+async fn get_room(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+) -> Result<One<Room>, Problem> {
+    part(&api, &caller, (organization, event), |office| office.room().room().cloned())
 }

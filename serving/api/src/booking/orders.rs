@@ -1,32 +1,34 @@
-//! What organizers do with orders: find, look, approve, cancel, pay back, pay out.
+//! What organizers do with orders: look, approve, cancel, pay back, pay out. Finding them is `search`.
 
 use axum::extract::State;
 use eventlog::{Lane, ReadLimits};
-use records::booking::{Account, Ending, PaymentStatus, Provider, RefundReason};
-use records::fact::By;
-use records::{Currency, EventId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, Token};
+use records::booking::{Account, Ending, PaymentStatus, Provider, RefundReason, ScanOutcome};
+use records::fact::{By, CommandTag};
+use records::{
+    Blob, Currency, DoorId, EventId, ItemId, OrderId, OrganizationId, PaymentId, PayoutId, RefundId, TicketId, Token,
+};
 use rules::access::{Act, On};
-use rules::booking::Wish;
-use rules::booking::office::{Order, RefundStatus};
+use rules::booking::office::{Order, OrderStatus};
+use rules::booking::{BoxOffice, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use views::fraud::{Assessment, Buyer};
 
 use super::offer::at;
 use super::people::Contact;
-use super::shop::orders::{Attempt, State_, Status, attempt, state, status};
+use super::shop::orders::{Attempt, State_, attempt, state};
+use super::summary::BackStatus;
 use crate::Api;
 use crate::accounts::{When, offset};
 use crate::auth::Presented;
-use crate::lists::{One, Page, Paging};
+use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
-use crate::reads::extract::{Id, Named, Params};
+use crate::reads::extract::{Id, Named};
 use crate::writes::{Idempotent, Made, Written};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .get(at!("/orders"), "Orders, the newest first", list)
-        .may(&[Code::NotFound])
         .get(at!("/orders/{order}"), "An order with its payments and refunds", one)
         .may(&[Code::NotFound])
         .get(at!("/orders/{order}/history"), "What became of an order: every fact, with who, when and where", history)
@@ -41,6 +43,10 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::BookingRefused])
         .post(at!("/orders/{order}/refunds/{refund}/settlement"), "A refund by bank transfer has been made", settle)
         .may(&[Code::NotFound, Code::BookingRefused])
+        .post(at!("/orders/{order}/refunds/{refund}/failure"), "A refund by bank transfer did not arrive", fail)
+        .may(&[Code::NotFound, Code::BookingRefused])
+        .post(at!("/orders/{order}/tickets/{ticket}/reissue"), "Replaces a ticket: its old code is void", reissue)
+        .may(&[Code::NotFound, Code::BookingRefused])
         .get(at!("/ledger"), "Balances of the event's money", ledger)
         .may(&[Code::NotFound])
         .post(at!("/payouts"), "The organizer gets what a provider holds", pay_out)
@@ -50,64 +56,6 @@ pub(super) fn routes() -> Routes {
 type OfEvent = (Id<OrganizationId>, Id<EventId>);
 type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
 type OfRefund = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<RefundId>);
-
-/// An order in a list.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "OrderRow")]
-struct Row {
-    id: OrderId,
-    status: Status,
-    buyer: Contact,
-    positions: usize,
-    currency: Currency,
-    /// What it costs, minor units.
-    total: i64,
-    paid: i64,
-    placed: When,
-}
-
-/// Which orders.
-#[derive(Deserialize, JsonSchema)]
-struct Which {
-    /// Only those that are so far.
-    status: Option<Status>,
-    /// Only those whose buyer's name or mail address, or id, contains this.
-    #[serde(default)]
-    search: String,
-}
-
-async fn list(
-    State(api): State<Api>,
-    caller: Presented,
-    Named((Id(organization), Id(event))): Named<OfEvent>,
-    Params(which): Params<Which>,
-    paging: Paging,
-) -> Result<Page<Row>, Problem> {
-    caller.may(Act::ManageOrders, &On::event(organization, event))?;
-    let after: Option<(i64, OrderId)> = paging.after()?;
-    let mut orders: Vec<(OrderId, Order)> = api.office((organization, event), |office| {
-        let wanted = office.orders().filter(|(_, order)| which.status.is_none_or(|wanted| status(order) == wanted));
-        wanted.map(|(id, order)| (id, order.clone())).collect()
-    })?;
-    orders.sort_unstable_by_key(|(id, order)| std::cmp::Reverse((order.placed, *id)));
-    let rest = orders.into_iter().filter(|(id, order)| after.is_none_or(|after| (order.placed.0, *id) < after));
-    let search = which.search.trim().to_lowercase();
-    let rows = rest.map(|(id, order)| Row {
-        id,
-        status: status(&order),
-        buyer: api.contact(organization, order.subject, &order.sealed),
-        positions: order.live().count(),
-        currency: order.currency,
-        total: order.total(),
-        paid: order.paid,
-        placed: When(order.placed),
-    });
-    let found = rows.filter(|row| {
-        let texts = [row.id.to_string(), row.buyer.email.clone(), row.buyer.name.to_lowercase()];
-        search.is_empty() || texts.iter().any(|text| text.contains(&search))
-    });
-    Ok(paging.page(found, |row| (row.placed.0.0, row.id)))
-}
 
 /// An order as organizers see it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -119,14 +67,45 @@ struct Detail {
     buyer: Contact,
     /// Why it waits for the organizer: the score and the offsets that it reflects.
     review: Option<records::booking::Review>,
+    /// What the rules say of the buyer now, with what fired, while the order waits; the score of `review` may be older.
+    risk: Option<Assessment>,
     payments: Vec<Attempt>,
     refunds: Vec<Back>,
+    tickets: Vec<Held>,
+    /// The most that may be paid back, minor units.
+    refundable: i64,
+    /// What of that is the buyer's: paid, and not owed any more.
+    credit: i64,
+}
+
+/// A ticket of an order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TicketHeld")]
+struct Held {
+    id: TicketId,
+    /// The place of its position in the order, from 0.
+    position: u16,
+    product: ItemId,
+    variation: ItemId,
+    revision: u32,
+    cancelled: bool,
+    /// Who holds it, when it is not the buyer.
+    holder: Option<Contact>,
+    /// Doors that let somebody in with it, and when.
+    admitted: Vec<Admitted>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AdmittedAt")]
+struct Admitted {
+    door: DoorId,
+    at: When,
 }
 
 /// Money on its way back.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "RefundShown")]
-struct Back {
+pub(super) struct Back {
     id: RefundId,
     payment: PaymentId,
     /// Minor units.
@@ -135,33 +114,56 @@ struct Back {
     status: BackStatus,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum BackStatus {
-    Started,
-    Settled,
-    Failed,
+/// A refund as it is told.
+pub(super) fn back(office: &BoxOffice, id: RefundId) -> Option<Back> {
+    let known = office.refund(id)?;
+    Some(Back { id, payment: known.payment, amount: known.amount, why: known.why, status: known.status.into() })
 }
 
 fn detail(api: &Api, (organization, event): (OrganizationId, EventId), id: OrderId) -> Result<Detail, Problem> {
     let found = api.office((organization, event), |office| {
         let order = office.order(id)?.clone();
         let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
-        let back = |id: &RefundId| {
-            let known = office.refund(*id)?;
-            let status = match known.status {
-                RefundStatus::Started => BackStatus::Started,
-                RefundStatus::Settled => BackStatus::Settled,
-                RefundStatus::Failed => BackStatus::Failed,
-            };
-            Some(Back { id: *id, payment: known.payment, amount: known.amount, why: known.why, status })
-        };
-        let refunds = order.refunds.iter().filter_map(back).collect();
-        Some((order, payments, refunds))
+        let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
+        let tickets = held(office, &order);
+        Some((order, payments, refunds, tickets))
     })?;
-    let (order, payments, refunds) = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
+    let (order, payments, refunds, tickets) =
+        found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
     let buyer = api.contact(organization, order.subject, &order.sealed);
-    Ok(Detail { id, state: state(&order), buyer, review: order.review, payments, refunds })
+    let held = |(held, sealed): (Held, Option<(u64, Blob)>)| {
+        let holder = sealed.map(|(subject, sealed)| api.contact(organization, subject, &sealed));
+        Held { holder, ..held }
+    };
+    let tickets = tickets.into_iter().map(held).collect();
+    let waits = order.review.is_some() && order.status == OrderStatus::Pending;
+    let buyer_of = || Buyer { organization, person: order.person, card: Token::NONE, order: id, amount: order.total() };
+    let risk = waits.then(|| api.risk(&buyer_of())).flatten();
+    let (state, refundable, credit) = (state(&order), order.refundable(), order.credit());
+    Ok(Detail { id, state, buyer, review: order.review, risk, payments, refunds, tickets, refundable, credit })
+}
+
+/// The tickets of an order, each with what is sealed of its holder.
+fn held(office: &BoxOffice, order: &Order) -> Vec<(Held, Option<(u64, Blob)>)> {
+    let of = |id: &TicketId| {
+        let ticket = office.ticket(*id)?;
+        let admitted = office.catalogue().doors().keys().filter_map(|door| {
+            let first = office.doors().seen(*door, *id).iter().find(|seen| seen.outcome == ScanOutcome::Admitted)?;
+            Some(Admitted { door: *door, at: When(first.scanned) })
+        });
+        let held = Held {
+            id: *id,
+            position: ticket.position,
+            product: ticket.choice.product,
+            variation: ticket.choice.variation,
+            revision: ticket.revision,
+            cancelled: ticket.cancelled,
+            holder: None,
+            admitted: admitted.collect(),
+        };
+        Some((held, ticket.holder().map(|_| (ticket.subject, ticket.sealed.clone()))))
+    };
+    order.tickets.iter().filter_map(of).collect()
 }
 
 async fn one(
@@ -183,6 +185,8 @@ struct Told {
     /// Who had it done; nobody for what comes with time or from buyers.
     #[schemars(with = "Option<serde_json::Value>")]
     by: Option<By>,
+    /// Their name, for who may read it; empty where nobody had it done.
+    who: String,
     /// The fact as the log has it, without what is sealed.
     fact: serde_json::Value,
 }
@@ -200,26 +204,33 @@ async fn history(
     let told = tokio::task::spawn_blocking(move || {
         places.into_iter().filter_map(|place| told(&*log, place)).collect::<Vec<_>>()
     });
-    Ok(One { data: told.await.map_err(|_| Problem::new(Code::Internal, ""))? })
+    let mut data = told.await.map_err(|_| Problem::new(Code::Internal, ""))?;
+    data.iter_mut().for_each(|told| told.who = api.who_is(told.by.as_ref()));
+    Ok(One { data })
 }
 
-fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
+/// The fact that lies at a place of the log.
+pub(super) fn fact_at(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<records::FactRow> {
     let limits = ReadLimits { max_rows: 1, ..ReadLimits::default() };
     let frame = log.read(Lane::Facts, place.partition, place.first, limits).ok()?.into_iter().next()?;
     let rows = records::fact::decode(&frame.body).ok()?;
-    let row = rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)?;
+    rows.into_iter().nth(usize::try_from(place.first.0.checked_sub(frame.first.0)?).ok()?)
+}
+
+fn told(log: &dyn eventlog::EventLog, place: desk::Place) -> Option<Told> {
+    let row = fact_at(log, place)?;
     let mut fact = serde_json::to_value(&row.fact).ok()?;
     fact.as_object_mut()?
         .retain(|name, _| !matches!(name.as_str(), "sealed" | "asked" | "subject" | "person" | "card"));
     let offset = crate::writes::Offset { partition: place.partition.0, offset: place.first.0 };
-    Some(Told { offset, at: When(row.at), by: row.by, fact })
+    Some(Told { offset, at: When(row.at), by: row.by, who: String::new(), fact })
 }
 
 async fn decided(
     api: &Api,
     caller: &Presented,
     (organization, event, order): (OrganizationId, EventId, OrderId),
-    tag: records::fact::CommandTag,
+    tag: CommandTag,
     wish: Wish,
 ) -> Result<Written<Detail>, Problem> {
     caller.may(Act::ManageOrders, &On::event(organization, event))?;
@@ -248,6 +259,9 @@ struct Cancellation {
     positions: Vec<u16>,
     /// Why: `buyer`, `organizer`, or `refused` for an order that was looked at.
     why: Ending,
+    /// Whether what is the buyer's then goes back at once.
+    #[serde(default)]
+    refund: bool,
 }
 
 async fn cancel(
@@ -257,11 +271,17 @@ async fn cancel(
     write: Idempotent<Cancellation>,
 ) -> Result<Written<Detail>, Problem> {
     let tag = write.tag(&caller.who());
-    let Cancellation { positions, why } = write.body;
+    let (at, refund) = ((organization, event, order), RefundId(write.id().0));
+    let Cancellation { positions, why, refund: with_refund } = write.body;
     if why == Ending::Unpaid {
         return Err(Problem::new(Code::FieldsWrong, "`why` is buyer, organizer or refused"));
     }
-    decided(&api, &caller, (organization, event, order), tag, Wish::CancelOrder { order, positions, why }).await
+    let cancelled = decided(&api, &caller, at, tag, Wish::CancelOrder { order, positions, why }).await?;
+    // Sent again after half of it was done, the rest is done: what is the buyer's is still there.
+    if !with_refund || cancelled.data.credit == 0 {
+        return Ok(cancelled);
+    }
+    decided(&api, &caller, at, second(tag), Wish::Refund { refund, order, amount: None }).await
 }
 
 /// Money that has come by bank transfer.
@@ -272,6 +292,11 @@ struct Receipt {
     amount: i64,
     /// What the bank calls it.
     reference: String,
+}
+
+/// The id of the second command of one request.
+fn second(tag: CommandTag) -> CommandTag {
+    CommandTag { id: records::CommandId(tag.id.0 ^ (1 << 64)), hash: tag.hash }
 }
 
 /// A receipt is a payment of its own: it begins and is captured at once.
@@ -293,10 +318,9 @@ async fn receive(
     }
     let start = Wish::StartPayment { payment, order, provider: Provider::Transfer };
     decided(&api, &caller, at, tag, start).await?;
-    let second = records::fact::CommandTag { id: records::CommandId(tag.id.0 ^ (1 << 64)), hash: tag.hash };
     let wish =
         Wish::Observe { payment, status: PaymentStatus::Captured, captured: amount, reference, card: Token::NONE };
-    decided(&api, &caller, at, second, wish).await
+    decided(&api, &caller, at, second(tag), wish).await
 }
 
 /// What is paid back.
@@ -325,19 +349,69 @@ async fn settle(
     Named((Id(organization), Id(event), Id(order), Id(refund))): Named<OfRefund>,
     write: Idempotent,
 ) -> Result<Written<Detail>, Problem> {
-    let at = (organization, event);
     caller.may(Act::ManageOrders, &On::event(organization, event))?;
+    is_by_transfer(&api, (organization, event), order, refund)?;
+    let tag = write.tag(&caller.who());
+    decided(&api, &caller, (organization, event, order), tag, Wish::SettleRefund(refund)).await
+}
+
+/// Refuses what only a provider can say.
+fn is_by_transfer(api: &Api, at: (OrganizationId, EventId), order: OrderId, refund: RefundId) -> Result<(), Problem> {
     let by_transfer = api.office(at, |office| {
         let known = office.refund(refund).filter(|known| known.order == order)?;
         Some(office.payment(known.payment)?.provider == Provider::Transfer)
     })?;
     match by_transfer {
-        None => return Err(Problem::new(Code::NotFound, "the order has no such refund")),
-        Some(false) => return Err(Problem::new(Code::BookingRefused, "its provider tells when it is done")),
-        Some(true) => {}
+        None => Err(Problem::new(Code::NotFound, "the order has no such refund")),
+        Some(false) => Err(Problem::new(Code::BookingRefused, "its provider tells when it is done")),
+        Some(true) => Ok(()),
     }
-    let tag = write.tag(&caller.who());
-    decided(&api, &caller, (organization, event, order), tag, Wish::SettleRefund(refund)).await
+}
+
+/// Why a refund by bank transfer did not arrive.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RefundFailure")]
+struct Failure {
+    reason: String,
+}
+
+async fn fail(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(order), Id(refund))): Named<OfRefund>,
+    write: Idempotent<Failure>,
+) -> Result<Written<Detail>, Problem> {
+    caller.may(Act::ManageOrders, &On::event(organization, event))?;
+    is_by_transfer(&api, (organization, event), order, refund)?;
+    let (tag, Failure { reason }) = (write.tag(&caller.who()), write.body);
+    decided(&api, &caller, (organization, event, order), tag, Wish::FailRefund { refund, reason }).await
+}
+
+/// The ticket that is replaced.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "TicketReissue")]
+struct Reissue {
+    /// The revision that it has now.
+    revision: u32,
+}
+
+type OfTicket = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<TicketId>);
+
+async fn reissue(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(order), Id(ticket))): Named<OfTicket>,
+    write: Idempotent<Reissue>,
+) -> Result<Written<Detail>, Problem> {
+    caller.may(Act::ManageOrders, &On::event(organization, event))?;
+    let known = api.office((organization, event), |office| office.ticket(ticket).map(|known| known.order))?;
+    if known != Some(order) {
+        return Err(Problem::new(Code::NotFound, "the order has no such ticket"));
+    }
+    let (tag, Reissue { revision }) = (write.tag(&caller.who()), write.body);
+    decided(&api, &caller, (organization, event, order), tag, Wish::Reissue { ticket, revision }).await
 }
 
 /// A balance of the event's ledger.

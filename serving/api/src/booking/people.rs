@@ -3,6 +3,7 @@
 use collect::Who;
 use records::seal::Sealed;
 use records::{Blob, OrganizationId, Token};
+use rules::booking::catalogue::ORDER_MAX;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,11 @@ use crate::problem::{Code, Problem};
 const ANSWERS_MAX: usize = 100;
 /// Bytes of one answer.
 const ANSWER_BYTES_MAX: usize = 4_000;
+/// Bytes of an address.
+const ADDRESS_BYTES_MAX: usize = 1_000;
+
+/// How the sealed names of those who come begin.
+const ATTENDEE: &str = "attendee:";
 
 /// Who buys or holds something.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +33,18 @@ pub(crate) struct Contact {
     /// What they answered, by question.
     #[serde(default)]
     pub(crate) answers: std::collections::BTreeMap<String, String>,
+    /// Where an invoice goes, with its lines.
+    #[serde(default)]
+    pub(crate) address: String,
+    /// Their number at the tax office, for invoices.
+    #[serde(default)]
+    pub(crate) tax_id: String,
+    /// The language of mails to them, BCP 47; the organization's when it is empty.
+    #[serde(default)]
+    pub(crate) language: String,
+    /// Who comes with each position of an order, by its place; the buyer where nothing stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attendees: Vec<String>,
 }
 
 /// Those who wait for the key store: the first one has it synced, for all who have come by then, until nobody waits.
@@ -89,11 +107,45 @@ impl Contact {
             let detail = format!("`answers` has at most {ANSWERS_MAX} of {ANSWER_BYTES_MAX} bytes each");
             return Err(Problem::new(Code::FieldsWrong, detail));
         }
+        for (field, text, most) in [
+            ("address", &self.address, ADDRESS_BYTES_MAX),
+            ("tax_id", &self.tax_id, 64),
+            ("language", &self.language, 35),
+        ] {
+            let wrong = |letter: char| letter.is_control() && !(letter == '\n' && field == "address");
+            if text.len() > most || text.contains(wrong) {
+                let detail = format!("`{field}` has at most {most} bytes, and no control characters");
+                return Err(Problem::new(Code::FieldsWrong, detail));
+            }
+        }
         let mut personal: std::collections::BTreeMap<String, String> =
             self.answers.iter().map(|(of, answer)| (format!("answer:{of}"), answer.clone())).collect();
+        if self.attendees.len() > usize::from(ORDER_MAX) {
+            return Err(Problem::new(Code::FieldsWrong, format!("`attendees` has at most {ORDER_MAX}")));
+        }
+        for (place, attendee) in self.attendees.iter().enumerate().filter(|(_, attendee)| !attendee.trim().is_empty()) {
+            personal.insert(format!("{ATTENDEE}{place}"), name(attendee)?);
+        }
         personal.insert("email".into(), address.to_string());
         personal.insert("name".into(), name(&self.name)?);
+        let rest = [("address", &self.address), ("tax_id", &self.tax_id), ("language", &self.language)];
+        personal
+            .extend(rest.into_iter().filter(|(_, text)| !text.is_empty()).map(|(of, text)| (of.into(), text.clone())));
         Ok((address, Sealed { personal, ..Sealed::default() }))
+    }
+
+    fn attends(&mut self, place: &str, attendee: String) {
+        let place = place.parse().unwrap_or(usize::MAX);
+        if place < usize::from(ORDER_MAX) {
+            self.attendees.resize(self.attendees.len().max(place + 1), String::new());
+            self.attendees[place] = attendee;
+        }
+    }
+
+    /// Who comes with a position: the buyer where nobody else was named.
+    pub(crate) fn attendee(&self, place: u16) -> &str {
+        let named = self.attendees.get(usize::from(place)).filter(|named| !named.is_empty());
+        named.unwrap_or(&self.name)
     }
 
     fn of(sealed: Sealed) -> Self {
@@ -102,6 +154,10 @@ impl Contact {
             match field.as_str() {
                 "email" => contact.email = text,
                 "name" => contact.name = text,
+                "address" => contact.address = text,
+                "tax_id" => contact.tax_id = text,
+                "language" => contact.language = text,
+                field if field.starts_with(ATTENDEE) => contact.attends(&field[ATTENDEE.len()..], text),
                 field => {
                     let of = field.strip_prefix("answer:").unwrap_or(field).to_owned();
                     contact.answers.insert(of, text);

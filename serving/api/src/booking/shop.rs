@@ -10,6 +10,7 @@ macro_rules! at {
 mod holds;
 mod offer;
 pub(super) mod orders;
+mod own;
 mod waiting;
 
 use records::{EventId, OrderId, OrganizationId};
@@ -22,5 +23,5 @@ type Where = (Id<OrganizationId>, Id<EventId>);
 type WithinOrder<T> = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<T>);
 
 pub(super) fn routes() -> Routes {
-    offer::routes().merge(holds::routes()).merge(orders::routes()).merge(waiting::routes())
+    offer::routes().merge(holds::routes()).merge(orders::routes()).merge(own::routes()).merge(waiting::routes())
 }

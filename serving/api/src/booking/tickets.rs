@@ -79,6 +79,34 @@ impl Api {
 mod tests {
     use super::*;
 
+    /// What the scanner page's tests read.
+    const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dashboards/web/scan/ticket.vectors.json");
+
+    #[test]
+    fn the_scanner_page_reads_the_tickets_that_are_signed_here() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let text = |number: u128| {
+            let (event, product) = (EventId::parse("conf").unwrap(), ItemId::parse("pass").unwrap());
+            let claims = Claims { event, ticket: TicketId(number << 64 | 5), product, revision: number as u32 };
+            let digits = |id: u128| format!("{id:032x}");
+            let (event, ticket) = (digits(claims.event.0), claims.ticket);
+            let product = digits(claims.product.0);
+            serde_json::json!({
+                "text": claims.text(&key), "event": event, "ticket": ticket, "product": product,
+                "revision": claims.revision,
+            })
+        };
+        let tickets: Vec<_> = (1..=5).map(text).collect();
+        let public_key =
+            base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, key.verifying_key().as_bytes());
+        let vectors = serde_json::json!({"public_key": public_key, "tickets": tickets}).to_string() + "\n";
+        if std::env::var_os("EVENTRA_WRITE_VECTORS").is_some() {
+            std::fs::write(VECTORS, &vectors).unwrap();
+        }
+        let written = std::fs::read_to_string(VECTORS).unwrap_or_default();
+        assert!(written == vectors, "tickets have changed: EVENTRA_WRITE_VECTORS=1 cargo test -p api scanner_page");
+    }
+
     #[test]
     fn a_ticket_reads_back_and_a_changed_one_does_not() {
         let key = SigningKey::from_bytes(&[7; 32]);

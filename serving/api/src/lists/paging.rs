@@ -76,6 +76,13 @@ impl Paging {
     }
 }
 
+impl Paging {
+    /// A page of a list that is looked through in parts: `next` is from where to go on, however many rows were found.
+    pub(crate) fn until<T, K: Serialize>(&self, data: Vec<T>, next: Option<K>) -> Page<T> {
+        Page { data, next: next.map(|key| cursor::write(&self.list, &key)) }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Paging {
     type Rejection = Problem;
 

@@ -22,6 +22,14 @@ pub struct Offset {
     pub offset: u64,
 }
 
+impl Offset {
+    /// Reads what an answer told.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let (partition, offset) = text.strip_prefix('f')?.split_once('/')?;
+        Some(Self { partition: partition.parse().ok()?, offset: offset.parse().ok()? })
+    }
+}
+
 impl fmt::Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "f{}/{}", self.partition, self.offset)

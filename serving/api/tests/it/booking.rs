@@ -146,6 +146,8 @@ fn a_pass_is_bought_scanned_and_paid_back() {
             "payment_started",
             "payment_observed",
             "order_confirmed",
+            "ticket_scanned",
+            "ticket_scanned",
             "order_cancelled",
             "refund_started",
         ];

@@ -4,19 +4,24 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod clients;
 mod conditional;
 mod document;
+mod doors;
 mod edge;
 mod feeds;
 mod foreign;
 mod house;
 mod libraries;
 mod oidc;
+mod organizers;
 mod page;
 mod pages;
+mod papers;
 mod presence;
 mod reads;
+mod shop;
 mod sockets;
 mod stripe;
 mod tls;

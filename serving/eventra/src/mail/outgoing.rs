@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use lettre::message::{Mailbox as Person, MultiPart};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment, Mailbox as Person, MultiPart};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use parking_lot::Mutex;
 
-use super::{Mail, text};
+use super::Ready;
 
 /// How long a mail server may take.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -54,14 +55,13 @@ impl Mailbox {
         self.0.lock().iter().rev().cloned().collect()
     }
 
-    fn put(&self, mail: &Mail) {
-        let text = text::text(mail);
+    fn put(&self, mail: &Ready) {
         let shown = api::system::ShownMail {
-            id: mail.id.to_string(),
+            id: mail.id.clone(),
             to: mail.to.email.clone(),
-            subject: text.subject,
-            text: text.plain,
-            link: mail.letter.link.clone(),
+            subject: mail.text.subject.clone(),
+            text: mail.text.plain.clone(),
+            link: mail.link.clone(),
         };
         let mut mails = self.0.lock();
         if mails.len() >= SHOWN_MAX {
@@ -87,7 +87,7 @@ impl Outgoing {
     }
 
     /// Sends a mail.
-    pub(crate) async fn send(&self, mail: &Mail) -> Outcome {
+    pub(crate) async fn send(&self, mail: &Ready) -> Outcome {
         match self {
             Self::Nowhere => Outcome::Nowhere,
             Self::Mailbox(mailbox) => {
@@ -100,7 +100,7 @@ impl Outgoing {
 }
 
 impl Smtp {
-    async fn send(&self, mail: &Mail) -> Outcome {
+    async fn send(&self, mail: &Ready) -> Outcome {
         let message = match message(mail, &self.from) {
             Ok(message) => message,
             Err(error) => return Outcome::Never(error),
@@ -122,16 +122,24 @@ impl Smtp {
     }
 }
 
-fn message(mail: &Mail, from: &Person) -> Result<Message, String> {
-    let text = text::text(mail);
+fn message(mail: &Ready, from: &Person) -> Result<Message, String> {
+    let text = mail.text.clone();
     let address: Address = mail.to.email.parse().map_err(|_| "the mail address is none".to_owned())?;
     let name = Some(mail.to.name.clone()).filter(|name| !name.is_empty());
+    let mut body = MultiPart::alternative_plain_html(text.plain, text.html);
+    if !mail.attachments.is_empty() {
+        body = MultiPart::mixed().multipart(body);
+        for attached in &mail.attachments {
+            let media = ContentType::parse(attached.media).map_err(|_| "an attachment has no media type".to_owned())?;
+            body = body.singlepart(Attachment::new(attached.name.clone()).body(attached.bytes.clone(), media));
+        }
+    }
     Message::builder()
         // The same mail has the same id, however often it is sent.
         .message_id(Some(format!("<{}@{}>", mail.id, from.email.domain())))
         .from(from.clone())
         .to(Person::new(name, address))
         .subject(text.subject)
-        .multipart(MultiPart::alternative_plain_html(text.plain, text.html))
+        .multipart(body)
         .map_err(|_| "the mail cannot be written".to_owned())
 }

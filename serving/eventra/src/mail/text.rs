@@ -83,29 +83,43 @@ pub(crate) fn text(mail: &Mail) -> Text {
     let german = mail.language.split('-').next() == Some("de");
     let (subject, body, label) = words(mail.letter.template, german);
     let filled = |text: &str| text.replace("{organization}", &mail.letter.organization);
-    let hello = match (mail.to.name.is_empty(), german) {
+    written(&mail.to.name, german, filled(subject), &[filled(body)], &mail.letter.link, label)
+}
+
+/// A mail of a greeting, paragraphs and a link.
+pub(super) fn written(
+    name: &str,
+    german: bool,
+    subject: String,
+    paragraphs: &[String],
+    link: &str,
+    label: &str,
+) -> Text {
+    let hello = match (name.is_empty(), german) {
         (true, false) => "Hello,".to_owned(),
         (true, true) => "Guten Tag,".to_owned(),
-        (false, false) => format!("Hello {},", mail.to.name),
-        (false, true) => format!("Guten Tag {},", mail.to.name),
+        (false, false) => format!("Hello {name},"),
+        (false, true) => format!("Guten Tag {name},"),
     };
-    let (body, link) = (filled(body), &mail.letter.link);
-    let mut plain = format!("{hello}\r\n\r\n{body}\r\n");
+    let mut plain = format!("{hello}\r\n");
     let mut html = format!(
-        "<!doctype html><html lang=\"{}\"><body style=\"font-family:sans-serif\"><p>{}</p><p>{}</p>",
+        "<!doctype html><html lang=\"{}\"><body style=\"font-family:sans-serif\"><p>{}</p>",
         if german { "de" } else { "en" },
-        escaped(&hello),
-        escaped(&body)
+        escaped(&hello)
     );
+    for paragraph in paragraphs {
+        plain += &format!("\r\n{}\r\n", paragraph.replace('\n', "\r\n"));
+        html += &format!("<p>{}</p>", escaped(paragraph).replace('\n', "<br>"));
+    }
     if !link.is_empty() {
         plain += &format!("\r\n{link}\r\n");
         html += &format!("<p><a href=\"{}\">{}</a></p>", escaped(link), escaped(label));
     }
     html += "</body></html>";
-    Text { subject: filled(subject), plain, html }
+    Text { subject, plain, html }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

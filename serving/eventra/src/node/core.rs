@@ -196,14 +196,18 @@ pub(super) async fn finish_erasures(core: Weak<Core>) {
 
 /// Sends what waits to be sent, as long as the process runs.
 pub(super) async fn send_mails(core: Weak<Core>) {
-    let mut pauses = mail::Pauses::default();
+    let (mut pauses, mut tries) = (mail::Pauses::default(), mail::Tries::default());
     loop {
         {
             let Some(core) = core.upgrade() else { return };
             // Mostly nothing waits, and then nothing has to be made for it.
             let waits = core.callers.read(|directory| directory.accounts.mails().next().is_some());
-            if waits && let Ok(api) = super::api(&core) {
+            let buyers_wait = core.booking.letters_waiting() > 0;
+            if (waits || buyers_wait)
+                && let Ok(api) = super::api(&core)
+            {
                 mail::round(&api, &core.outgoing, &mut pauses).await;
+                mail::round_of_buyers(&api, &core.outgoing, &mut tries).await;
             }
         }
         tokio::time::sleep(mail::LOOK).await;
@@ -217,6 +221,7 @@ pub(super) async fn keep_box_offices(core: Weak<Core>) {
             let Some(core) = core.upgrade() else { return };
             if let Ok(api) = super::api(&core) {
                 api.book_chores().await;
+                api.write_books().await;
             }
         }
         tokio::time::sleep(mail::LOOK).await;

@@ -42,7 +42,8 @@ pub(super) fn operations(core: &Arc<Core>) -> Operations {
 fn system(core: &Core) -> Figures {
     let shown = figures::figures(core);
     let log = core.log.status();
-    let mails_waiting = core.callers.read(|directory| directory.accounts.mails().count() as u64);
+    let to_users = core.callers.read(|directory| directory.accounts.mails().count() as u64);
+    let mails_waiting = to_users + core.booking.letters_waiting();
     let mut system = Figures {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_s: core.started.elapsed().as_secs(),

@@ -15,7 +15,7 @@ const PACKAGE: &str = "aiosmtpd==1.4.6";
 
 /// Takes mails and prints each as JSON. The first try for `slow@` is put off, every one for `gone@` refused.
 const SERVER: &str = r#"
-import email, email.policy, json, sys, threading
+import base64, email, email.policy, json, sys, threading
 from aiosmtpd.controller import Controller
 put_off = set()
 class Taking:
@@ -29,9 +29,13 @@ class Taking:
         return '250 OK'
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        parts = {part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()}
+        single = [part for part in message.walk() if not part.is_multipart()]
+        parts = {part.get_content_type(): part.get_content() for part in single if not part.get_filename()}
+        attached = [{'name': part.get_filename(), 'type': part.get_content_type(),
+                     'body': base64.b64encode(part.get_payload(decode=True)).decode()}
+                    for part in single if part.get_filename()]
         print(json.dumps({'to': envelope.rcpt_tos[0], 'subject': message['Subject'], 'id': message['Message-ID'],
-                          'from': message['From'], 'parts': parts}), flush=True)
+                          'from': message['From'], 'parts': parts, 'attached': attached}), flush=True)
         return '250 OK'
 controller = Controller(Taking(), hostname='127.0.0.1', port=int(sys.argv[1]))
 controller.start()
@@ -41,13 +45,13 @@ controller.stop()
 "#;
 
 /// The server; ends with the test.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Server {
-    fn start(folder: &Path, port: u16) -> Self {
+    pub(crate) fn start(folder: &Path, port: u16) -> Self {
         let script = folder.join("server.py");
         std::fs::write(&script, SERVER).unwrap();
         let mut command = Command::new("python3");
@@ -59,12 +63,12 @@ impl Server {
     }
 
     /// The next mail.
-    fn mail(&mut self) -> Value {
+    pub(crate) fn mail(&mut self) -> Value {
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
 
     /// Ends, and gives what came that nobody asked for.
-    fn end(mut self) -> Vec<String> {
+    pub(crate) fn end(mut self) -> Vec<String> {
         drop(self.child.stdin.take());
         let rest = self.lines.by_ref().map(Result::unwrap).collect();
         self.child.wait().unwrap();
@@ -90,7 +94,7 @@ fn reset(process: &Process, email: &str) {
     assert_eq!(status, 202, "{answer}");
 }
 
-fn sign_in(process: &Process, email: &str) -> String {
+pub(crate) fn sign_in(process: &Process, email: &str) -> String {
     let link = run(&process.folder, &["sign-in-link", email]).out;
     let body = json!({"token": link.trim().split_once("#token=").unwrap().1, "as": "bearer"}).to_string();
     let (status, opened) = process.ask_with("", "POST", "/v1/logins/link", &body);
@@ -98,13 +102,18 @@ fn sign_in(process: &Process, email: &str) -> String {
     opened["data"]["token"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn mails_arrive_once_whatever_ends_in_between() {
-    let python = cache("aiosmtpd-1.4.6", |folder| {
+/// The server's package.
+pub(crate) fn installed() -> std::path::PathBuf {
+    cache("aiosmtpd-1.4.6", |folder| {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
         must_run(pip.arg(folder).arg(PACKAGE), "pip install of an SMTP server");
-    });
+    })
+}
+
+#[test]
+fn mails_arrive_once_whatever_ends_in_between() {
+    let python = installed();
     let folder = applied();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("smtp://user:hidden-word@127.0.0.1:{port}");

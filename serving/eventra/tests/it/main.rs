@@ -7,6 +7,7 @@ mod analysts;
 mod apply;
 mod fills;
 mod help;
+mod letters;
 mod mails;
 mod payments;
 mod personal;

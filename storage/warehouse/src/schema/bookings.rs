@@ -286,7 +286,10 @@ fn scans() -> View {
             ("leaving", "1 when somebody was leaving"),
             ("gate", "where, as the device was told"),
             ("device", "the device"),
-            ("outcome", "`admitted`, `left`, `duplicate`, `replaced`, `cancelled` or `wrong_door`"),
+            (
+                "outcome",
+                "`admitted`, `left`, `duplicate`, `replaced`, `cancelled`, `wrong_door`, `not_now` or `voided`",
+            ),
         ],
         "SELECT organization, event, any(JSONExtractString(body, 'door')) AS door, \
          anyIf(JSONExtractString(body, 'scan', 'ticket'), kind = 'ticket_scanned') AS ticket, \
@@ -296,7 +299,7 @@ fn scans() -> View {
          maxIf(JSONExtractBool(body, 'scan', 'exit'), kind = 'ticket_scanned') AS leaving, \
          anyIf(JSONExtractString(body, 'scan', 'gate'), kind = 'ticket_scanned') AS gate, \
          anyIf(JSONExtractString(body, 'scan', 'device'), kind = 'ticket_scanned') AS device, \
-         argMax(JSONExtractString(body, 'outcome'), (log_time, partition, offset)) AS outcome \
-         FROM facts WHERE kind IN ('ticket_scanned', 'scan_corrected') GROUP BY organization, event, scan",
+         argMax(if(kind = 'scan_voided', 'voided', JSONExtractString(body, 'outcome')), (log_time, partition, offset)) AS outcome \
+         FROM facts WHERE kind IN ('ticket_scanned', 'scan_corrected', 'scan_voided') GROUP BY organization, event, scan",
     )
 }

@@ -16,7 +16,7 @@ use crate::engine::Warehouse;
 use crate::report::Row;
 
 /// Commands that organizers, buyers and providers ask for.
-const COMMANDS: u64 = 2_000_000;
+const COMMANDS: u64 = 500_000;
 const SEED: u64 = 4;
 /// Facts of one landing epoch.
 const EPOCH: usize = 50_000;
@@ -74,7 +74,7 @@ fn in_sql(rows: &[FactRow]) -> anyhow::Result<(Balances, u64)> {
 
 pub(in crate::rows) fn measure(settings: &Settings) -> anyhow::Result<Row> {
     let (mut rows, mut entries, mut off) = (Vec::new(), 0u64, 0u64);
-    let sold = sell(SEED, settings.size(COMMANDS), Scale::roomy(), |row, booking| {
+    let sold = sell(SEED, settings.size(COMMANDS), Scale::busy(), |row, booking| {
         if let Some(Fact::Booking(fact)) = row.known()
             && let Some(entry) = fact.entry()
         {

@@ -3,12 +3,12 @@
 
 use records::booking::{
     BasisPoints, Choice, Door, Ending, GroupDiscount, PaymentStatus, Product, ProductKind, Promo, PromoEffect,
-    Provider, Quota, Reentry, Review, Sales, Tier,
+    Provider, Quota, Reentry, Review, Sales, Scan, Tier,
 };
 use records::fact::By;
 use records::{
-    Blob, Currency, DoorId, EventId, FactRow, HoldId, ItemId, Money, OrderId, OrganizationId, PaymentId, PayoutId,
-    PlaceId, PromoId, QuotaId, RefundId, Timestamp, Token, WaitId,
+    Blob, CommandId, Currency, DoorId, EventId, FactRow, HoldId, ItemId, Money, OrderId, OrganizationId, PaymentId,
+    PayoutId, PlaceId, PromoId, QuotaId, RefundId, TicketId, Timestamp, Token, WaitId,
 };
 use rules::booking::{Booking, Command, Line, Wish};
 use rules::domains;
@@ -63,7 +63,10 @@ impl BoxOffices {
                     cheapest,
                 }])
             }
-            5 => Wish::SetDoor(DoorId(1), Door { title: "D".into(), products: vec![], reentry: Reentry::Never }),
+            5 => Wish::SetDoor(
+                DoorId(1),
+                Door { title: "D".into(), products: vec![], reentry: Reentry::Never, times: vec![] },
+            ),
             _ => Wish::SetSales(Sales {
                 commission: BasisPoints(333),
                 keep_commission: chance.per_mille(500),
@@ -150,6 +153,34 @@ impl BoxOffices {
         }
     }
 
+    /// Looks at tickets, late and twice, mistakes that are taken back, tickets that are replaced.
+    fn door(&self, at: (OrganizationId, EventId), chance: &mut Chance) -> Wish {
+        let door = DoorId(1);
+        let Some(office) = self.booking.office(at.0, at.1) else { return Wish::Scan { door, scans: vec![] } };
+        let (order, place) = (OrderId(self.id(chance)), chance.below(3) as usize);
+        let ticket = office.order(order).and_then(|order| order.tickets.get(place)).copied().unwrap_or(TicketId(1));
+        match chance.below(10) {
+            0 => Wish::Reissue { ticket, revision: chance.below(2) as u32 },
+            1..3 => {
+                let seen = office.doors().seen(door, ticket);
+                let scan = seen.get(chance.below(3) as usize).map_or(CommandId(1), |seen| seen.scan);
+                Wish::VoidScan { door, ticket, scan }
+            }
+            _ => {
+                let scan = |chance: &mut Chance| Scan {
+                    scan: CommandId(self.id(chance)),
+                    ticket,
+                    revision: chance.below(5) as u32 / 4,
+                    scanned: Timestamp::from_seconds(chance.below(60).cast_signed()),
+                    exit: chance.per_mille(250),
+                    gate: String::new(),
+                    device: String::new(),
+                };
+                Wish::Scan { door, scans: (0..1 + chance.below(3)).map(|_| scan(chance)).collect() }
+            }
+        }
+    }
+
     fn wait(&self, chance: &mut Chance) -> Wish {
         let id = self.id(chance);
         if chance.per_mille(500) {
@@ -208,11 +239,12 @@ impl Trade for BoxOffices {
         let (organizations, events) = if is_small { (2, 1) } else { (self.scale.organizations, self.scale.events) };
         let organization = OrganizationId(1_000 + u128::from(chance.below(organizations)));
         let event = EventId(1 + u128::from(chance.below(events)));
-        let wish = match chance.below(40) {
+        let wish = match chance.below(44) {
             // Rarely where much is sold: an offer is decided on once.
             0..6 if is_small || chance.per_mille(20) => self.offer(chance),
             0..24 => self.sale(chance),
             24..37 => self.money(chance),
+            37..41 => self.door((organization, event), chance),
             _ => self.wait(chance),
         };
         let by = Some(By::Operator);

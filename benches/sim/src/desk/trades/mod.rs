@@ -2,6 +2,7 @@
 
 mod accounts;
 mod booking;
+mod books;
 mod office;
 
 use records::{FactRow, Timestamp};
@@ -31,6 +32,11 @@ impl Scale {
         Self { organizations: 4, users: 6, events: 2, items: 4 }
     }
 
+    /// Box offices that sell much, with ids that still meet.
+    pub const fn busy() -> Self {
+        Self { organizations: 9, users: 1_000, events: 1, items: 4 }
+    }
+
     /// What a platform of some size has.
     pub const fn roomy() -> Self {
         Self { organizations: 64, users: 1_000, events: 4, items: 250 }
@@ -56,5 +62,6 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(office::Offices::new(scale)),
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
+        Box::new(books::Bookkeeping::new(scale)),
     ]
 }

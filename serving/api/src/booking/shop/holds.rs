@@ -2,9 +2,8 @@
 
 use axum::extract::State;
 use records::booking::{Choice, Position};
-use records::{Currency, EventId, HoldId, ItemId, OrganizationId, PlaceId, Token};
-use rules::booking::office::Hold;
-use rules::booking::{Line, Wish};
+use records::{Currency, EventId, HoldId, ItemId, OrganizationId, PlaceId, Span, Timestamp, Token};
+use rules::booking::{BoxOffice, Line, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +22,8 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::BookingRefused])
         .get(at!("/holds/{hold}"), "What is kept, and until when", held)
         .may(&[Code::NotFound])
+        .post(at!("/prices"), "What a cart would cost now, without keeping anything", price)
+        .may(&[Code::NotFound, Code::BookingRefused])
         .post(at!("/holds/{hold}/extension"), "Keeps it longer", extend)
         .may(&[Code::NotFound, Code::BookingRefused])
         .delete(at!("/holds/{hold}"), "Gives back what was kept", release)
@@ -64,21 +65,30 @@ struct Kept {
     /// The tax within.
     tax: i64,
     until: When,
+    /// The latest that it may be kept after being extended.
+    latest: When,
+    /// The server's time, for whoever counts down.
+    now: When,
 }
 
-fn kept(id: HoldId, hold: &Hold) -> Kept {
-    Kept {
+fn kept(office: &BoxOffice, id: HoldId, now: Timestamp) -> Option<Kept> {
+    let hold = office.hold(id)?;
+    let most = Span::from_seconds(i64::from(office.catalogue().sales().hold_max_s));
+    Some(Kept {
         id,
         currency: hold.currency,
         total: hold.positions.iter().map(|position| position.price).sum(),
         tax: hold.positions.iter().map(|position| position.tax).sum(),
         positions: hold.positions.clone(),
         until: When(hold.until),
-    }
+        latest: When(hold.made.saturating_add(most).max(hold.until)),
+        now: When(now),
+    })
 }
 
 fn find_hold(api: &Api, at: At, hold: HoldId) -> Result<Kept, Problem> {
-    let found = api.office(at, |office| office.hold(hold).map(|known| kept(hold, known)))?;
+    let now = api.clock.now();
+    let found = api.office(at, |office| kept(office, hold, now))?;
     found.ok_or_else(|| crate::booking::problem(&rules::booking::Refusal::HoldGone))
 }
 
@@ -91,13 +101,43 @@ async fn hold(
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let Cart { lines, currency, code, place } = write.body;
-    let lines = lines
-        .into_iter()
-        .map(|line| Line { choice: Choice { product: line.product, variation: line.variation }, count: line.count });
-    let (lines, person, asked) = (lines.collect(), Token::NONE, tag.hash);
+    let (lines, person, asked) = (lines_of(lines), Token::NONE, tag.hash);
     let wish = Wish::Hold { hold: id, person, currency, lines, code, place, asked };
     let done = api.book(Some(tag), None, at, wish).await?;
     Ok(Made(Written { data: find_hold(&api, at, id)?, offset: offset(&done) }))
+}
+
+fn lines_of(lines: Vec<CartLine>) -> Vec<Line> {
+    let line = |line: CartLine| Line {
+        choice: Choice { product: line.product, variation: line.variation },
+        count: line.count,
+    };
+    lines.into_iter().map(line).collect()
+}
+
+/// What a cart would cost.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CartPrices")]
+struct Prices {
+    currency: Currency,
+    positions: Vec<Position>,
+    /// What would be paid, minor units.
+    total: i64,
+    /// The tax within.
+    tax: i64,
+}
+
+async fn price(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event))): Named<Where>,
+    ask: Idempotent<Cart>,
+) -> Result<One<Prices>, Problem> {
+    let Cart { lines, currency, code, .. } = ask.body;
+    let (lines, now) = (lines_of(lines), api.clock.now());
+    let priced = api.office((seller, event), |office| office.price_of(&lines, currency, &code, now))?;
+    let positions = priced.map_err(|refusal| crate::booking::problem(&refusal))?;
+    let (total, tax) = positions.iter().fold((0, 0), |(total, tax), one| (total + one.price, tax + one.tax));
+    Ok(One { data: Prices { currency, positions, total, tax } })
 }
 
 type OfHold = (Id<OrganizationId>, Id<EventId>, Id<HoldId>);

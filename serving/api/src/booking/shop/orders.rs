@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use views::fraud::Buyer;
 
+use super::super::orders::{Back, back};
 use super::super::people::Contact;
 use super::super::risk::review;
 use super::super::secret::OrderSecret;
@@ -46,14 +47,41 @@ struct New {
 /// An order as its buyer sees it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "BuyersOrder")]
-pub(in crate::booking) struct Ordered {
+pub(super) struct Ordered {
     id: OrderId,
     /// Shows the order to whoever has it: keep it.
     secret: String,
     #[serde(flatten)]
-    pub(in crate::booking) state: State_,
+    state: State_,
     buyer: Contact,
     tickets: Vec<TicketShown>,
+    /// Every attempt to pay, in order.
+    payments: Vec<Attempt>,
+    /// What goes back, in order.
+    refunds: Vec<Back>,
+    /// How to pay by bank transfer, while that is waited for.
+    transfer: Option<TransferTo>,
+    /// The server's time, for whoever counts down.
+    now: When,
+}
+
+/// How to pay by bank transfer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TransferTo {
+    /// Where to, as the organizer has written it.
+    to: String,
+    /// What is to stand with it, so that it is found: the end of the order's id.
+    reference: String,
+    /// Minor units.
+    amount: i64,
+}
+
+/// What a bank transfer says, so that it is found by the order's id.
+fn reference(order: OrderId) -> String {
+    /// Digits of a UUID's last group.
+    const DIGITS: usize = 12;
+    let text = format!("{:032X}", order.0);
+    text[text.len() - DIGITS..].to_owned()
 }
 
 /// How far an order is.
@@ -93,6 +121,10 @@ pub(in crate::booking) enum Status {
 #[derive(Debug, Serialize, JsonSchema)]
 struct TicketShown {
     id: TicketId,
+    /// The place of its position in the order, from 0.
+    position: u16,
+    /// Who comes with it, as the buyer named them; nobody for one that was passed on.
+    name: String,
     product: ItemId,
     variation: ItemId,
     revision: u32,
@@ -132,16 +164,27 @@ pub(in crate::booking) fn state(order: &Order) -> State_ {
 }
 
 impl Api {
-    /// An order as its buyer sees it; drawing the codes of its tickets takes longer than all the rest of it.
-    fn buyers(&self, at: At, id: OrderId, drawn: bool) -> Result<Ordered, Problem> {
+    /// An order as its buyer sees it.
+    pub(super) fn buyers(&self, at: At, id: OrderId) -> Result<Ordered, Problem> {
+        self.ordered(at, id, true)
+    }
+
+    /// The same without pictures of its tickets' codes unless they are `drawn`, which takes longer than all the rest of it.
+    fn ordered(&self, at: At, id: OrderId, drawn: bool) -> Result<Ordered, Problem> {
         let found = self.office(at, |office| {
             let order = office.order(id)?.clone();
             let tickets: Vec<_> =
                 order.tickets.iter().filter_map(|id| Some((*id, office.ticket(*id)?.clone()))).collect();
-            Some((order, tickets))
+            let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
+            let refunds = order.refunds.iter().filter_map(|id| back(office, *id)).collect();
+            Some((order, tickets, payments, refunds, office.catalogue().sales().transfer_to.clone()))
         })?;
-        let (order, tickets) = found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
+        let (order, tickets, payments, refunds, to) =
+            found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such order"))?;
         let key = self.ticket_key(at.0);
+        let buyer = self.contact(at.0, order.subject, &order.sealed);
+        let by_transfer = order.status == OrderStatus::Pending && order.provider == Provider::Transfer;
+        let amount = order.total() - order.paid;
         let shown = |(id, ticket): (TicketId, rules::booking::office::Ticket)| {
             let claims = Claims { event: at.1, ticket: id, product: ticket.choice.product, revision: ticket.revision };
             // Whoever passed a ticket on no longer gets its code.
@@ -149,6 +192,8 @@ impl Api {
             let text = mine.then(|| claims.text(&key));
             TicketShown {
                 id,
+                position: ticket.position,
+                name: if mine || ticket.cancelled { buyer.attendee(ticket.position).to_owned() } else { String::new() },
                 product: ticket.choice.product,
                 variation: ticket.choice.variation,
                 revision: ticket.revision,
@@ -162,8 +207,12 @@ impl Api {
             id,
             secret: self.order_secret(at.0, id),
             state: state(&order),
-            buyer: self.contact(at.0, order.subject, &order.sealed),
             tickets: tickets.into_iter().map(shown).collect(),
+            buyer,
+            payments,
+            refunds,
+            transfer: by_transfer.then(|| TransferTo { to, reference: reference(id), amount }),
+            now: When(self.clock.now()),
         })
     }
 }
@@ -193,10 +242,10 @@ async fn order(
         asked: tag.hash,
     };
     let done = api.book(Some(tag), None, at, wish).await?;
-    Ok(Made(Written { data: api.buyers(at, id, false)?, offset: offset(&done) }))
+    Ok(Made(Written { data: api.ordered(at, id, false)?, offset: offset(&done) }))
 }
 
-type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
+pub(super) type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
 
 async fn ordered(
     State(api): State<Api>,
@@ -204,7 +253,7 @@ async fn ordered(
     secret: OrderSecret,
 ) -> Result<One<Ordered>, Problem> {
     secret.opens(&api, seller, order)?;
-    Ok(One { data: api.buyers((seller, event), order, true)? })
+    Ok(One { data: api.buyers((seller, event), order)? })
 }
 
 /// One attempt to pay.
@@ -262,5 +311,5 @@ async fn transfer(
     let (revision, subject, person, sealed) = (write.body.revision, known.subject, known.person, known.sealed);
     let wish = Wish::Transfer { ticket, revision, subject, person, sealed };
     let done = api.book(Some(tag), None, at, wish).await?;
-    Ok(Written { data: api.buyers(at, order, true)?, offset: offset(&done) })
+    Ok(Written { data: api.buyers(at, order)?, offset: offset(&done) })
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use records::booking::Choice;
-use records::{Currency, EventId, ItemId, OrganizationId, PlaceId, WaitId};
+use records::{Currency, EventId, HoldId, ItemId, OrganizationId, PlaceId, WaitId};
 use rules::booking::Wish;
 use rules::booking::room::{Standing, public};
 use schemars::JsonSchema;
@@ -22,6 +22,8 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .post(at!("/waitlist"), "Waits for something that is sold out", wait)
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
+        .get(at!("/waitlist/{wait}"), "Whether it is somebody's turn, and what is kept for them", waiting)
+        .may(&[Code::NotFound])
         .delete(at!("/waitlist/{wait}"), "Waits no longer", leave)
         .may(&[Code::NotFound])
         .post(at!("/room"), "Waits to be let in", join)
@@ -72,6 +74,34 @@ async fn wait(
     let wish = Wish::Wait { wait: id, choice, party, currency, subject, person, sealed };
     let done = api.book(Some(tag), None, at, wish).await?;
     Ok(Made(Written { data: Waiting { id, party }, offset: offset(&done) }))
+}
+
+/// Somebody in the waitlist, or whose turn has come.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WaitlistPlace")]
+struct Turn {
+    id: WaitId,
+    /// How many who came before wait for the same, while they wait.
+    before: Option<u32>,
+    /// What is kept for them, once it is their turn: a hold, which can be ordered.
+    hold: Option<HoldId>,
+    /// Until when.
+    until: Option<When>,
+}
+
+async fn waiting(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event), Id(id))): Named<(Id<OrganizationId>, Id<EventId>, Id<WaitId>)>,
+) -> Result<One<Turn>, Problem> {
+    let found = api.office((seller, event), |office| {
+        if let Some(before) = office.waitlist().before(id) {
+            return Some(Turn { id, before: u32::try_from(before).ok(), hold: None, until: None });
+        }
+        let (hold, kept) = office.offer_of(id)?;
+        Some(Turn { id, before: None, hold: Some(hold), until: Some(When(kept.until)) })
+    })?;
+    let gone = || Problem::new(Code::NotFound, "nobody waits by this name: the offer was taken, or its time is over");
+    Ok(One { data: found.ok_or_else(gone)? })
 }
 
 async fn leave(

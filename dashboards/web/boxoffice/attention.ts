@@ -1,0 +1,49 @@
+// What of a box office needs somebody's action, most urgent first. Pure: figures in, items out.
+import type { Summary } from './types';
+
+export type Item =
+  | {
+      what: 'in_review' | 'refunds_failed' | 'refunds_by_transfer' | 'late' | 'credits' | 'waiting';
+      count: number;
+    }
+  | { what: 'nearly'; id: string; title: string; left: number };
+
+/** Where something of this kind is looked after, below the box office. */
+export function placeOf(item: Item): string {
+  switch (item.what) {
+    case 'in_review':
+      return 'orders?status=in_review';
+    case 'refunds_failed':
+      return 'refunds?status=failed';
+    case 'refunds_by_transfer':
+    case 'late':
+      return 'refunds?status=started';
+    case 'credits':
+      return 'orders?status=cancelled';
+    case 'waiting':
+      return 'waitlist';
+    case 'nearly':
+      return `quotas?edit=${encodeURIComponent(item.id)}`;
+  }
+}
+
+export const isUrgent = (item: Item): boolean => item.what === 'in_review' || item.what === 'refunds_failed';
+
+export function attention(summary: Summary | null | undefined): Item[] {
+  if (!summary) return [];
+  const counted = [
+    { what: 'in_review', count: summary.orders.in_review },
+    { what: 'refunds_failed', count: summary.refunds_failed },
+    { what: 'refunds_by_transfer', count: summary.refunds_by_transfer },
+    { what: 'late', count: summary.late },
+    { what: 'credits', count: summary.credits },
+  ] as const;
+  const nearly = summary.nearly_sold_out.map(({ id, title, left }) => ({
+    what: 'nearly' as const,
+    id,
+    title,
+    left,
+  }));
+  const waiting = { what: 'waiting' as const, count: summary.waiting };
+  return [...counted.filter((one) => one.count > 0), ...nearly, ...(waiting.count > 0 ? [waiting] : [])];
+}
