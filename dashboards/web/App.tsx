@@ -25,6 +25,7 @@ const Checkin = lazy(() => import('./boxoffice/Checkin'));
 const Payments = lazy(() => import('./boxoffice/Payments'));
 const Invoices = lazy(() => import('./boxoffice/Invoices'));
 const Webhooks = lazy(() => import('./boxoffice/Webhooks'));
+const Publication = lazy(() => import('./boxoffice/Publication'));
 const BoxOffice = lazy(() => import('./boxoffice/BoxOffice'));
 const Programme = lazy(() => import('./pages/Programme'));
 const Account = lazy(() => import('./pages/Account'));
@@ -43,6 +44,7 @@ const OF_ORGANIZATION = [
   ['events/:event/programme', 'manage_events', Programme],
   ['events/:event/box-office/check-in', 'check_in', Checkin],
   ['events/:event/box-office/*', ['read_views', 'manage_events', 'manage_orders'], BoxOffice],
+  ['events/:event/publication', 'manage_events', Publication],
   ['campaigns', 'read_campaigns', Campaigns],
   ['sql', 'run_sql', Sql],
   ['rules', ['manage_organization', 'read_views'], Rules],

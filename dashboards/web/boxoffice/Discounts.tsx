@@ -173,6 +173,7 @@ function PromoForm(props: {
         onCancel={props.onCancel}
       >
         <Text
+          autoFocus
           label={words.code}
           hint={words.codeHint}
           required

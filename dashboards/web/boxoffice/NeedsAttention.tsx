@@ -12,7 +12,11 @@ export default function BoxItems({ org, event, items }: { org: string; event: st
         <BoxItem
           key={item.what + ('id' in item ? item.id : '')}
           item={item}
-          to={`/o/${part(org)}/events/${part(event)}/box-office/${placeOf(item)}`}
+          to={
+            item.what === 'webhooks'
+              ? `/o/${part(org)}/webhooks`
+              : `/o/${part(org)}/events/${part(event)}/box-office/${placeOf(item)}`
+          }
         />
       ))}
     </>

@@ -1,6 +1,7 @@
 // What an organizer can do about an order: decide a review, note a transfer, cancel, pay back.
 import { useState } from 'react';
 import { Badge, Button, Card, Choice, Confirm, Field, Trouble } from '../ui/basics';
+import { fromMicros } from '../words/format';
 import { amountText, minorOf } from './amounts';
 import { useAct } from './act';
 import { Amount, Check } from './fields';
@@ -28,7 +29,7 @@ export function ReviewIt({ order, onDone }: OfOrder) {
       {review && (
         <>
           <p className="text-sm">{words.reviewText(format.number(review.score))}</p>
-          <p className="text-soft mt-2 text-xs break-all">{words.reviewAsOf(review.as_of)}</p>
+          <AsOfReview asOf={review.as_of} />
         </>
       )}
       {order.risk && <Reasons risk={order.risk} />}
@@ -49,6 +50,15 @@ export function ReviewIt({ order, onDone }: OfOrder) {
       </div>
     </Card>
   );
+}
+
+/** What part of the log a score reflects, as people read it. */
+function AsOfReview({ asOf }: { asOf: string }) {
+  const words = useBoxWords().order;
+  const format = useEventFormat();
+  const { log_time, epoch } = JSON.parse(asOf) as { log_time: number; epoch: number };
+  const time = format.exact(fromMicros(log_time));
+  return <p className="text-soft mt-2 text-xs">{words.reviewAsOf(time, format.number(epoch))}</p>;
 }
 
 function Reasons({ risk }: { risk: Risk }) {

@@ -4,7 +4,7 @@ import { type SubmitEvent, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { address, part } from '../server/http';
 import { useRows } from '../server/rows';
-import { Badge, Button, Field, NoData, Table, Th, Trouble } from '../ui/basics';
+import { Badge, Button, NoData, Table, Th, Trouble } from '../ui/basics';
 import { More } from '../ui/More';
 import { Frame, numberOf, useEventFormat, useOffice } from './office';
 import { at, key, summary } from './server';
@@ -80,17 +80,16 @@ function Search({ search, onSearch }: { search: string; onSearch: (text: string)
   };
   return (
     <form onSubmit={submit} role="search" className="flex min-w-72 flex-1 items-end gap-2">
-      <Field
-        className="max-w-md flex-1"
-        label={words.search}
+      <input
+        className="field max-w-md flex-1"
+        aria-label={words.search}
         placeholder={words.searchHint}
         type="search"
-        required={false}
         maxLength={200}
         value={text}
         onChange={({ target }) => setText(target.value)}
       />
-      <Button type="submit">{words.search}</Button>
+      <Button type="submit">{words.find}</Button>
     </form>
   );
 }

@@ -228,6 +228,7 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm) {
       >
         <div className="grid gap-4 sm:grid-cols-2">
           <Text
+            autoFocus={onCancel !== undefined}
             label={words.name}
             required
             maxLength={200}

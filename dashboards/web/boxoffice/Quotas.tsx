@@ -154,7 +154,9 @@ function Matrix({ offer }: { offer: Offer }) {
           <>
             <Th>{words.stock.product}</Th>
             {offer.quotas.map((quota) => (
-              <Th key={quota.id}>{quota.title}</Th>
+              <th key={quota.id} scope="col" className="cell-head text-center">
+                {quota.title}
+              </th>
             ))}
           </>
         }
@@ -252,6 +254,7 @@ function QuotaForm({ id, seen, first, onDone, onCancel }: OfForm) {
         onCancel={onCancel}
       >
         <Text
+          autoFocus
           label={words.name}
           required
           maxLength={200}

@@ -6,10 +6,11 @@ export type Item =
       what: 'in_review' | 'refunds_failed' | 'refunds_by_transfer' | 'late' | 'credits' | 'waiting';
       count: number;
     }
+  | { what: 'webhooks'; count: number }
   | { what: 'nearly'; id: string; title: string; left: number };
 
-/** Where something of this kind is looked after, below the box office. */
-export function placeOf(item: Item): string {
+/** Where something of the event of this kind is looked after, below the box office. */
+export function placeOf(item: Exclude<Item, { what: 'webhooks' }>): string {
   switch (item.what) {
     case 'in_review':
       return 'orders?status=in_review';
@@ -27,10 +28,13 @@ export function placeOf(item: Item): string {
   }
 }
 
-export const isUrgent = (item: Item): boolean => item.what === 'in_review' || item.what === 'refunds_failed';
+export const isUrgent = (item: Item): boolean =>
+  ['in_review', 'refunds_failed', 'webhooks'].includes(item.what);
 
-export function attention(summary: Summary | null | undefined): Item[] {
-  if (!summary) return [];
+/** `failing`: webhooks of the organization that somebody should look after. */
+export function attention(summary: Summary | null | undefined, failing = 0): Item[] {
+  const webhooks = failing > 0 ? [{ what: 'webhooks' as const, count: failing }] : [];
+  if (!summary) return webhooks;
   const counted = [
     { what: 'in_review', count: summary.orders.in_review },
     { what: 'refunds_failed', count: summary.refunds_failed },
@@ -45,5 +49,10 @@ export function attention(summary: Summary | null | undefined): Item[] {
     left,
   }));
   const waiting = { what: 'waiting' as const, count: summary.waiting };
-  return [...counted.filter((one) => one.count > 0), ...nearly, ...(waiting.count > 0 ? [waiting] : [])];
+  return [
+    ...webhooks,
+    ...counted.filter((one) => one.count > 0),
+    ...nearly,
+    ...(waiting.count > 0 ? [waiting] : []),
+  ];
 }

@@ -30,7 +30,7 @@ interface OfText {
 export function Text({
   onChange,
   ...props
-}: OfText & { maxLength?: number; pattern?: string; disabled?: boolean }) {
+}: OfText & { maxLength?: number; pattern?: string; disabled?: boolean; autoFocus?: boolean }) {
   return <Field {...props} autoComplete="off" onChange={({ target }) => onChange(target.value)} />;
 }
 

@@ -1,6 +1,6 @@
 // What every page of a box office stands in: whose it is, the ways to its parts, times of the event's own zone.
 import { useQuery } from '@tanstack/react-query';
-import { createContext, use, useMemo, type ReactNode } from 'react';
+import { createContext, use, useEffect, useMemo, useRef, type ReactNode } from 'react';
 import { NavLink, useLocation } from 'react-router';
 import { part } from '../server/http';
 import { event as eventOf } from '../server/queries';
@@ -95,6 +95,11 @@ export function Frame(props: { title: string; hint?: ReactNode; aside?: ReactNod
     check_in: useMayHere('check_in'),
     read_views: true,
   };
+  const ways = useRef<HTMLElement>(null);
+  // On a phone the ways are longer than the screen: the one that is open is in it.
+  useEffect(() => {
+    ways.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [pathname]);
   return (
     <>
       <p className="text-soft mb-1 text-sm">
@@ -105,6 +110,7 @@ export function Frame(props: { title: string; hint?: ReactNode; aside?: ReactNod
       </p>
       <Heading title={props.title} hint={props.hint} aside={props.aside} />
       <nav
+        ref={ways}
         aria-label={words.title}
         className="border-line -mx-4 mb-4 flex gap-1 overflow-x-auto border-b px-4 lg:-mx-6 lg:px-6"
       >

@@ -26,9 +26,14 @@ export default function Programme() {
         title={data?.row.title ?? event}
         hint={words.title}
         aside={
-          <Link to={`/o/${part(organization)}/events/${part(event)}`} className="button">
-            {words.dashboard}
-          </Link>
+          <span className="flex flex-wrap gap-2">
+            <Link to={`/o/${part(organization)}/events/${part(event)}/publication`} className="button">
+              {words.publication}
+            </Link>
+            <Link to={`/o/${part(organization)}/events/${part(event)}`} className="button">
+              {words.dashboard}
+            </Link>
+          </span>
         }
       />
       <Trouble error={error} />

@@ -309,6 +309,7 @@ export const de: Words = {
     title: 'Veranstaltung und Programm',
     event: 'Die Veranstaltung',
     dashboard: 'Live-Übersicht',
+    publication: 'Seite, Zugang, Import',
     items: 'Programm und Dinge',
     itemsHint: 'Sitzungen werden besucht; andere Dinge werden angesehen und gekauft.',
     none: 'Noch ist nichts eingetragen.',

@@ -308,6 +308,7 @@ export const en = {
     title: 'Event and programme',
     event: 'The event',
     dashboard: 'Live dashboard',
+    publication: 'Event page, access, import',
     items: 'Programme and things',
     itemsHint: 'Sessions are joined and left; other things are looked at and bought.',
     none: 'Nothing is listed yet.',

@@ -411,6 +411,9 @@ pub enum Fact {
     /// Something was written into an organization's books.
     #[serde(untagged)]
     Books(crate::books::BooksFact),
+    /// Something was decided about an event's programme.
+    #[serde(untagged)]
+    Programme(crate::programme::ProgrammeFact),
     /// Something about an organization's payment providers.
     #[serde(untagged)]
     Providers(crate::providers::ProviderFact),

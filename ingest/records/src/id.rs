@@ -206,7 +206,7 @@ macro_rules! ids {
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 // Whatever happens may happen outside of these; the other ids name what an answer is about.
-                if matches!(stringify!($name), "EventId" | "SessionId" | "ItemId" | "PlaceId") {
+                if matches!(stringify!($name), "EventId" | "SessionId" | "ItemId" | "PlaceId" | "HallId" | "TrackId") {
                     schemars::json_schema!({"type": ["string", "null"], "maxLength": NAME_BYTES_MAX})
                 } else {
                     schemars::json_schema!({"type": "string", "maxLength": NAME_BYTES_MAX})
@@ -282,6 +282,16 @@ ids! {
     PlaceId,
     /// What an organizer is paid at once.
     PayoutId,
+    /// A room of an event.
+    HallId,
+    /// A track of a programme.
+    TrackId,
+    /// Somebody who speaks at an event.
+    SpeakerId,
+    /// A form that buyers fill in.
+    FormId,
+    /// A link that lets people see an event.
+    InvitationId,
     /// Where an organization's webhooks go.
     EndpointId,
     /// One code, link or file's address that is sold.

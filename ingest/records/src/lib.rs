@@ -33,6 +33,7 @@ pub mod json;
 pub mod kind;
 pub mod money;
 pub mod pos;
+pub mod programme;
 pub mod providers;
 pub mod seal;
 pub mod secret;
@@ -49,13 +50,14 @@ pub use books::BooksFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, DoorId, EndpointId, EventId, GoodsId, HoldId, ItemId, LeaderboardId, LoginId, MailId,
-    MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuotaId, RefundId,
-    RequestId, RuleId, SegmentId, SessionId, TicketId, UserId, WaitId,
+    AdId, CampaignId, CommandId, DoorId, EndpointId, EventId, FormId, GoodsId, HallId, HoldId, InvitationId, ItemId,
+    LeaderboardId, LoginId, MailId, MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId,
+    QueryId, QuotaId, RefundId, RequestId, RuleId, SegmentId, SessionId, SpeakerId, TicketId, TrackId, UserId, WaitId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};
 pub use pos::Pos;
+pub use programme::ProgrammeFact;
 pub use providers::ProviderFact;
 pub use secret::{Blob, SecretHash};
 pub use text::Text;

@@ -45,6 +45,24 @@ impl Zone {
         &self.name
     }
 
+    /// What clocks there show at an instant; beyond the calendar (year ±9999) its first or last moment.
+    pub fn clock(&self, at: Timestamp) -> jiff::civil::DateTime {
+        let end = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        self.zone.to_datetime(jiff::Timestamp::from_microsecond(at.0).unwrap_or(end))
+    }
+
+    /// The instant at which clocks there show this. A time that comes twice is the first of them; one that never comes is
+    /// told by the offset from before the gap (RFC 5545 §3.3.5).
+    pub fn instant(&self, clock: jiff::civil::DateTime) -> Timestamp {
+        let instant = self.zone.to_ambiguous_timestamp(clock).compatible();
+        instant.map_or(Timestamp::MAX, |instant| Timestamp(instant.as_microsecond()))
+    }
+
+    /// The rules of the zone.
+    pub fn rules(&self) -> &jiff::tz::TimeZone {
+        &self.zone
+    }
+
     /// The local calendar day at an instant. Instants beyond the calendar (year ±9999) get its first or last day.
     pub fn day(&self, at: Timestamp) -> Day {
         let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 {

@@ -1,4 +1,5 @@
-//! Everything that is decided in one partition of the facts: the office of organizations, accounts, box offices and books.
+//! Everything that is decided in one partition of the facts: organizations, accounts, box offices, programmes, books,
+//! payment providers and webhooks.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
 
@@ -10,6 +11,7 @@ use crate::booking::{self, Booking};
 use crate::books::{self, Books};
 use crate::decide::{Domain, StateError, UnknownFact};
 use crate::office::{self, Office};
+use crate::programme::{self, Programme};
 use crate::providers::{self, Providers};
 use crate::webhooks::{self, Webhooks};
 
@@ -33,6 +35,8 @@ pub enum Order {
     Booking(booking::Command),
     /// Of an organization's books.
     Books(books::Command),
+    /// Of an event's programme.
+    Programme(programme::Command),
     /// Of an organization's payment providers.
     Providers(providers::Command),
     /// Of where an organization's webhooks go.
@@ -54,6 +58,9 @@ pub enum Refusal {
     /// By an organization's books.
     #[error(transparent)]
     Books(#[from] books::Refusal),
+    /// By a programme.
+    #[error(transparent)]
+    Programme(#[from] programme::Refusal),
     /// By what is known of payment providers.
     #[error(transparent)]
     Providers(#[from] providers::Refusal),
@@ -69,6 +76,7 @@ pub struct Domains {
     accounts: Accounts,
     booking: Booking,
     books: Books,
+    programme: Programme,
     providers: Providers,
     webhooks: Webhooks,
 }
@@ -101,6 +109,13 @@ impl From<books::Command> for Command {
     }
 }
 
+impl From<programme::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: programme::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Programme(command) }
+    }
+}
+
 impl From<providers::Command> for Command {
     /// A command of whoever owns the process.
     fn from(command: providers::Command) -> Self {
@@ -121,6 +136,11 @@ impl Domains {
         &self.books
     }
 
+    /// The programmes.
+    pub fn programme(&self) -> &Programme {
+        &self.programme
+    }
+
     /// The box offices.
     pub fn booking(&self) -> &Booking {
         &self.booking
@@ -139,6 +159,7 @@ impl Domain for Domains {
             Order::Account(_) => office::aggregate_of_organization(accounts::platform()),
             Order::Booking(command) => office::aggregate(command.organization, command.event),
             Order::Books(command) => office::aggregate_of_organization(command.organization),
+            Order::Programme(command) => office::aggregate(command.organization, command.event),
             Order::Providers(command) => office::aggregate_of_organization(command.organization),
             Order::Webhook(command) => webhooks::aggregate(command.organization),
         }
@@ -163,6 +184,11 @@ impl Domain for Domains {
                 let facts = self.books.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
+            Order::Programme(command) => {
+                let office = self.booking.office(command.organization, command.event);
+                let facts = self.programme.decide(command, office, now)?;
+                facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact)).collect()
+            }
             Order::Providers(command) => {
                 let facts = self.providers.decide(command)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
@@ -176,9 +202,9 @@ impl Domain for Domains {
         Ok(rows)
     }
 
-    /// What ends by itself at a box office; logins and links say when they end.
+    /// What ends by itself at a box office, and places in sessions that are to be given; logins and links say when they end.
     fn due(&self, now: Timestamp) -> Option<FactRow> {
-        self.booking.due(now)
+        self.booking.due(now).or_else(|| self.programme.due(now))
     }
 
     fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
@@ -186,6 +212,7 @@ impl Domain for Domains {
         self.accounts.apply(row);
         self.booking.apply(row);
         self.books.apply(row);
+        self.programme.apply(row, &self.booking);
         self.providers.apply(row);
         self.webhooks.apply(row);
         Ok(())
@@ -195,6 +222,7 @@ impl Domain for Domains {
         let parts = [
             serde_json::to_vec(&self.accounts.stored()),
             serde_json::to_vec(&self.booking.stored()),
+            serde_json::to_vec(&self.programme.stored()),
             serde_json::to_vec(&self.providers.stored()),
             serde_json::to_vec(&self.webhooks.stored()),
             serde_json::to_vec(&self.books.stored()),
@@ -210,6 +238,7 @@ impl Domain for Domains {
     fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let (accounts, rest) = crate::decide::section(bytes)?;
         let (booking, rest) = crate::decide::section(rest)?;
+        let (programme, rest) = crate::decide::section(rest)?;
         let (providers, rest) = crate::decide::section(rest)?;
         let (webhooks, rest) = crate::decide::section(rest)?;
         let (books, rest) = crate::decide::section(rest)?;
@@ -218,11 +247,13 @@ impl Domain for Domains {
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
         let booking = serde_json::from_slice(booking).map_err(|error| StateError(error.to_string()))?;
         let providers = serde_json::from_slice(providers).map_err(|error| StateError(error.to_string()))?;
+        let programme = serde_json::from_slice(programme).map_err(|error| StateError(error.to_string()))?;
+        let programme = Programme::restore(programme);
         let (accounts, booking) = (Accounts::restore(accounts), Booking::restore(booking));
         let providers = Providers::restore(providers);
         let books = serde_json::from_slice(books).map_err(|error| StateError(error.to_string()))?;
         let books = Books::restore(books);
-        Ok(Self { office: Office::decode(rest)?, accounts, booking, providers, webhooks, books })
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, books, programme, providers, webhooks })
     }
 }
 

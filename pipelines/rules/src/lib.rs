@@ -36,6 +36,7 @@ pub mod lateness;
 pub mod length;
 pub mod office;
 pub mod points;
+pub mod programme;
 pub mod providers;
 pub mod rulebook;
 pub mod segment;

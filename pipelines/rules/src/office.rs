@@ -353,6 +353,7 @@ fn event_of(fact: &Fact) -> EventId {
     match fact {
         Fact::EventScheduled { event, .. } | Fact::ItemListed { event, .. } => *event,
         Fact::Booking(fact) => fact.event(),
+        Fact::Programme(fact) => fact.event(),
         _ => EventId::NONE,
     }
 }

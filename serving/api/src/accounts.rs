@@ -18,7 +18,7 @@ pub mod notes;
 mod oidc;
 pub mod operator;
 mod organizations;
-mod passwords;
+pub(crate) mod passwords;
 pub(crate) mod people;
 mod queries;
 mod second;

@@ -54,6 +54,8 @@ pub struct Offices {
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
     /// Those who wait until keys are durable.
     pub(crate) syncs: people::Syncs,
+    /// What the same events say of their programmes, which see the box offices.
+    programmes: crate::programme::Programmes,
     /// With whom organizations take payments.
     providers: RwLock<Providers>,
     history: RwLock<hashbrown::HashMap<(OrganizationId, OrderId), Vec<desk::Place>, records::hash::FixedState>>,
@@ -87,6 +89,8 @@ impl Offices {
         if concerns {
             self.passed.send_modify(|passed| *passed += 1);
         }
+        // Locked after `booking`, too: places in sessions see the tickets.
+        self.programmes.apply(place.partition, row, booking);
         let Some(Fact::Booking(fact)) = row.known() else { return };
         let (at, mut order) = ((row.organization, fact.event()), order_of(row));
         if let Some(office) = booking.office(at.0, at.1) {
@@ -105,6 +109,11 @@ impl Offices {
         if places.len() < HISTORY_MAX {
             places.push(place);
         }
+    }
+
+    /// What events say of themselves.
+    pub fn programmes(&self) -> &crate::programme::Programmes {
+        &self.programmes
     }
 
     /// Asks the box office of an event; none where nothing was ever said about it.

@@ -34,6 +34,7 @@ pub mod openapi;
 mod pages;
 mod paper;
 pub mod problem;
+pub mod programme;
 pub mod reads;
 pub mod routes;
 pub mod server;

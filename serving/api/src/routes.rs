@@ -10,6 +10,9 @@
 //! | `GET /v1/presence/...` | read | who is here now |
 //! | `/v1/organizations/{organization}/sql` | sql | questions to the warehouse |
 //! | `/v1/organizations/{organization}/events/{event}/box-office/...` | manage | see [`crate::booking`] |
+//! | `/v1/organizations/{organization}/events/{event}/programme/...` | manage | see [`crate::programme`] |
+//! | `/v1/programmes/{organizer}/...` | none | what visitors read of events |
+//! | `/e/{organization}/...`, `/sitemap.xml`, `/robots.txt` | none | the same as pages |
 //! | `/v1/shop/{seller}/{event}/...` | none | what buyers do |
 //! | `GET /v1/openapi.json` | none | what all of these take and give |
 //! | `GET /healthz`, `/readyz` | none | lives; is current |
@@ -22,7 +25,9 @@ use crate::edge::Edges;
 use crate::guard::Bounds;
 use crate::openapi::{Entry, Routes};
 use crate::problem::{Code, Problem};
-use crate::{Api, accounts, booking, books, feeds, health, limits, pages, reads, sql, system, tracking, webhooks};
+use crate::{
+    Api, accounts, booking, books, feeds, health, limits, pages, programme, reads, sql, system, tracking, webhooks,
+};
 
 /// All routes.
 pub fn router(api: Api) -> Router {
@@ -35,9 +40,10 @@ pub fn router(api: Api) -> Router {
         edges.around(routes.method_not_allowed_fallback(refused), bounds)
     };
     let feeds = Bounds::new(limits::FEEDS_OPENING_MAX, limits::REQUEST_WITHIN).patient();
-    around(requests().into_router(), Some(quick))
+    around(requests().into_router(), Some(quick.clone()))
         .merge(around(feeds::routes(&api), Some(feeds)))
-        .merge(around(tracking::uploads().into_router(), Some(large)))
+        .merge(around(uploads().into_router(), Some(large)))
+        .merge(around(programme::pages(), Some(quick.clone())))
         .merge(around(sql::routes().into_router(), Some(questions)))
         .merge(around(unbounded().into_router(), None))
         .merge(around(Router::new().fallback(pages::answer), None))
@@ -51,8 +57,14 @@ fn requests() -> Routes {
         .merge(accounts::routes())
         .merge(booking::routes())
         .merge(books::routes())
+        .merge(programme::routes())
         .merge(webhooks::routes())
         .merge(system::routes())
+}
+
+/// What takes long bodies.
+fn uploads() -> Routes {
+    tracking::uploads().merge(programme::uploads())
 }
 
 /// Health stays outside of the bounds: a full server must still say that it lives.
@@ -62,7 +74,7 @@ fn unbounded() -> Routes {
 
 /// Everything that the document tells of.
 pub(crate) fn entries() -> Vec<Entry> {
-    let mut entries = requests().merge(tracking::uploads()).merge(sql::routes()).merge(unbounded()).finish().1;
+    let mut entries = requests().merge(uploads()).merge(sql::routes()).merge(unbounded()).finish().1;
     entries.extend(feeds::entries());
     entries
 }

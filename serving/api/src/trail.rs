@@ -181,6 +181,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::PartitionClaimed { .. }
         | Fact::Booking(_)
         | Fact::Books(_)
+        | Fact::Programme(_)
         | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
         | Fact::Webhook(_)
         | Fact::Beat => return None,

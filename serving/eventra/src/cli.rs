@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, completions, config, dead_letters, demo, doctor, engine, erase, leaderboard, log, openapi, replay, serve,
-    simulate, sql, status, top, user, verify,
+    apply, completions, config, dead_letters, demo, doctor, engine, erase, import, leaderboard, log, openapi, replay,
+    serve, simulate, sql, status, top, user, verify,
 };
 use crate::settings::{Flags, load};
 
@@ -54,6 +54,9 @@ enum Command {
     /// Look into the log: inspect, verify, export, repair
     #[command(subcommand)]
     Log(log::Command),
+    /// Bring in what other systems know: programmes of events
+    #[command(subcommand)]
+    Import(import::Command),
     /// Feed a public data set to the running process
     Replay(replay::Arguments),
     /// Run a simulated conference against the running process
@@ -100,6 +103,7 @@ impl Cli {
             Command::SignInLink(arguments) => user::link(&arguments, settings),
             Command::Leaderboard(command) => leaderboard::run(&command, settings),
             Command::Log(command) => log::run(&command, settings),
+            Command::Import(command) => import::run(&command, settings),
             Command::Replay(arguments) => replay::run(&arguments, settings),
             Command::Simulate(arguments) => simulate::run(&arguments, settings),
             Command::DeadLetters(command) => dead_letters::run(&command, settings),

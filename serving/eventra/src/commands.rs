@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod engine;
 pub(crate) mod erase;
+pub(crate) mod import;
 pub(crate) mod leaderboard;
 pub(crate) mod log;
 pub(crate) mod openapi;

@@ -9,6 +9,7 @@ mod lettered;
 pub(crate) mod offline;
 mod operations;
 mod people;
+mod programmes;
 mod resets;
 mod simulation;
 pub(crate) mod storage;

@@ -46,7 +46,7 @@ pub struct Seen {
     pub reference: String,
     /// What the buyer's page pays with; shown to nobody else.
     pub secret: Option<String>,
-    /// What the provider keeps, minor units of the attempt's currency; none while it does not say, or says it in another one.
+    /// What the provider keeps of it, minor units of the attempt's currency; none while it does not say.
     pub fee: Option<i64>,
     /// What tells the card that was used from others; none while the provider does not say. Personal: never kept as it is.
     pub card: Option<String>,

@@ -258,10 +258,10 @@ impl BoxOffice {
 
     fn settle_refund(&self, event: EventId, refund: RefundId) -> Result<Vec<BookingFact>, Refusal> {
         let known = self.refunds.get(&refund).ok_or(Refusal::NoRefund)?;
-        if known.status == RefundStatus::Settled {
+        let (currency, provider) = self.of_refund(known)?;
+        if known.status == RefundStatus::Settled || known.status == RefundStatus::Failed && fails_last(provider) {
             return Ok(Vec::new());
         }
-        let (currency, provider) = self.of_refund(known)?;
         let amount = known.amount;
         let left = self.payments.get(&known.payment).map_or(0, |payment| payment.captured - payment.refunded);
         if known.status == RefundStatus::Failed && left < amount {
@@ -275,11 +275,13 @@ impl BoxOffice {
 
     fn fail_refund(&self, event: EventId, refund: RefundId, reason: &str) -> Result<Vec<BookingFact>, Refusal> {
         let known = self.refunds.get(&refund).ok_or(Refusal::NoRefund)?;
-        if known.status != RefundStatus::Started {
-            return Ok(Vec::new());
-        }
-        let (currency, _) = self.of_refund(known)?;
-        let entry = entry(currency, [(Account::RefundsDue, known.amount), (Account::Receivable, -known.amount)]);
+        let (currency, provider) = self.of_refund(known)?;
+        let from = match known.status {
+            RefundStatus::Started => Account::RefundsDue,
+            RefundStatus::Settled if fails_last(provider) => Account::Provider(provider),
+            RefundStatus::Settled | RefundStatus::Failed => return Ok(Vec::new()),
+        };
+        let entry = entry(currency, [(from, known.amount), (Account::Receivable, -known.amount)]);
         let reason = reason.chars().take(200).collect();
         Ok(vec![BookingFact::RefundFailed { event, order: known.order, refund, reason, entry }])
     }
@@ -488,6 +490,12 @@ impl Order {
         let owed = if self.was_confirmed() { self.owed() } else { 0 };
         (self.refundable() - owed).max(0)
     }
+}
+
+/// Whether a provider's word that a refund failed is its last. Stripe may say so after it said that it went, because a bank has
+/// sent it back, and never the other way round; so both words come to the same in any order. Others may mend what failed.
+const fn fails_last(provider: Provider) -> bool {
+    matches!(provider, Provider::Stripe)
 }
 
 /// Money goes back that was not owed.

@@ -550,6 +550,24 @@ fn what_was_kept_ready_for_an_order_that_is_refused_is_let_go() {
 }
 
 #[test]
+fn a_refund_that_a_bank_sends_back_is_owed_again_in_whatever_order_that_is_told() {
+    let settle = || Wish::SettleRefund(RefundId(1));
+    let fail = || Wish::FailRefund { refund: RefundId(1), reason: "sent back".into() };
+    for told_in in [[settle(), fail(), settle()], [fail(), settle(), fail()]] {
+        let mut house = begun(Provider::Stripe);
+        house.done(told(1, PaymentStatus::Captured, 10_000));
+        house.done(Wish::Refund { refund: RefundId(1), order: OrderId(1), amount: Some(4_000) });
+        for wish in told_in {
+            house.ask(wish).unwrap();
+        }
+        let office = house.booking.office(ACME, CONF).unwrap();
+        assert_eq!(office.refund(RefundId(1)).unwrap().status, RefundStatus::Failed);
+        let held = office.ledger().balance(Currency::EUR, Account::Provider(Provider::Stripe));
+        assert_eq!((house.order(1).paid, held), (10_000, 10_000));
+    }
+}
+
+#[test]
 fn what_came_in_before_anything_was_sold_goes_back_as_it_came() {
     let mut house = House::open(5);
     house.done(cart(1, 1));

@@ -164,7 +164,13 @@ fn sold() -> Office {
             asked: 1,
         },
         booking::Wish::StartPayment { payment, order, provider: Provider::Test },
-        booking::Wish::Observe { payment, status: PaymentStatus::Captured, captured: 24_870, reference: "r".into() },
+        booking::Wish::Observe {
+            payment,
+            status: PaymentStatus::Captured,
+            captured: 24_870,
+            reference: "r".into(),
+            card: Token::NONE,
+        },
     ] {
         happen(&mut office, wish);
     }

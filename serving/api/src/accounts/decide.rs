@@ -83,6 +83,7 @@ fn problem(error: DeskError<Refusal>) -> Problem {
             let fault = records::json::FieldError::new(field.to_owned(), problem.clone());
             Problem::new(Code::FieldsWrong, format!("`{field}` {problem}")).with_fields(vec![fault])
         }
+        DeskError::Refused(Refusal::Programme(refusal)) => crate::programme::problem(&refusal),
         DeskError::Refused(Refusal::Webhook(webhooks::Refusal::IdUsed)) => Problem::new(Code::IdempotencyConflict, ""),
         DeskError::Refused(refusal) => Problem::new(code(&refusal), refusal.to_string()),
         DeskError::Conflict(_) => Problem::new(Code::IdempotencyConflict, ""),

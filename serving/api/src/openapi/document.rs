@@ -28,6 +28,8 @@ const TAGS: &[(&str, &str)] = &[
     ("oidc", "Signing in with an identity provider (OpenID Connect)."),
     ("organizations", "Organizations with their members, keys, events, rules, saved queries, SQL and audit."),
     ("box-office", "What an event sells: products, quotas, codes, orders, money, doors. Scope `manage`."),
+    ("programme", "What takes place at an event: its page, sessions, speakers, forms, who may see it. Scope `manage`."),
+    ("programmes", "What visitors read of published events."),
     (
         "webhooks",
         "Where an organization is told what happens at its box offices, and what became of it. Scope `manage`.",
@@ -125,6 +127,7 @@ fn tag(path: &str) -> &'static str {
         _ if SEGMENT.iter().any(|(known, _)| *known == path) => "tracking",
         "/healthz" | "/readyz" | "/metrics" | "/v1/openapi.json" => "health",
         _ if path.contains("/box-office") => "box-office",
+        _ if path.contains("{event}/programme") => "programme",
         _ if path.starts_with("/v1/organizations/{organization}/webhooks") => "webhooks",
         _ => first,
     };

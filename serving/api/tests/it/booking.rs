@@ -231,6 +231,30 @@ fn what_an_organizer_writes_is_checked_and_a_field_that_nobody_knows_is_named() 
 }
 
 #[test]
+fn what_the_test_provider_keeps_ready_is_taken_in_the_next_round() {
+    run(async {
+        let house = furnished().await;
+        let hold = data(send(&house, Method::POST, &format!("{SHOP}/holds"), "", cart(1)).await, StatusCode::CREATED);
+        let wish = json!({"hold": hold["id"], "buyer": buyer("ann"), "provider": "test"});
+        let order = data(send(&house, Method::POST, &format!("{SHOP}/orders"), "", wish).await, StatusCode::CREATED);
+        let (own, secret) =
+            (format!("{SHOP}/orders/{}", order["id"].as_str().unwrap()), order["secret"].as_str().unwrap());
+        let pays = json!({"provider": "test"});
+        let begun = show(&house, Method::POST, &format!("{own}/payments"), ("p1", secret), pays).await;
+        assert_eq!(data(begun, StatusCode::CREATED)["client_secret"], Value::Null);
+        let says = json!({"status": "authorized"});
+        data(show(&house, Method::POST, &format!("{own}/payments/p1/test"), ("", secret), says).await, StatusCode::OK);
+        let status = async || {
+            let shown = data(show(&house, Method::GET, &own, ("", secret), Value::Null).await, StatusCode::OK);
+            shown["status"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(status().await, "pending");
+        assert_eq!(api::booking::payments::Rounds::default().round(&house.api).await, 1);
+        assert_eq!(status().await, "confirmed");
+    });
+}
+
+#[test]
 fn those_who_wait_are_drawn_when_the_room_opens_and_anybody_can_draw_again() {
     run(async {
         let house = furnished().await;

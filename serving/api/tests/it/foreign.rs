@@ -165,12 +165,31 @@ fn body(path: &str) -> Option<Value> {
         }
         "/v1/organizations/{organization}/webhooks/{endpoint}/rotation" => json!({}),
         "/v1/organizations/{organization}/webhooks/{endpoint}/replays" => json!({"since": "2026-11-20T09:00:00Z"}),
+        _ if path.contains("{event}/programme") => programme_body(path.rsplit_once("/programme").unwrap().1)?,
         "/v1/organizations/{organization}/sql" => json!({"query": "SELECT 1"}),
         "/v1/organizations/{organization}/invoicing" => json!({"name": "x"}),
         "/v1/organizations/{organization}/payment-providers/stripe" => {
             json!({"publishable_key": "pk_x", "secret_key": "sk_x", "webhook_secret": "whsec_x"})
         }
         "/v1/organizations" => json!({"name": "x", "zone": "UTC"}),
+        _ => return None,
+    })
+}
+
+fn programme_body(path: &str) -> Option<Value> {
+    Some(match path {
+        "/page" => json!({"summary": "x"}),
+        "/status" => json!({"status": "published"}),
+        "/rooms/{room}" | "/tracks/{track}" => json!({"title": "x"}),
+        "/speakers/{speaker}" => json!({"name": "x"}),
+        "/sessions/{session}" => {
+            json!({"title": "x", "starts": "2026-11-20T09:00:00Z", "ends": "2026-11-20T10:00:00Z"})
+        }
+        "/forms/{form}" => json!({"title": "x", "fields": [{"id": "a", "label": "A"}]}),
+        "/access" => json!({"mode": "public"}),
+        "/invitations" => json!({"title": "x"}),
+        "/imports" => json!({"schedule": {"conference": {"days": []}}}),
+        "/duplicates" => json!({"id": "copy", "starts": "2026-12-20T09:00:00Z"}),
         _ => return None,
     })
 }
@@ -308,13 +327,15 @@ fn is_allowed(word: &str, operation: &str) -> bool {
         "moderator" if operation.contains("campaigns") => return false,
         "moderator" | "key that checks in" if CHECKS_IN.iter().any(|end| operation.ends_with(end)) => return true,
         "key that manages" | "key with everything"
-            if operation.contains("/box-office") || operation.contains("/webhooks") =>
+            if operation.contains("/box-office")
+                || operation.contains("/webhooks")
+                || operation.contains("}/programme") =>
         {
             return true;
         }
         // What is sold is a figure like any other.
         "moderator" | "analyst" | "key that reads" if operation.ends_with("/box-office") => return true,
-        _ if operation.contains("/box-office") => return false,
+        _ if operation.contains("/box-office") || operation.contains("}/programme") => return false,
         "moderator" | "key that reads" => &[HOME, VIEWS],
         "analyst" => &[HOME, VIEWS, ASKS, SAVES],
         "advertiser" => &[HOME],

@@ -5,6 +5,7 @@
 mod accounts;
 mod booking;
 mod books;
+mod calendars;
 mod clients;
 mod conditional;
 mod document;
@@ -20,6 +21,7 @@ mod page;
 mod pages;
 mod papers;
 mod presence;
+mod programme;
 mod reads;
 mod shop;
 mod sockets;

@@ -268,15 +268,20 @@ fn what_stripe_refuses_is_told_and_leaves_nothing_open() {
     });
 }
 
+/// From here on the fraud rules dislike whoever buys a pass.
+fn dislike(house: &House) {
+    let rule = json!({"id": "dear", "on": ["order_placed"], "all": ["amount_by_account_1h >= 10000"], "weight": 90, "reason": "dear"});
+    let document = json!({"format": 1, "fraud": {"rules": [rule]}});
+    let published = Fact::RulesPublished { document: std::sync::Arc::new(document) };
+    house.rules.write().unwrap().apply(&FactRow::new(acme(), NOW, published));
+}
+
 /// An order of somebody whom the fraud rules dislike after it was placed, paid with a card that is kept ready.
 async fn disliked() -> (House, Recorder, Bought, String) {
     let (house, recorder) = recorded().await;
     let order = Bought::of(&house, "ann").await;
     let (payment, intent) = order.begin(&house).await;
-    let rule = json!({"id": "dear", "on": ["order_placed"], "all": ["amount_by_account_1h >= 10000"], "weight": 90, "reason": "dear"});
-    let document = json!({"format": 1, "fraud": {"rules": [rule]}});
-    let published = Fact::RulesPublished { document: std::sync::Arc::new(document) };
-    house.rules.write().unwrap().apply(&FactRow::new(acme(), NOW, published));
+    dislike(&house);
     recorder.becomes(&intent, "requires_capture");
     assert_eq!(order.look(&house, &payment).await["status"], "authorized");
     (house, recorder, order, payment)
@@ -404,6 +409,26 @@ fn money_that_came_when_nothing_was_left_goes_back_by_itself() {
 }
 
 #[test]
+fn whoever_waits_until_an_order_has_ended_does_not_get_around_the_organizer() {
+    run(async {
+        let (house, recorder) = recorded().await;
+        let sales = json!({"review_from": 80, "pay_s": 60});
+        data(send(&house, Method::PUT, &format!("{OFFICE}/sales"), "", sales).await, StatusCode::OK);
+        let order = Bought::of(&house, "ann").await;
+        let (_, intent) = order.begin(&house).await;
+        pass(&house, 90).await;
+        recorder.becomes(&intent, "requires_capture");
+        dislike(&house);
+        rounds(&house, &mut Rounds::default(), 5).await;
+        assert_eq!(
+            (order.status(&house).await.as_str(), recorder.intents()[0]["status"].as_str()),
+            ("expired", Some("canceled"))
+        );
+        assert!(recorder.calls("POST pi_1/capture").is_empty());
+    });
+}
+
+#[test]
 fn what_nobody_paid_in_time_is_let_go_at_stripe() {
     run(async {
         let (house, recorder) = recorded().await;
@@ -477,6 +502,12 @@ fn keys_are_checked_kept_and_removed() {
             (refused.status, refused.body["reason"].as_str()),
             (StatusCode::CONFLICT, Some("provider_not_possible"))
         );
+        // Nobody can take the money of what was begun, so it does not stand in the way.
+        let path = format!("{SHOP}/orders/{}/payments", order.id);
+        let transfer = show(&house, Method::POST, &path, ("", &order.secret), json!({"provider": "transfer"})).await;
+        let transfer = data(transfer, StatusCode::CREATED);
+        assert_eq!((transfer["attempt"].as_u64(), transfer["status"].as_str()), (Some(2), Some("pending")));
+        assert!(transfer["reference"].as_str().unwrap().starts_with("EV-"));
         let missing = put(json!({"publishable_key": "pk_1"})).await;
         assert_eq!(missing.status, StatusCode::BAD_REQUEST);
     });

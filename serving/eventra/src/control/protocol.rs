@@ -56,6 +56,19 @@ pub(crate) enum Request {
     },
     /// Compare live figures, a recount of the log, and the warehouse.
     Verify,
+    /// Make the programme of an event what a file says.
+    ImportProgramme {
+        /// The file, absolute.
+        file: PathBuf,
+        /// The tenant.
+        organization: String,
+        /// The event.
+        event: String,
+        /// Only tell what would change.
+        dry_run: bool,
+        /// Remove sessions that the file does not have.
+        remove: bool,
+    },
     /// Feed a public data set.
     Replay {
         /// Which mapping.

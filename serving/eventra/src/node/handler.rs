@@ -3,10 +3,10 @@
 use std::sync::{Arc, Weak};
 
 use anyhow::{Context as _, bail};
-use records::{LeaderboardId, OrganizationId};
+use records::{EventId, LeaderboardId, OrganizationId};
 use serde_json::{Value, json};
 
-use super::{Core, figures, lettered, people, resets, simulation, verification};
+use super::{Core, figures, lettered, people, programmes, resets, simulation, verification};
 use crate::commands::erase::Told;
 use crate::control::Request;
 use crate::control::server::{Handler, Teller};
@@ -35,6 +35,11 @@ fn answer(core: &Arc<Core>, request: Request, teller: &Teller) -> anyhow::Result
         Request::ResetLeaderboard { leaderboard, organization: tenant } => {
             let named = LeaderboardId::parse(&leaderboard).with_context(|| format!("`{leaderboard}` is no id"))?;
             Ok(serde_json::to_value(resets::reset(core, organization(&tenant)?, named)?)?)
+        }
+        Request::ImportProgramme { file, organization: tenant, event, dry_run, remove } => {
+            let named = EventId::parse(&event).with_context(|| format!("`{event}` is no event"))?;
+            let organization = organization(&tenant)?;
+            programmes::import(core, &programmes::Import { file: &file, organization, event: named, dry_run, remove })
         }
         Request::Verify => {
             let tell = |text: &str| teller.progress(json!(text));

@@ -80,6 +80,7 @@ pub(crate) fn prepare(core: &Core, wanted: &Simulation) -> anyhow::Result<Confer
     let scale = Scale { attendees: wanted.attendees, opens, rings, replayed: true, ..Scale::default() };
     let conference = Conference::new(wanted.seed, scale);
     core.apply_rows(conference.facts()).context("applying the conference's facts")?;
+    super::programmes::publish(core, &conference.facts()).context("publishing the conference's programme")?;
     Ok(conference)
 }
 

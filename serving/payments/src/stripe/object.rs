@@ -88,7 +88,8 @@ impl Intent {
         let transaction = self.latest_charge.as_ref()?.get("balance_transaction")?;
         let transaction = BalanceTransaction::deserialize(transaction).ok()?;
         let same = Currency::parse(&transaction.currency) == Ok(currency);
-        if same { from_stripe(transaction.fee, currency) } else { None }
+        // Of an account in another currency the fee is taken there, and nothing of this one.
+        if same { from_stripe(transaction.fee, currency) } else { Some(0) }
     }
 }
 
@@ -228,7 +229,7 @@ mod tests {
         };
         let seen = intent(charge("eur")).seen(Some(Currency::EUR)).unwrap();
         assert_eq!((seen.captured, seen.fee), (400, Some(29)));
-        assert_eq!(intent(charge("usd")).seen(None).unwrap().fee, None);
+        assert_eq!(intent(charge("usd")).seen(None).unwrap().fee, Some(0));
         assert_eq!(intent(json!({"status": "succeeded", "latest_charge": "ch_1"})).seen(None).unwrap().captured, 500);
         assert_eq!(intent(json!({})).seen(Some(Currency::USD)), None);
     }

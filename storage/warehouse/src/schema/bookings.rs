@@ -220,7 +220,7 @@ fn ledger() -> View {
          if(JSONType(posting, 'account') = 'Object', concat('provider:', JSONExtractString(posting, 'account', 'provider')), \
          JSONExtractString(posting, 'account')) AS account, JSONExtractInt(posting, 'minor') AS minor \
          FROM facts ARRAY JOIN JSONExtractArrayRaw(body, 'entry', 'postings') AS posting \
-         WHERE kind IN ('order_confirmed', 'order_cancelled', 'payment_observed', 'refund_started', 'refund_settled', \
+         WHERE kind IN ('order_confirmed', 'order_cancelled', 'payment_observed', 'fee_told', 'refund_started', 'refund_settled', \
          'refund_failed', 'payout_made')",
     )
 }

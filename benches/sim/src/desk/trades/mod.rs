@@ -4,6 +4,7 @@ mod accounts;
 mod booking;
 mod books;
 mod office;
+mod programme;
 
 use records::{FactRow, Timestamp};
 use rules::domains::Command;
@@ -63,5 +64,6 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(accounts::People::new(scale)),
         Box::new(booking::BoxOffices::new(scale)),
         Box::new(books::Bookkeeping::new(scale)),
+        Box::new(programme::Programmes::new(scale)),
     ]
 }

@@ -5,6 +5,7 @@ use payments::Failure;
 use records::booking::{PaymentStatus, Provider};
 use records::{EventId, OrderId, OrganizationId, PaymentId, Token};
 use rules::booking::Wish;
+use rules::booking::payments::Errand;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +121,7 @@ async fn pay(
 }
 
 /// Ends what was begun of an order before and came to nothing yet, so that another attempt may begin and nobody pays twice.
-/// What its provider keeps ready stays: then the money is there.
+/// What its provider keeps ready is taken: then the money is there.
 pub(in crate::booking) async fn under_way_ends(api: &Api, at: At, order: OrderId) -> Result<(), Problem> {
     let open: Vec<(PaymentId, Known)> = api.office(at, |office| {
         let payments = office.order(order).map(|order| order.payments.clone()).unwrap_or_default();
@@ -134,6 +135,10 @@ pub(in crate::booking) async fn under_way_ends(api: &Api, at: At, order: OrderId
             // It failed before: the rounds see to the rest.
             Err(_) if is_over => {}
             done => done?,
+        }
+        // They have agreed to pay with it meanwhile.
+        if api.office(at, |office| office.errand_of(payment))? == Some(Errand::Capture) {
+            api.pursue(at, payment).await?;
         }
     }
     Ok(())

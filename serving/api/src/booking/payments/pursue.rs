@@ -4,6 +4,7 @@ use payments::{Failure, Refund, Refunded, Seen};
 use records::booking::PaymentStatus;
 use records::{Money, PaymentId, RefundId};
 use rules::booking::Wish;
+use rules::booking::office::OrderStatus;
 use rules::booking::payments::Errand;
 use views::fraud::Buyer;
 
@@ -14,6 +15,15 @@ use crate::problem::{Code, Problem};
 
 /// Steps of one payment at once: asked, kept ready, held or taken, its fee.
 const STEPS_MAX: usize = 4;
+
+/// What is done about money that is kept ready.
+enum Look {
+    Take,
+    /// The organizer decides first.
+    Wait,
+    /// The order is over, so there is nothing that the organizer could look at.
+    Leave,
+}
 
 impl Api {
     /// Does for a payment what can be done now. Doing it twice, or at the same time, changes nothing.
@@ -36,18 +46,17 @@ impl Api {
     }
 
     async fn step(&self, at: At, payment: PaymentId, errand: Errand, known: &Known) -> Result<(), Problem> {
-        let provider = self.payment_provider(at.0, known.provider)?;
         let (attempt, reference) = (&known.attempt, known.reference.as_str());
-        let seen = match errand {
-            Errand::Start => provider.start(attempt).await,
-            Errand::Read | Errand::AskFee => provider.read(attempt, reference).await,
-            Errand::Capture => {
-                if self.is_held(at, payment).await? {
-                    return Ok(());
-                }
-                provider.capture(attempt, reference).await
-            }
-            Errand::Cancel => return self.let_go(at, payment, known).await,
+        let seen = match (errand, self.payment_provider(at.0, known.provider)) {
+            (Errand::Cancel, _) => return self.let_go(at, payment, known).await,
+            (_, Err(problem)) => return Err(problem),
+            (Errand::Start, Ok(provider)) => provider.start(attempt).await,
+            (Errand::Read | Errand::AskFee, Ok(provider)) => provider.read(attempt, reference).await,
+            (Errand::Capture, Ok(provider)) => match self.looked_into(at, payment).await? {
+                Look::Take => provider.capture(attempt, reference).await,
+                Look::Wait => return Ok(()),
+                Look::Leave => provider.cancel(attempt, reference).await,
+            },
         };
         self.heard(at, payment, &seen).await?;
         seen.map(|_| ()).map_err(|failure| failed(at.0, &failure))
@@ -72,7 +81,11 @@ impl Api {
 
     /// Lets go of what nobody wants any more, after a look at what became of it meanwhile.
     pub(super) async fn let_go(&self, at: At, payment: PaymentId, known: &Known) -> Result<(), Problem> {
-        let provider = self.payment_provider(at.0, known.provider)?;
+        let Ok(provider) = self.payment_provider(at.0, known.provider) else {
+            // Nobody here can ask it any more, so nobody can take the money: nothing will come of it.
+            let seen = Seen { status: PaymentStatus::Voided, ..Seen::default() };
+            return self.observe(at, payment, &seen).await;
+        };
         let attempt = &known.attempt;
         // Whether it was ever asked for is not known without its name: under the same key it is the same.
         let seen = match known.reference.as_str() {
@@ -93,22 +106,29 @@ impl Api {
         gone.map(|_| ()).map_err(|failure| failed(at.0, &failure))
     }
 
-    /// Whether an order waits for its organizer, after the dataflow was asked once more.
-    async fn is_held(&self, at: At, payment: PaymentId) -> Result<bool, Problem> {
+    /// What is done about an order's money, after the dataflow was asked once more.
+    async fn looked_into(&self, at: At, payment: PaymentId) -> Result<Look, Problem> {
         let organization = at.0;
-        let buyer = self.office(at, |office| {
+        let found = self.office(at, |office| {
             let paid = office.payment(payment)?;
             let (order, of) = (paid.order, office.order(paid.order)?);
-            let asks = office.catalogue().sales().review_from.is_some() && !of.released;
+            let from = office.catalogue().sales().review_from.filter(|_| !of.released);
             let buyer = Buyer { organization, person: of.person, card: paid.card, order, amount: of.total() };
-            Some((buyer, asks))
+            Some((buyer, from, of.status == OrderStatus::Pending))
         })?;
-        let Some((buyer, asks)) = buyer else { return Ok(false) };
+        let Some((buyer, from, is_pending)) = found else { return Ok(Look::Wait) };
+        let risk = from.and_then(|_| self.risk(&buyer));
+        let is_high = risk.as_ref().is_some_and(|risk| from.is_some_and(|from| u32::from(risk.score) >= from));
         let order = buyer.order;
-        if let Some(risk) = asks.then(|| self.risk(&buyer)).flatten() {
-            self.book(None, None, at, Wish::HoldOrder { order, score: review(&risk) }).await?;
+        match risk {
+            Some(_) if is_high && !is_pending => return Ok(Look::Leave),
+            Some(risk) if is_high => {
+                self.book(None, None, at, Wish::HoldOrder { order, score: review(&risk) }).await?;
+            }
+            _ => {}
         }
-        self.office(at, |office| office.order(order).is_some_and(|order| order.review.is_some()))
+        let waits = self.office(at, |office| office.order(order).is_some_and(|order| order.review.is_some()))?;
+        Ok(if waits { Look::Wait } else { Look::Take })
     }
 
     /// Has money given back, or learns how far that is.

@@ -13,6 +13,7 @@ use crate::accounts::{Nothing, When, offset};
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
+use crate::programme::access::Visitor;
 use crate::reads::extract::{Id, Named};
 use crate::writes::{Idempotent, Made, Written};
 
@@ -95,9 +96,11 @@ fn find_hold(api: &Api, at: At, hold: HoldId) -> Result<Kept, Problem> {
 async fn hold(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     write: Idempotent<Cart>,
 ) -> Result<Made<Kept>, Problem> {
     let (at, id) = ((seller, event), HoldId(write.id().0));
+    api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let Cart { lines, currency, code, place } = write.body;

@@ -16,6 +16,7 @@ use crate::accounts::When;
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
+use crate::programme::access::Visitor;
 use crate::reads::extract::{Id, Named, Params};
 
 pub(super) fn routes() -> Routes {
@@ -163,8 +164,10 @@ fn no_event() -> Problem {
 async fn offer(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     Params(WithCode { code }): Params<WithCode>,
 ) -> Result<One<Shop>, Problem> {
+    api.admit(&visitor, (seller, event))?;
     let book = api.rules.read().expect("nothing panics under the lock");
     let known = book.tenant(seller).and_then(|tenant| tenant.event(event)).cloned().ok_or_else(no_event)?;
     drop(book);

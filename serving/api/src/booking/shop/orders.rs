@@ -1,7 +1,7 @@
 //! Orders as buyers see them: placed, paid, with tickets that can be passed on.
 
 use axum::extract::State;
-use records::booking::{PaymentStatus, Position, Provider};
+use records::booking::{PaymentStatus, Position, ProductKind, Provider};
 use records::{Currency, EventId, HoldId, ItemId, OrderId, OrganizationId, PaymentId, TicketId, Token};
 use rules::booking::office::{Order, OrderStatus};
 use rules::booking::{BoxOffice, Wish};
@@ -20,6 +20,7 @@ use crate::accounts::{When, offset};
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
+use crate::programme::access::Visitor;
 use crate::reads::extract::{Id, Named};
 use crate::writes::{Idempotent, Made, Written};
 
@@ -220,12 +221,24 @@ impl Api {
 async fn order(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     write: Idempotent<New>,
 ) -> Result<Made<Ordered>, Problem> {
     let (at, id) = ((seller, event), OrderId(write.id().0));
+    api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
-    let New { hold, buyer, provider } = write.body;
+    let New { hold, mut buyer, provider } = write.body;
+    // What the event asks is checked before anything is sealed; the same order again is answered without its hold.
+    let products = api.office(at, |office| {
+        let positions = office.hold(hold).map(|hold| &hold.positions).or_else(|| Some(&office.order(id)?.positions));
+        let kind = |product: ItemId| office.catalogue().products().get(&product).map(|product| product.kind);
+        let is_ticket = |product| matches!(kind(product), Some(ProductKind::Admission | ProductKind::AddOn));
+        positions.map(|all| all.iter().map(|one| (one.product, is_ticket(one.product))).collect::<Vec<_>>())
+    })?;
+    if let Some(products) = products {
+        buyer.answers = api.answers(at, &products, &buyer.answers)?;
+    }
     let known = api.sealed(seller, &buyer).await?;
     let amount = api.office(at, |office| {
         office.hold(hold).map_or(0, |hold| hold.positions.iter().map(|position| position.price).sum())

@@ -15,6 +15,7 @@ use crate::accounts::{Nothing, When, offset};
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
+use crate::programme::access::Visitor;
 use crate::reads::extract::{Id, Named, Params};
 use crate::writes::{Idempotent, Made, Written};
 
@@ -62,9 +63,11 @@ struct Waiting {
 async fn wait(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     write: Idempotent<Wait>,
 ) -> Result<Made<Waiting>, Problem> {
     let (at, id) = ((seller, event), WaitId(write.id().0));
+    api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let Wait { product, variation, party, currency, contact } = write.body;
@@ -160,9 +163,11 @@ fn stands(api: &Api, at: At, place: PlaceId) -> Result<Stands, Problem> {
 async fn join(
     State(api): State<Api>,
     Named((Id(seller), Id(event))): Named<Where>,
+    visitor: Visitor,
     write: Idempotent<Join>,
 ) -> Result<Made<Stands>, Problem> {
     let (at, place) = ((seller, event), PlaceId(write.id().0));
+    api.admit(&visitor, at)?;
     api.office(at, |_| ())?;
     let tag = write.tag("buyer");
     let known = api.sealed(seller, &write.body.contact).await?;

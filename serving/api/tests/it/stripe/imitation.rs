@@ -95,20 +95,23 @@ fn from_a_declined_card_over_a_paid_order_to_its_refund() {
         })
         .await;
 
-        let (_, intent) = order.begin(&house).await;
+        // As its script asks, with the publishable key, when the buyer does not pass the bank's question.
+        let (failed, asked) = order.begin(&house).await;
         assert_eq!(stripe.intent(&declined).await, "canceled", "nobody pays twice");
-        assert_eq!(stripe.card(&intent, "pm_card_visa").await, 200);
-        assert_eq!(stripe.intent(&intent).await, "requires_capture");
-        // It says nothing of what it keeps ready, so it is asked.
-        house.clock.set(house.api.clock.now().saturating_add(Span::from_seconds(5)));
+        let secret = data(order.pay(&house, &failed).await, StatusCode::CREATED)["client_secret"].clone();
+        let confirms = json!({"key": "pk_test_1", "client_secret": secret}).to_string();
+        let question = |success: bool| format!("/v1/payment_intents/{asked}/_authenticate?success={success}");
+        assert_eq!(stripe.ask("POST", &question(false), &confirms).await.0, 200);
+        assert_eq!(order.look(&house, &failed).await["status"], "failed");
+        assert_eq!(stripe.ask("POST", &question(true), &confirms).await.0, 200, "the same attempt with another card");
+        assert_eq!(stripe.intent(&asked).await, "requires_capture");
+
+        // The buyer begins once more, before anybody has looked: what is kept ready is taken instead.
+        let again = order.pay(&house, "").await;
+        assert_eq!((again.status, again.body["reason"].as_str()), (StatusCode::CONFLICT, Some("order_paid")));
+        assert_eq!(stripe.intent(&asked).await, "succeeded");
+        assert_eq!(order.status(&house).await, "confirmed");
         let mut asks = Rounds::default();
-        asks.round(&house.api).await;
-        house.clock.set(house.api.clock.now().saturating_add(Span::from_seconds(5)));
-        asks.round(&house.api).await;
-        assert_eq!(
-            (stripe.intent(&intent).await.as_str(), order.status(&house).await.as_str()),
-            ("succeeded", "confirmed")
-        );
         let heard =
             async || data(send(&house, Method::GET, KEYS, "", Value::Null).await, StatusCode::OK)["heard"].clone();
         until("the message about the paid order", async || heard().await["payment_intent.succeeded"] == 1).await;
@@ -122,7 +125,7 @@ fn from_a_declined_card_over_a_paid_order_to_its_refund() {
             (detail["refunds"][0]["status"].as_str(), detail["refunds"][1]["status"].as_str()),
             (Some("settled"), Some("settled"))
         );
-        let (_, refunds) = stripe.ask("GET", &format!("/v1/refunds?payment_intent={intent}"), "").await;
+        let (_, refunds) = stripe.ask("GET", &format!("/v1/refunds?payment_intent={asked}"), "").await;
         let mut amounts: Vec<i64> =
             refunds["data"].as_array().unwrap().iter().map(|refund| refund["amount"].as_i64().unwrap()).collect();
         amounts.sort_unstable();
