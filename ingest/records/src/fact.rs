@@ -513,12 +513,51 @@ pub fn encode(rows: &[FactRow]) -> Vec<u8> {
 pub fn decode(bytes: &[u8]) -> Result<Vec<FactRow>, FactError> {
     // Through values: a key that stands twice is settled once for known and unknown facts alike.
     let rows: Vec<serde_json::Value> = serde_json::from_slice(bytes)?;
-    Ok(rows.into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?)
+    let read = |value| booked(&value).map_or_else(|| serde_json::from_value(value), Ok);
+    Ok(rows.into_iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// What a row says besides its fact.
+#[derive(Deserialize)]
+struct Head {
+    version: u16,
+    #[serde(default)]
+    organization: OrganizationId,
+    at: Timestamp,
+    #[serde(default)]
+    by: Option<By>,
+    #[serde(default)]
+    command: Option<CommandTag>,
+}
+
+/// A row about a box office, of which there are the most, read without looking for what else it might be, which would copy it
+/// several times. Names of facts are each one family's, so the general way comes to the same.
+fn booked(value: &serde_json::Value) -> Option<FactRow> {
+    let fact = crate::booking::BookingFact::deserialize(value).ok()?;
+    let Head { version, organization, at, by, command } = Head::deserialize(value).ok()?;
+    Some(FactRow { version, organization, at, by, command, fact: Known::Fact(Fact::Booking(fact)) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn facts_of_box_offices_read_the_same_quickly_and_generally() {
+        let event = crate::EventId(3);
+        let released = crate::booking::BookingFact::HoldReleased { event, hold: crate::HoldId(4) };
+        let mut row = FactRow::new(OrganizationId(7), Timestamp(1), Fact::Booking(released));
+        row.by = Some(By::Operator);
+        row.command = Some(CommandTag { id: crate::CommandId(9), hash: 8 });
+        let bytes = encode(std::slice::from_ref(&row));
+        let values: Vec<serde_json::Value> = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(booked(&values[0]), Some(row.clone()));
+        assert_eq!(serde_json::from_value::<FactRow>(values[0].clone()).unwrap(), row);
+        // What is no such fact, or a damaged one, is left to the general way.
+        for text in [r#"{"version":1,"at":5,"fact":"beat"}"#, r#"{"version":1,"at":5,"fact":"hold_released"}"#] {
+            assert_eq!(booked(&serde_json::from_str(text).unwrap()), None, "{text}");
+        }
+    }
 
     #[test]
     fn facts_round_trip() {

@@ -19,8 +19,13 @@ pub const BATCH_MAX: usize = 1_024;
 pub const FLIGHTS_MAX: usize = 16;
 /// Facts that are appended because time has passed, before the commands of a batch.
 const DUE_MAX: usize = 256;
-/// Rows after which a snapshot is written: a second of reading, at the most.
+/// Rows after which a snapshot is written, at the least: a second of reading.
 const SNAPSHOT_ROWS: u64 = 100_000;
+/// Bytes of a snapshot that one row pays for: a state that has grown large is written less often, so that what writing takes,
+/// while nothing is decided, stays the same share of the time. Reading the rows again takes longer then, in the same proportion.
+const BYTES_PER_ROW: u64 = 200;
+/// Rows after which one is written however large it is: some ten seconds of reading.
+const SNAPSHOT_ROWS_MAX: u64 = 2_000_000;
 
 /// Hears each durable fact once, in the order of its partition, from the log's start on: for read models.
 pub type Listener = Arc<dyn Fn(Place, &FactRow) + Send + Sync>;
@@ -391,13 +396,14 @@ impl<D: Domain> Seat<D> {
     /// Writes a snapshot when enough has happened since the last one, or at the end, and nothing is on its way.
     pub fn save(&mut self, at_the_end: bool) {
         let Standing::Ready(state) = &mut self.standing else { return };
-        let due = state.unsaved >= if at_the_end { 1 } else { SNAPSHOT_ROWS };
+        let paid = (state.saved_bytes / BYTES_PER_ROW).clamp(SNAPSHOT_ROWS, SNAPSHOT_ROWS_MAX);
+        let due = state.unsaved >= if at_the_end { 1 } else { paid };
         if !due || !self.flights.is_empty() {
             return;
         }
         let Parts { log, disk, .. } = &self.parts;
         match snapshot::save(&**disk, log.identity().incarnation, self.partition, state) {
-            Ok(()) => state.unsaved = 0,
+            Ok(bytes) => (state.unsaved, state.saved_bytes) = (0, bytes),
             // The log has everything: without it the next start reads more.
             Err(error) => tracing::warn!(%error, partition = %self.partition, "no snapshot of the desk"),
         }

@@ -34,12 +34,14 @@ pub(crate) struct State<D> {
     pub(crate) now: Timestamp,
     /// Rows since the last snapshot.
     pub(crate) unsaved: u64,
+    /// Bytes of the last snapshot.
+    pub(crate) saved_bytes: u64,
 }
 
 impl<D: Domain> State<D> {
     /// Before the first fact.
     pub(crate) fn new(next: Offset) -> Self {
-        Self { domain: D::default(), ids: Ids::default(), next, now: Timestamp::MIN, unsaved: 0 }
+        Self { domain: D::default(), ids: Ids::default(), next, now: Timestamp::MIN, unsaved: 0, saved_bytes: 0 }
     }
 
     fn encode(&self, incarnation: Incarnation) -> Vec<u8> {
@@ -88,7 +90,8 @@ impl<D: Domain> State<D> {
             let log_time = Timestamp(i64::from_le_bytes(take(&mut rest)?));
             ids.insert(aggregate, CommandTag { id, hash }, Some(Place { partition, first, log_time }));
         }
-        rest.is_empty().then_some(Self { domain, ids, next, now, unsaved: 0 })
+        let saved_bytes = bytes.len() as u64;
+        rest.is_empty().then_some(Self { domain, ids, next, now, unsaved: 0, saved_bytes })
     }
 }
 
@@ -111,21 +114,22 @@ fn names(disk: &dyn Disk, partition: PartitionId) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Writes a snapshot and removes those that are too old to be asked for.
+/// Writes a snapshot and removes those that are too old to be asked for; returns how many bytes it has.
 pub(crate) fn save<D: Domain>(
     disk: &dyn Disk,
     incarnation: Incarnation,
     partition: PartitionId,
     state: &State<D>,
-) -> io::Result<()> {
+) -> io::Result<u64> {
     disk.create_directory(DIRECTORY)?;
     // Twenty digits: names sort as the offsets do.
     let path = format!("{DIRECTORY}/{}{:020}.snapshot", prefix(partition), state.next.0);
-    replace(disk, &path, &state.encode(incarnation))?;
+    let bytes = state.encode(incarnation);
+    replace(disk, &path, &bytes)?;
     for old in names(disk, partition)?.iter().skip(KEPT) {
         disk.remove(&format!("{DIRECTORY}/{old}"))?;
     }
-    Ok(())
+    Ok(bytes.len() as u64)
 }
 
 /// The newest snapshot that can be read; none when the state has to be made from the log's start.

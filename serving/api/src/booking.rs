@@ -55,6 +55,8 @@ const HISTORY_MAX: usize = 1_000;
 pub struct Offices {
     /// By partition: each has a time of its own, and its deadlines move by themselves.
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
+    /// Those who wait until keys are durable.
+    pub(crate) syncs: people::Syncs,
     /// What the same events say of their programmes, which see the box offices.
     programmes: crate::programme::Programmes,
     /// With whom organizations take payments.

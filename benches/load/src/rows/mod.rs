@@ -1,5 +1,6 @@
 //! The rows of the table, one file each.
 
+mod booking;
 mod desk;
 mod event;
 mod fraud;
@@ -95,6 +96,25 @@ pub(crate) const ALL: &[Entry] = &[
         "from the log to a live feed's client at 50,000 records a second, the engine on the same cores",
         served::freshness::measure,
     ),
+    row(
+        "booking-orders",
+        5,
+        "hold and confirm over HTTP, durable, beside pretix with PostgreSQL",
+        booking::orders::measure,
+    ),
+    row(
+        "booking-sellout",
+        2,
+        "100,000 buyers behind a waiting room, 20,000 tickets of four kinds, over HTTP",
+        booking::sellout::measure,
+    ),
+    row(
+        "booking-invariants",
+        20,
+        "oversold, undersold and unbalanced box offices in the simulation",
+        booking::invariants::measure,
+    ),
+    row("booking-ledger", 2, "balance after every fact, and the trial balance in SQL", booking::ledger::measure),
 ];
 
 /// The first argument of the program when it is a row's child process; not for people.

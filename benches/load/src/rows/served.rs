@@ -24,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 const ANSWER_MAX: usize = 4 << 20;
 /// Messages of one request.
 const BATCH: usize = 1_000;
-const KEY: &str = "a-key-of-the-benchmark-and-of-nothing-else";
+pub(super) const KEY: &str = "a-key-of-the-benchmark-and-of-nothing-else";
 
 /// One organization with one board that counts looks.
 const DOCUMENT: &str = r#"
@@ -80,14 +80,19 @@ impl Served {
 
     /// The same with other settings.
     pub(super) fn start_with(settings: &'static [&'static str]) -> anyhow::Result<Self> {
+        Self::start_from(DOCUMENT, settings)
+    }
+
+    /// The same with other organizations.
+    pub(super) fn start_from(document: &str, settings: &'static [&'static str]) -> anyhow::Result<Self> {
         let (folder, address) = (tempfile::tempdir_in(super::base()?)?, free_port()?);
         let child = serve(&folder, address, settings)?;
         let served = Self { folder, child, address, settings };
         served.wait_ready()?;
         std::fs::write(served.folder.path().join("secret"), KEY)?;
-        let document = served.folder.path().join("document.toml");
-        std::fs::write(&document, DOCUMENT)?;
-        let applied = served.command()?.arg("apply").arg(document).stdout(Stdio::null()).status()?;
+        let path = served.folder.path().join("document.toml");
+        std::fs::write(&path, document)?;
+        let applied = served.command()?.arg("apply").arg(path).stdout(Stdio::null()).status()?;
         anyhow::ensure!(applied.success(), "apply ended with {applied}");
         Ok(served)
     }

@@ -16,6 +16,7 @@ mod check;
 mod clients;
 mod fast;
 mod known;
+mod sales;
 mod slow;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use bend::Bend;
 use world::{Kind, Rules, World};
 
 pub use fast::{Fast, fast};
+pub use sales::{Sold, sell};
 pub use trades::Scale;
 
 /// How much happens in one run.

@@ -217,6 +217,11 @@ impl Subjects {
         }
     }
 
+    /// Whether every subject and link so far is durable.
+    pub fn is_synced(&self) -> bool {
+        self.synced.load(Ordering::Acquire) >= self.made.load(Ordering::Acquire)
+    }
+
     /// Makes every subject and link so far durable: one sync for all that came together, none when nothing is new.
     /// Call it before records that name them are appended.
     ///

@@ -558,6 +558,9 @@ pub struct Room {
     /// Whether nobody is let in for now.
     #[serde(default)]
     pub paused: bool,
+    /// Whether lots are drawn of the hashes of places, which may be told to everybody, and not of the places, which let in.
+    #[serde(default)]
+    pub hashed: bool,
 }
 
 impl Entry {

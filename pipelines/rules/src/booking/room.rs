@@ -1,8 +1,9 @@
 //! The waiting room before sales: those who come before it opens are drawn, those after stand behind them.
 //!
-//! The seed of the draw is chosen before anybody comes; its hash is told at once, the seed itself with the draw. Each
-//! place's lot is BLAKE3 of the seed, a line feed, and the place's id as it prints; places are served by their lots, the lowest
-//! first. So anybody who has the list of places can draw again, and nobody who knows the seed can know the places.
+//! The seed of the draw is chosen before anybody comes; its hash is told at once, the seed itself with the draw. A place's id lets
+//! in whoever has it, so the public list has its BLAKE3 instead, in hexadecimal. A place's lot is BLAKE3 of the seed, a line feed,
+//! and that hash; places are served by their lots, the lowest first. So anybody who kept the list can draw again, everybody
+//! finds themselves in it, and nobody who knows the seed can know the places. (Rooms of before drew of the ids themselves.)
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,8 @@ pub struct WaitingRoom {
     places: HashMap<PlaceId, Place, FixedState>,
     persons: BTreeMap<Token, PlaceId>,
     seed: Option<String>,
+    /// How many of the queue were drawn.
+    drawn: u32,
     /// How many of the queue were let in, by when: the newest last.
     admitted: Vec<(u32, Timestamp)>,
     /// Since when the rate counts.
@@ -64,13 +67,20 @@ pub(crate) struct Stored {
     room: Option<Room>,
     queue: Vec<(PlaceId, Token, HoldId)>,
     seed: Option<String>,
+    #[serde(default)]
+    drawn: u32,
     admitted: Vec<(u32, Timestamp)>,
     since: Timestamp,
 }
 
-/// The lot of a place: the lower, the earlier.
-pub fn lot(seed: &str, place: PlaceId) -> SecretHash {
-    SecretHash::of(&format!("{seed}\n{place}"))
+/// What everybody may know of a place: whoever has the place can compute it, and not the other way round.
+pub fn public(place: PlaceId) -> SecretHash {
+    SecretHash::of(&place.to_string())
+}
+
+/// The lot of a place, by what everybody knows of it: the lower, the earlier.
+pub fn lot(seed: &str, public: SecretHash) -> SecretHash {
+    SecretHash::of(&format!("{seed}\n{public}"))
 }
 
 impl WaitingRoom {
@@ -87,6 +97,11 @@ impl WaitingRoom {
     /// Everybody in the order in which they are let in; before the draw in the order of coming.
     pub fn queue(&self) -> &[PlaceId] {
         &self.queue
+    }
+
+    /// How many of the queue, from its front, were drawn; the others came later.
+    pub fn drawn(&self) -> u32 {
+        self.drawn
     }
 
     /// How many were let in.
@@ -187,7 +202,12 @@ impl WaitingRoom {
                 self.join(*place, *person, HoldId::NONE);
             }
             BookingFact::RoomDrawn { seed, .. } => {
-                self.queue.sort_by_cached_key(|place| (lot(seed, *place), *place));
+                let hashed = self.room.as_ref().is_some_and(|room| room.hashed);
+                self.queue.sort_by_cached_key(|place| {
+                    let plain = || SecretHash::of(&format!("{seed}\n{place}"));
+                    (if hashed { lot(seed, public(*place)) } else { plain() }, *place)
+                });
+                self.drawn = u32::try_from(self.queue.len()).expect("a room has fewer places");
                 for (number, place) in (0..).zip(&self.queue) {
                     if let Some(known) = self.places.get_mut(place) {
                         known.number = number;
@@ -225,14 +245,15 @@ impl WaitingRoom {
             room: self.room.clone(),
             queue: self.queue.iter().map(place).collect(),
             seed: self.seed.clone(),
+            drawn: self.drawn,
             admitted: self.admitted.clone(),
             since: self.since,
         }
     }
 
     pub(crate) fn restore(stored: Stored) -> Self {
-        let Stored { room, queue, seed, admitted, since } = stored;
-        let mut restored = Self { room, seed, admitted, since, ..Self::default() };
+        let Stored { room, queue, seed, drawn, admitted, since } = stored;
+        let mut restored = Self { room, seed, drawn, admitted, since, ..Self::default() };
         queue.into_iter().for_each(|(place, person, hold)| restored.join(place, person, hold));
         restored
     }

@@ -13,7 +13,7 @@ use records::{
 
 use super::office::{OrderStatus, RefundStatus};
 use super::payments::Errand;
-use super::room::{Standing, lot};
+use super::room::{Standing, lot, public};
 use super::{Booking, Command, Line, OUTAGE, Refusal, Wish};
 
 const ACME: OrganizationId = OrganizationId(7);
@@ -720,7 +720,8 @@ fn a_ticket_that_was_passed_on_takes_no_seat_and_its_old_one_is_void() {
 fn anybody_can_draw_again() {
     let mut house = House::open(50);
     let (seed, opens) = ("a seed of many letters", house.now.saturating_add(Span::from_seconds(60)));
-    let room = Room { opens, per_minute: 60, stay_s: 60, commitment: SecretHash::of(seed), paused: false };
+    let room =
+        Room { opens, per_minute: 60, stay_s: 60, commitment: SecretHash::of(seed), paused: false, hashed: true };
     house.done(Wish::SetRoom(room));
     let join = |id: u128| Wish::JoinRoom { place: PlaceId(id), person: Token(id as u64) };
     (1..=20).for_each(|id| drop(house.done(join(id))));
@@ -732,7 +733,8 @@ fn anybody_can_draw_again() {
     house.done(draw(seed));
     house.done(join(21));
     let mut lots: Vec<PlaceId> = (1..=20).map(PlaceId).collect();
-    lots.sort_by_key(|place| lot(seed, *place).0);
+    lots.sort_by_key(|place| lot(seed, public(*place)).0);
+    assert_eq!(house.office().room().drawn(), 20);
     lots.push(PlaceId(21));
     assert_eq!(house.office().room().queue(), lots);
     house.later(10);

@@ -359,7 +359,7 @@ async fn put_room(
     let (at, tag, put) = ((organization, event), write.tag(&caller.who()), write.body);
     let commitment = SecretHash::of(&api.room_seed(at));
     let RoomToPut { opens, per_minute, stay_s, paused } = put;
-    let wish = Wish::SetRoom(Room { opens: opens.0, per_minute, stay_s, commitment, paused });
+    let wish = Wish::SetRoom(Room { opens: opens.0, per_minute, stay_s, commitment, paused, hashed: true });
     set(&api, &caller, at, &condition, tag, wish).await
 }
 

@@ -47,6 +47,47 @@ pub(crate) struct Contact {
     pub(crate) attendees: Vec<String>,
 }
 
+/// Those who wait for the key store: the first one has it synced, for all who have come by then, until nobody waits.
+#[derive(Debug, Default)]
+pub(crate) struct Syncs(std::sync::Mutex<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    /// As many as requests are under way.
+    waiting: Vec<tokio::sync::oneshot::Sender<bool>>,
+    is_running: bool,
+}
+
+impl Syncs {
+    /// None when there is nothing to wait for; else what to wait with, and whether somebody has to [`Syncs::run`].
+    fn wait(&self, is_done: impl FnOnce() -> bool) -> Option<(tokio::sync::oneshot::Receiver<bool>, bool)> {
+        if is_done() {
+            return None;
+        }
+        let (done, ticket) = tokio::sync::oneshot::channel();
+        let mut line = self.0.lock().expect("nothing panics under the lock");
+        line.waiting.push(done);
+        let is_first = !std::mem::replace(&mut line.is_running, true);
+        Some((ticket, is_first))
+    }
+
+    /// Syncs until nobody waits.
+    fn run(&self, sync: impl Fn() -> bool) {
+        loop {
+            let mut line = self.0.lock().expect("nothing panics under the lock");
+            let waiting = std::mem::take(&mut line.waiting);
+            line.is_running = !waiting.is_empty();
+            drop(line);
+            if waiting.is_empty() {
+                return;
+            }
+            let synced = sync();
+            // Whoever asked may have gone.
+            waiting.into_iter().for_each(|waiting| _ = waiting.send(synced));
+        }
+    }
+}
+
 /// Somebody whose key is durable.
 pub(crate) struct Known {
     /// The number of the key.
@@ -131,21 +172,31 @@ impl Api {
     /// Makes the key of somebody, or finds it, durably, and seals what they said under it.
     pub(crate) async fn sealed(&self, organization: OrganizationId, contact: &Contact) -> Result<Known, Problem> {
         let (address, sealed) = contact.checked()?;
-        let api = self.clone();
-        // The key store is written and synced: not on a thread that serves others.
-        let made = tokio::task::spawn_blocking(move || {
-            let subjects = api.subjects();
-            let person = subjects.resolve(organization, Who::User(address.as_str()));
-            subjects.sync().map(|()| {
-                let sealed = Blob(subjects.seal(organization, &person, &sealed));
-                Known { subject: person.subject, person: person.token, sealed }
-            })
-        });
-        let made = made.await.map_err(|_| Problem::new(Code::Internal, ""))?;
-        made.map_err(|error| {
-            tracing::error!(%error, "the key store was not written");
-            Problem::new(Code::LogRefuses, "the key store cannot be written")
-        })
+        let subjects = self.subjects();
+        let person = subjects.resolve(organization, Who::User(address.as_str()));
+        // Whoever was here before may be so new that their key is still on its way to the disk.
+        self.keys_durable().await?;
+        let sealed = Blob(subjects.seal(organization, &person, &sealed));
+        Ok(Known { subject: person.subject, person: person.token, sealed })
+    }
+
+    /// Waits until every key that was made so far is on the disk.
+    async fn keys_durable(&self) -> Result<(), Problem> {
+        let Some((ticket, is_first)) = self.booking.syncs.wait(|| self.subjects().is_synced()) else { return Ok(()) };
+        if is_first {
+            let api = self.clone();
+            // The key store is written and synced: not on a thread that serves others, and once for all who wait by then.
+            tokio::task::spawn_blocking(move || {
+                api.booking.syncs.run(|| {
+                    let synced = api.subjects().sync();
+                    synced.inspect_err(|error| tracing::error!(%error, "the key store was not written")).is_ok()
+                });
+            });
+        }
+        if ticket.await.unwrap_or(false) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::LogRefuses, "the key store cannot be written"))
     }
 
     /// What was sealed; empty when the person was erased.

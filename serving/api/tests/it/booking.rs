@@ -288,8 +288,18 @@ fn those_who_wait_are_drawn_when_the_room_opens_and_anybody_can_draw_again() {
         let shop = data(send(&house, Method::GET, SHOP, "", Value::Null).await, StatusCode::OK);
         let seed = shop["room"]["seed"].as_str().unwrap();
         assert_eq!(SecretHash::of(seed).to_string(), commitment);
-        // A stranger draws again.
-        places.sort_by_key(|place| SecretHash::of(&format!("{seed}\n{place}")).0);
+        // A stranger draws again, from what everybody is told: the hash of each place.
+        let public = |place: &str| SecretHash::of(place).to_string();
+        places.sort_by_key(|place| SecretHash::of(&format!("{seed}\n{}", public(place))).0);
+        let draw = data(
+            send(&house, Method::GET, &format!("{SHOP}/draw?skip=1&limit=2"), "", Value::Null).await,
+            StatusCode::OK,
+        );
+        assert_eq!(
+            (draw["drawn"].as_u64(), draw["total"].as_u64(), draw["seed"].as_str()),
+            (Some(4), Some(4), Some(seed))
+        );
+        assert_eq!(draw["places"], json!([public(&places[1]), public(&places[2])]));
         for (before, place) in places.iter().enumerate() {
             let stands =
                 data(send(&house, Method::GET, &format!("{SHOP}/room/{place}"), "", Value::Null).await, StatusCode::OK);

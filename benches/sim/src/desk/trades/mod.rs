@@ -11,6 +11,8 @@ use records::{FactRow, Timestamp};
 use rules::domains::Command;
 use workload::chance::Chance;
 
+pub(crate) use booking::BoxOffices;
+
 use super::known::Known;
 
 /// How many different things commands are about: few, so that they meet, or many, so that state grows.
@@ -30,6 +32,11 @@ impl Scale {
     /// So few that nearly every command meets another one.
     pub const fn crowded() -> Self {
         Self { organizations: 4, users: 6, events: 2, items: 4 }
+    }
+
+    /// Box offices that sell much, with ids that still meet.
+    pub const fn busy() -> Self {
+        Self { organizations: 9, users: 1_000, events: 1, items: 4 }
     }
 
     /// What a platform of some size has.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use records::booking::Choice;
 use records::{Currency, EventId, ItemId, OrganizationId, PlaceId, WaitId};
 use rules::booking::Wish;
-use rules::booking::room::Standing;
+use rules::booking::room::{Standing, public};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
 use crate::programme::access::Visitor;
-use crate::reads::extract::{Id, Named};
+use crate::reads::extract::{Id, Named, Params};
 use crate::writes::{Idempotent, Made, Written};
 
 pub(super) fn routes() -> Routes {
@@ -28,6 +28,12 @@ pub(super) fn routes() -> Routes {
         .post(at!("/room"), "Waits to be let in", join)
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
         .get(at!("/room/{place}"), "Where somebody stands", place)
+        .may(&[Code::NotFound])
+        .get(
+            at!("/draw"),
+            "What everybody may know of the draw of the waiting room: who drew again finds the same",
+            draw,
+        )
         .may(&[Code::NotFound])
 }
 
@@ -144,4 +150,55 @@ async fn place(
     Named((Id(seller), Id(event), Id(place))): Named<(Id<OrganizationId>, Id<EventId>, Id<PlaceId>)>,
 ) -> Result<One<Stands>, Problem> {
     Ok(One { data: stands(&api, (seller, event), place)? })
+}
+
+/// Places of one answer.
+const PLACES_MAX: usize = 5_000;
+
+/// Which part of the list.
+#[derive(Deserialize, JsonSchema)]
+struct Part {
+    /// How many of the front to leave out.
+    #[serde(default)]
+    skip: usize,
+    /// How many to tell, at most 5,000; so many by default.
+    limit: Option<usize>,
+}
+
+/// A draw that anybody can make again: the lot of a place is BLAKE3 of the seed, a line feed and what stands here of the place, all
+/// in hexadecimal; the lowest lot is the first.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Draw {
+    /// BLAKE3 of the seed, hexadecimal; told before anybody came.
+    commitment: String,
+    /// The seed, once it was drawn.
+    seed: Option<String>,
+    /// How many of the front were drawn; the others came later, and stand behind them.
+    drawn: u32,
+    /// How many places there are.
+    total: usize,
+    /// BLAKE3 of each place as its id prints, hexadecimal, in the order in which they are served; before the draw in the order
+    /// of coming.
+    places: Vec<String>,
+}
+
+async fn draw(
+    State(api): State<Api>,
+    Named((Id(seller), Id(event))): Named<Where>,
+    Params(Part { skip, limit }): Params<Part>,
+) -> Result<One<Draw>, Problem> {
+    let limit = limit.unwrap_or(PLACES_MAX).min(PLACES_MAX);
+    let found = api.office((seller, event), |office| {
+        let room = office.room();
+        let places = room.queue().iter().skip(skip).take(limit).map(|place| public(*place).to_string()).collect();
+        Some(Draw {
+            commitment: room.room()?.commitment.to_string(),
+            seed: room.seed().map(str::to_owned),
+            drawn: room.drawn(),
+            total: room.queue().len(),
+            places,
+        })
+    })?;
+    let data = found.ok_or_else(|| Problem::new(Code::NotFound, "the event has no waiting room"))?;
+    Ok(One { data })
 }
