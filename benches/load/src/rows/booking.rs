@@ -1,5 +1,6 @@
 //! Box offices as buyers meet them: orders over HTTP beside pretix, a sell-out behind a waiting room, and what must hold.
 
+pub(super) mod checkin;
 mod client;
 pub(super) mod invariants;
 pub(super) mod ledger;

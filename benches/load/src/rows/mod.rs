@@ -114,6 +114,12 @@ pub(crate) const ALL: &[Entry] = &[
         "oversold, undersold and unbalanced box offices in the simulation",
         booking::invariants::measure,
     ),
+    row(
+        "booking-checkin",
+        3,
+        "looks at tickets over HTTP, durable; fifty devices that were offline merged",
+        booking::checkin::measure,
+    ),
     row("booking-ledger", 2, "balance after every fact, and the trial balance in SQL", booking::ledger::measure),
 ];
 
