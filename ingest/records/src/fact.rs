@@ -554,7 +554,7 @@ mod tests {
         assert_eq!(booked(&values[0]), Some(row.clone()));
         assert_eq!(serde_json::from_value::<FactRow>(values[0].clone()).unwrap(), row);
         // What is no such fact, or a damaged one, is left to the general way.
-        for text in [r#"{"version":1,"at":5,"fact":"beat"}"#, r#"{"version":1,"at":5,"fact":"hold_released"}"#] {
+        for text in [r#"{"version":1,"at":5,"fact":"beat"}"#, r#"{"version":1,"at":5,"fact":"hold_placed"}"#] {
             assert_eq!(booked(&serde_json::from_str(text).unwrap()), None, "{text}");
         }
     }
