@@ -149,7 +149,7 @@ impl Domains {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Command = Command;
     type Refusal = Refusal;
 

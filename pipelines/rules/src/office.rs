@@ -36,7 +36,7 @@ pub enum Wish {
         /// What shall stand.
         fact: Fact,
         /// What they have seen.
-        seen: Option<Fact>,
+        seen: Option<Box<Fact>>,
     },
     /// A key by this name may do this. A key that stands keeps its secret; otherwise it gets the one with this hash.
     MakeKey {
@@ -191,7 +191,7 @@ impl Standing<'_> {
             Wish::Replace { fact, seen } => {
                 self.may_stand(fact)?;
                 let stands = about(fact).and_then(|about| self.get(about));
-                if stands != seen.as_ref() {
+                if stands != seen.as_deref() {
                     return Err(Refusal::Changed);
                 }
                 (stands != Some(fact)).then(|| fact.clone())
@@ -499,7 +499,8 @@ mod tests {
     fn what_changed_since_it_was_read_is_not_replaced() {
         let mut office = Office::default();
         let saved = |title: &str| Fact::QuerySaved { query: QueryId(4), title: title.into(), sql: "SELECT 1".into() };
-        let replace = |title, seen| command(vec![Wish::Replace { fact: saved(title), seen }]);
+        let replace =
+            |title, seen: Option<Fact>| command(vec![Wish::Replace { fact: saved(title), seen: seen.map(Box::new) }]);
         assert_eq!(office.decide(&replace("a", Some(saved("b"))), Timestamp(5)), Err(Refusal::Changed));
         assert_eq!(done(&mut office, &replace("a", None)), 1);
         assert_eq!(office.decide(&replace("b", None), Timestamp(5)), Err(Refusal::Changed));

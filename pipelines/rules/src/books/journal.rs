@@ -69,11 +69,14 @@ pub struct Payout {
     pub commission: i64,
 }
 
+/// What was posted to one account, by quarter and kind.
+type Sums = BTreeMap<(Timestamp, Movement), i64>;
+
 /// One organization's journal.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     /// Sums by event, currency and account, then by quarter and kind.
-    sums: BTreeMap<(EventId, Currency, Account), BTreeMap<(Timestamp, Movement), i64>>,
+    sums: BTreeMap<(EventId, Currency, Account), Sums>,
     payouts: Vec<(Timestamp, Payout)>,
 }
 

@@ -138,7 +138,7 @@ fn sold() -> Office {
     office.books.apply(&FactRow::new(ACME, Timestamp(0), Fact::OrganizationRegistered { name: "Acme".into(), zone }));
     let product = |title: &str, price, tax| Product {
         title: title.into(),
-        tiers: vec![Tier { title: "T".into(), prices: vec![eur(price)], until: None, count: None }],
+        tiers: vec![Tier { title: "T".into(), prices: vec![eur(price)], ..Tier::default() }],
         tax: BasisPoints(tax),
         ..Product::default()
     };

@@ -36,12 +36,8 @@ impl Story {
         };
         let wishes = vec![crate::office::Wish::Stand(fact)];
         story.done(crate::office::Command { organization: ACME, event: CONF, wishes }).unwrap();
-        let tier = Tier {
-            title: "T".into(),
-            prices: vec![Money { minor: 0, currency: Currency::EUR }],
-            until: None,
-            count: None,
-        };
+        let tier =
+            Tier { title: "T".into(), prices: vec![Money { minor: 0, currency: Currency::EUR }], ..Tier::default() };
         let product = Product { title: "P".into(), tiers: vec![tier], ..Product::default() };
         let products = vec![Choice { product: ItemId(1), ..Choice::default() }];
         for wish in [

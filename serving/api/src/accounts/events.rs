@@ -247,7 +247,7 @@ async fn replace(
         starts: before.starts,
         ends: before.ends,
     });
-    let command = Command { organization, event, wishes: vec![Wish::Replace { fact, seen }] };
+    let command = Command { organization, event, wishes: vec![Wish::Replace { fact, seen: seen.map(Box::new) }] };
     let done = api.decide_office(Some(tag), caller.principal.by(), command).await?;
     let data = event_of(&api, organization, event).map(|found| shown(event, &found)).ok_or_else(missing)?;
     Ok(Written { data, offset: offset(&done) })

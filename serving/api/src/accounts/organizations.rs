@@ -163,7 +163,7 @@ async fn change(
         let name = change.name.as_deref().map_or(Ok(before.name.clone()), required)?;
         let (zone, old) = (change.zone.unwrap_or(before.zone.clone()), (before.name, before.zone));
         let seen = Some(Fact::OrganizationRegistered { name: old.0, zone: old.1 });
-        wishes.push(Wish::Replace { fact: Fact::OrganizationRegistered { name, zone }, seen });
+        wishes.push(Wish::Replace { fact: Fact::OrganizationRegistered { name, zone }, seen: seen.map(Box::new) });
     }
     if change.language.is_some() || change.origins.is_some() {
         let language = change.language.as_deref().map_or(Ok(before.language.clone()), language)?;

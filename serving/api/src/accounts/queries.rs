@@ -153,7 +153,7 @@ async fn replace(
     condition.allows(&tag_of_answer(&One { data: row(&api, id, &before) }))?;
     let tag = write.tag(&caller.who());
     let seen = Some(Fact::QuerySaved { query: id, title: before.title, sql: before.sql });
-    let command = command(organization, Wish::Replace { fact: fact(id, &write.body)?, seen });
+    let command = command(organization, Wish::Replace { fact: fact(id, &write.body)?, seen: seen.map(Box::new) });
     let done = api.decide_office(Some(tag), caller.principal.by(), command).await?;
     Ok(Written { data: row(&api, id, &saved(&api, organization, id)?), offset: offset(&done) })
 }

@@ -241,6 +241,7 @@ async fn pdf(
 }
 
 type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
+type OfPaper = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, String);
 
 async fn buyers(
     State(api): State<Api>,
@@ -254,7 +255,7 @@ async fn buyers(
 
 async fn buyers_pdf(
     State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order), number)): Named<(Id<OrganizationId>, Id<EventId>, Id<OrderId>, String)>,
+    Named((Id(seller), Id(event), Id(order), number)): Named<OfPaper>,
     secret: OrderSecret,
 ) -> Result<Response, Problem> {
     secret.opens(&api, seller, order)?;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -36,6 +36,8 @@ server.serve_forever()
 "#;
 
 /// Orders that are bought.
+/// Webhooks that wait to be looked at: more than are told.
+const TOLD_MAX: usize = 1_000;
 const ORDERS: usize = 24;
 /// How long the last webhook may take: two tries in vain are 15 s, and the machine may be busy.
 const WITHIN: Duration = Duration::from_secs(120);
@@ -54,7 +56,7 @@ impl Hooked {
         let mut child = command.arg(&script).arg(port.to_string()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(lines.next().unwrap().unwrap(), "ready");
-        let (tell, told) = channel();
+        let (tell, told) = sync_channel(TOLD_MAX);
         std::thread::spawn(move || {
             let webhooks = lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
             // The test has ended when nobody listens any more.

@@ -78,7 +78,7 @@ fn office() -> Office {
         Office { booking: Booking::default(), now: Timestamp::from_seconds(1_791_000_000), rows: Vec::new() };
     let price = |minor, currency| Money { minor, currency };
     let prices = vec![price(10_001, Currency::EUR), price(10_002, Currency::USD)];
-    let tiers = vec![Tier { title: "Standard".into(), prices, until: None, count: None }];
+    let tiers = vec![Tier { title: "Standard".into(), prices, ..Tier::default() }];
     office.done(Wish::SetProduct(
         PASS,
         Product { title: "Pass".into(), tiers, tax: BasisPoints(1_900), ..Product::default() },

@@ -92,7 +92,7 @@ impl Offices {
         }
         let read = known.directory.organization(organization).and_then(|known| known.queries.get(&query));
         let seen = read.filter(|_| chance.per_mille(800)).map(|read| saved(read.title.clone(), read.sql.clone()));
-        Wish::Replace { fact, seen }
+        Wish::Replace { fact, seen: seen.map(Box::new) }
     }
 
     fn of_event(&self, event: EventId, chance: &mut Chance) -> Wish {

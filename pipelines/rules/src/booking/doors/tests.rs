@@ -34,12 +34,8 @@ impl House {
     /// A box office with a door, and as many tickets of each of two products as are asked for.
     fn sold(door: Door, each: u16) -> (Self, Vec<TicketId>) {
         let mut house = Self(Booking::default());
-        let tier = || Tier {
-            title: "T".into(),
-            prices: vec![Money { minor: 0, currency: Currency::EUR }],
-            until: None,
-            count: None,
-        };
+        let tier =
+            || Tier { title: "T".into(), prices: vec![Money { minor: 0, currency: Currency::EUR }], ..Tier::default() };
         let of = |product| Choice { product: ItemId(product), ..Choice::default() };
         for product in [1, 2] {
             let spec = Product { title: "P".into(), tiers: vec![tier()], ..Product::default() };

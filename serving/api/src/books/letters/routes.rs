@@ -41,14 +41,11 @@ pub(in crate::books) fn routes() -> Routes {
         .may(&[Code::NotFound])
 }
 
+type OfTicket = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<TicketId>);
+
 async fn ticket(
     State(api): State<Api>,
-    Named((Id(seller), Id(event), Id(order), Id(ticket))): Named<(
-        Id<OrganizationId>,
-        Id<EventId>,
-        Id<OrderId>,
-        Id<TicketId>,
-    )>,
+    Named((Id(seller), Id(event), Id(order), Id(ticket))): Named<OfTicket>,
     secret: OrderSecret,
 ) -> Result<Response, Problem> {
     secret.opens(&api, seller, order)?;
