@@ -63,7 +63,9 @@ pub(crate) struct Landed {
 impl Landed {
     /// Adds rows of a table. Batches come by landing epoch, so that newer rows replace older ones.
     pub(crate) fn add(&mut self, table: &str, batch: &RecordBatch) -> Result<(), String> {
-        let take = match table {
+        // A raised version is part of a table's name.
+        let version = table.rsplit_once("_v").filter(|(_, version)| version.parse::<u32>().is_ok());
+        let take = match version.map_or(table, |(name, _)| name) {
             "window_counts" => Self::window,
             "visits" => Self::visit,
             "attendance" => Self::attendance,

@@ -142,7 +142,7 @@ fn counts(operation: &mut Sketch<'_>) {
     );
     operation.written::<crate::booking::doors::Counts>();
     operation.answers_as(200, "Events `counts`.", "text/event-stream", json_schema!({"type": "string"}));
-    operation.may(&[Code::NotFound, Code::FeedsTooMany]);
+    operation.may(&[Code::NotFound, Code::FeedsTooMany, Code::ParameterWrong]);
 }
 
 fn presence(operation: &mut Sketch<'_>) {

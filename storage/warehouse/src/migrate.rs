@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backoff::Backoff;
 use crate::client::{Client, Error, literal};
+use crate::publish::publish_new;
 use crate::schema::{TableSchema, current_views, epochs_sql, fills_sql};
 
 const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS `schema_migrations` (
@@ -152,6 +153,7 @@ async fn once(client: &Client, migrations: &[Migration], tables: &[TableSchema])
     for view in views_over(tables) {
         client.execute(&view).await?;
     }
+    publish_new(client, tables).await?;
     Ok(migrated)
 }
 

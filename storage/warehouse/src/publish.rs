@@ -14,9 +14,28 @@ use crate::schema::{TableSchema, current_views};
 pub(crate) async fn publish(client: &Client, tables: &[TableSchema]) -> Result<(), Error> {
     for table in tables.iter().filter(|table| table.stored_name() != table.name) {
         lead(client, table).await?;
-        for view in current_views().into_iter().filter(|view| view.table == table.name) {
-            client.execute(&view.create_sql()).await?;
+        views(client, table).await?;
+    }
+    Ok(())
+}
+
+/// The same for public names under which nothing stands yet: in a new database nobody has an older version to read meanwhile.
+///
+/// # Errors
+/// The warehouse's.
+pub(crate) async fn publish_new(client: &Client, tables: &[TableSchema]) -> Result<(), Error> {
+    for table in tables.iter().filter(|table| table.stored_name() != table.name) {
+        if standing(client, &table.name).await?.is_none() {
+            client.execute(&over(&table.name, &table.stored_name())).await?;
+            views(client, table).await?;
         }
+    }
+    Ok(())
+}
+
+async fn views(client: &Client, table: &TableSchema) -> Result<(), Error> {
+    for view in current_views().into_iter().filter(|view| view.table == table.name) {
+        client.execute(&view.create_sql()).await?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ impl Crowd {
         let Self { chance, trades, known, now } = self;
         (0..count)
             .map(|_| {
-                let which = chance.below(trades.len() as u64) as usize;
+                let which = trades::draw(trades, chance);
                 trades[which].ask(known, *now, chance)
             })
             .collect()

@@ -274,7 +274,7 @@ impl<D: Rules> World<D> {
     /// A new command, by somebody who has read what this process knows.
     fn ask(&mut self, which: usize) -> (CommandId, Command) {
         let known = self.writers[which].known.lock();
-        let trade = self.chance.below(self.trades.len() as u64) as usize;
+        let trade = trades::draw(&self.trades, &mut self.chance);
         let command = self.trades[trade].ask(&known, self.clock.now(), &mut self.chance);
         drop(known);
         let tag = self.clients.tag(&command);
@@ -308,7 +308,7 @@ impl<D: Rules> World<D> {
         // Of the same aggregate, as other aggregates have other ids, and often another partition.
         for _ in 0..20 {
             let known = self.writers[which].known.lock();
-            let trade = self.chance.below(self.trades.len() as u64) as usize;
+            let trade = trades::draw(&self.trades, &mut self.chance);
             let other = self.trades[trade].ask(&known, self.clock.now(), &mut self.chance);
             drop(known);
             if D::aggregate(&other) == D::aggregate(&asked) {

@@ -32,10 +32,10 @@ const TAGS: &[(&str, &str)] = &[
     ("programmes", "What visitors read of published events."),
     (
         "webhooks",
-        "Where an organization is told what happens at its box offices, and what became of it. Scope `manage`.",
+        "Where an organization is told what happens at its box offices, and what became of it (scope `manage`); what payment \
+         providers send, signed by them.",
     ),
     ("shop", "What buyers do: look, hold, order, pay, wait. Nobody signs in; an order has a secret."),
-    ("webhooks", "What payment providers send, signed by them."),
     ("audit", "Who did what, for platform admins."),
     ("system", "How the process is, for platform admins."),
 ];

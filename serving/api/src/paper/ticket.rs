@@ -7,6 +7,8 @@ use super::words::Words;
 
 /// The size of most letters, in points.
 const TEXT: f32 = 11.0;
+/// The size of ids: one fits into a line beside the code, so that it can be searched for and copied.
+const ID: f32 = 8.5;
 /// How wide the code is, in points: 7 cm, with which scanners do at arm's length.
 const CODE: f32 = 200.0;
 
@@ -44,20 +46,20 @@ pub(crate) fn write(ticket: &Sheeted) -> Option<Vec<u8>> {
     let top = sheet.y();
     sheet.squares(MARGIN, CODE, code.width(), dark);
     let (left, width) = (MARGIN + CODE + 24.0, RIGHT - MARGIN - CODE - 24.0);
-    let mut tell = |label: &str, text: &str| {
+    let mut tell = |size: f32, label: &str, text: &str| {
         if !text.is_empty() {
             sheet.lines(left, width, 8.5, Face::Regular, label);
-            sheet.lines(left, width, TEXT, Face::Bold, text);
+            sheet.lines(left, width, size, Face::Bold, text);
             sheet.down(5.0);
         }
     };
-    tell(words.pick("Admits to", "Berechtigt zu"), &ticket.product);
-    tell(words.pick("Holder", "Inhaber"), &ticket.holder);
-    tell(words.pick("Begins", "Beginn"), &ticket.zone.minute(ticket.starts));
-    tell(words.pick("Ends", "Ende"), &ticket.zone.minute(ticket.ends));
-    tell(words.pick("Times are those of", "Zeiten gelten in"), ticket.zone.name());
-    tell(words.pick("Ticket", "Ticket"), &format!("{} / {}", ticket.ticket, ticket.revision));
-    tell(words.pick("Order", "Bestellung"), &ticket.order.to_string());
+    tell(TEXT, words.pick("Admits to", "Berechtigt zu"), &ticket.product);
+    tell(TEXT, words.pick("Holder", "Inhaber"), &ticket.holder);
+    tell(TEXT, words.pick("Begins", "Beginn"), &ticket.zone.minute(ticket.starts));
+    tell(TEXT, words.pick("Ends", "Ende"), &ticket.zone.minute(ticket.ends));
+    tell(TEXT, words.pick("Times are those of", "Zeiten gelten in"), ticket.zone.name());
+    tell(ID, words.pick("Ticket", "Ticket"), &format!("{} / {}", ticket.ticket, ticket.revision));
+    tell(ID, words.pick("Order", "Bestellung"), &ticket.order.to_string());
     let below = sheet.y().max(top + CODE) + 18.0;
     sheet.go_to(below);
     let once = words.pick(

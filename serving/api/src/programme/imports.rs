@@ -26,6 +26,7 @@ pub(super) fn routes() -> Routes {
         .post(at!("/imports"), "Makes the programme what a file says", upload)
         .may(&[Code::NotFound, Code::Refused, Code::FieldsWrong, Code::BodyUnreadable, Code::BodyTooLarge, Code::DeskBusy])
         .with(|operation| {
+            operation.somebody();
             operation.text(
                 "Pentabarf's or EuroPython's XML, the JSON of frab and pretalx, OSCON's JSON. Ids follow from the file's own: the \
                  same file again changes nothing.",

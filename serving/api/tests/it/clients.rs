@@ -110,7 +110,7 @@ fn a_generated_client_works() {
     let (tools, folder) = (tools(), tempfile::tempdir().unwrap());
     let document = write(folder.path(), "openapi.json", &api::openapi::text());
     // Formatting what is generated is not what is tried.
-    let hooks = "post_hooks: []\ncontent_type_overrides:\n  application/x-ndjson: application/octet-stream\n";
+    let hooks = "post_hooks: []\ncontent_type_overrides:\n  application/x-ndjson: application/octet-stream\n  application/pdf: application/octet-stream\n  application/xml: application/octet-stream\n";
     let settings = write(folder.path(), "settings.yaml", hooks);
     let client = folder.path().join("eventra_client");
     let mut generate = python(tools);

@@ -115,6 +115,7 @@ impl Operation {
             ("event", "conf"),
             ("item", "talk"),
             ("query", "q"),
+            ("edition", "1"),
             ("key", PLANTED),
             ("user", "00000000-0000-7000-8000-000000000001"),
         ] {

@@ -14,6 +14,11 @@ async fn put(house: &House, path: &str, body: Value) -> Value {
     data(send(house, Method::PUT, &format!("{OFFICE}{path}"), "", body).await, StatusCode::OK)
 }
 
+/// A time as what is offered tells it: microseconds since 1970.
+fn micros(time: &str) -> i64 {
+    Timestamp::parse(time).unwrap().0
+}
+
 /// An order of something free, as its buyer sees it.
 async fn take(house: &House, product: &str, address: &str) -> (StatusCode, Value) {
     let cart = json!({"lines": [{"product": product, "count": 1}], "currency": "EUR"});
@@ -74,7 +79,7 @@ fn a_flash_sale_shows_what_it_cost_before_and_each_person_has_their_share() {
         let house = furnished().await;
         let price = |minor: u32| json!([{"minor": minor, "currency": "EUR"}]);
         let flash = json!({"title": "Flash", "prices": price(0), "original": price(9_900), "count": 3,
-            "from": "2025-11-20T12:00:00Z", "until": "2025-11-20T13:00:00Z"});
+            "from": micros("2025-11-20T12:00:00Z"), "until": micros("2025-11-20T13:00:00Z")});
         let tiers = json!([flash, {"title": "Usual", "prices": price(9_900)}]);
         put(&house, "/products/shirt", json!({"title": "Shirt", "kind": "goods", "tiers": tiers, "per_person": 2}))
             .await;
@@ -103,7 +108,7 @@ fn a_ticket_says_when_it_lets_in_and_a_door_says_why_not() {
     run(async {
         let house = furnished().await;
         let tiers = json!([{"title": "Standard", "prices": [{"minor": 11_900, "currency": "EUR"}]}]);
-        let (from, until) = ("2025-11-20T12:30:00Z", "2025-11-20T13:30:00Z");
+        let (from, until) = (micros("2025-11-20T12:30:00Z"), micros("2025-11-20T13:30:00Z"));
         let spec = json!({"title": "Pass", "tiers": tiers, "tax": 1_900, "valid_from": from, "valid_until": until});
         put(&house, "/products/pass", spec).await;
         let order = buy(&house, "ann").await;
@@ -134,7 +139,7 @@ fn a_buyer_asks_for_money_back_and_the_organizer_grants_it() {
         let wish = json!({"reason": "my zebra is ill"});
         let none = show(&house, Method::POST, &ask, ("", secret), wish.clone()).await;
         assert_eq!((none.status, none.body["reason"].as_str()), (StatusCode::CONFLICT, Some("refunds_not_offered")));
-        put(&house, "/sales", json!({"refunds": {"until": "2025-11-21T00:00:00Z", "fee": 1_000}})).await;
+        put(&house, "/sales", json!({"refunds": {"until": micros("2025-11-21T00:00:00Z"), "fee": 1_000}})).await;
         assert_eq!(look(&house, &order).await["refunds"]["fee"], 1_000);
         let stranger = show(&house, Method::POST, &ask, ("", "wrong"), wish.clone()).await;
         assert_eq!(stranger.status, StatusCode::NOT_FOUND);

@@ -35,9 +35,9 @@ print('ready', flush=True)
 server.serve_forever()
 "#;
 
-/// Orders that are bought.
 /// Webhooks that wait to be looked at: more than are told.
 const TOLD_MAX: usize = 1_000;
+/// Orders that are bought.
 const ORDERS: usize = 24;
 /// How long the last webhook may take: two tries in vain are 15 s, and the machine may be busy.
 const WITHIN: Duration = Duration::from_secs(120);
@@ -93,11 +93,11 @@ fn buy(process: &Process, number: usize) -> String {
 #[test]
 fn a_receiver_is_told_everything_in_order_whatever_is_killed() {
     let folder = applied();
-    assert_eq!(run(folder.path(), &["user", "add", "ann@example.org", "--admin"]).code, 0);
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = ["--warehouse", "none", "--webhooks-private", "true", "--log-filter", "warn"];
     let start = || Process::start_with(folder.path(), &settings, None);
     let mut process = start();
+    assert_eq!(run(folder.path(), &["user", "add", "ann@example.org", "--admin"]).code, 0);
     let token = sign_in(&process, "ann@example.org");
     let event = "/v1/organizations/acme/events/conf";
     let office = format!("{event}/box-office");

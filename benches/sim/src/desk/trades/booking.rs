@@ -298,6 +298,11 @@ fn promo(chance: &mut Chance) -> Wish {
 }
 
 impl Trade for BoxOffices {
+    /// Most of what must never go wrong goes wrong here.
+    fn weight(&self) -> u64 {
+        3
+    }
+
     fn ask(&mut self, _: &Known, _: Timestamp, chance: &mut Chance) -> domains::Command {
         // In a small world so few that something is for sale soon.
         let is_small = self.scale.organizations <= SMALL;

@@ -47,6 +47,11 @@ impl Scale {
 
 /// What one domain brings to the simulation: who asks for what, and what must never come of it.
 pub(crate) trait Trade {
+    /// How often it asks, beside the others.
+    fn weight(&self) -> u64 {
+        1
+    }
+
     /// What somebody asks for next, who has read what is known.
     fn ask(&mut self, known: &Known, now: Timestamp, chance: &mut Chance) -> Command;
 
@@ -56,6 +61,17 @@ pub(crate) trait Trade {
     /// # Errors
     /// The law.
     fn judge(&mut self, row: &FactRow) -> Result<(), String>;
+}
+
+/// Which of them asks next.
+pub(crate) fn draw(trades: &[Box<dyn Trade>], chance: &mut Chance) -> usize {
+    let mut left = chance.below(trades.iter().map(|trade| trade.weight()).sum());
+    let asks = trades.iter().position(|trade| {
+        let is_it = left < trade.weight();
+        left = left.saturating_sub(trade.weight());
+        is_it
+    });
+    asks.expect("the weights add up to more than was drawn")
 }
 
 /// Every domain's trade.
