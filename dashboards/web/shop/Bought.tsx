@@ -43,7 +43,7 @@ export function AskBack(own: Own) {
   const format = useFormat(shop?.zone);
   const [open, setOpen] = useState(false);
   const policy = order.refund_policy;
-  const isOver = policy?.until != null && new Date(policy.until) <= new Date(order.now);
+  const isOver = policy?.until ? new Date(policy.until) <= new Date(order.now) : false;
   const waits = order.refund_requests.some((request) => request.state === 'open');
   const mayAsk = policy !== null && order.status === 'confirmed' && !isOver && !waits;
   if (order.refund_requests.length === 0 && !mayAsk) return null;
