@@ -30,8 +30,8 @@ fn a_seed_decides_everything() {
 #[test]
 fn many_commands_keep_the_laws() {
     for through_desk in [false, true] {
-        let fast = fast(1, 30_000, Scale::roomy(), through_desk).unwrap_or_else(|failure| panic!("{failure}"));
-        assert_eq!(fast.commands, 30_000);
+        let fast = fast(1, 40_000, Scale::roomy(), through_desk).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(fast.commands, 40_000);
         assert!(fast.done > 10_000 && fast.facts > fast.done && fast.refused > 1_000, "{fast:?}");
     }
 }

@@ -467,6 +467,7 @@ pub enum Reentry {
 
 /// A list of who may pass a door.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "DoorList")]
 pub struct Door {
     /// What people call it.
     pub title: String,

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 /// How people take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "EventFormat")]
 pub enum Format {
     /// They come to a place.
     #[default]
@@ -300,6 +301,7 @@ pub struct Field {
 /// Of whom a form is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FormAskedOf")]
 pub enum Asked {
     /// Once, of the buyer.
     #[default]
