@@ -123,7 +123,10 @@ if (missing) {
       await page.getByRole('timer').waitFor();
       // Nothing is ordered while something is missing, and the first such field is where one types next.
       await button(page, 'Order and pay').click();
-      assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'email');
+      await until(
+        () => page.evaluate(() => document.activeElement?.getAttribute('name')),
+        (name) => name === 'email',
+      );
       await introduce(page, 'Ann');
       await page.getByLabel('Pass, no. 2').fill('Bea');
       await clean(page);

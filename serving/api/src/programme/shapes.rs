@@ -197,6 +197,7 @@ pub(super) fn session(id: SessionId, listed: &Listed, programme: &EventProgramme
 /// How far an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ProgrammeStatus")]
 pub(super) enum Status {
     Draft,
     Published,
