@@ -49,7 +49,7 @@ fn nothing_that_a_long_visit_holds_is_recommended_to_it() {
 
 #[test]
 fn dropped_rows_and_tables_views_set_aside_and_a_short_system_lane_lose_double_and_change_nothing() {
-    let total = total(348..=383, &Size::usual());
+    let total = total(600..=635, &Size::usual());
     assert!(total.on_folds >= 5 && total.handed_on >= 2, "hardly a fold met poison: {total:?}");
     assert!(total.set_aside >= 1, "no view was set aside: {total:?}");
     assert!(total.bindings >= 30, "the system lane hardly lost its beginning: {total:?}");
