@@ -163,9 +163,9 @@ if (missing) {
       await page.getByText('No order is like this.').waitFor();
       await page.goto(`${OFFICE}/orders`);
       await page.getByRole('button', { name: /^confirmed/ }).click();
-      assert.equal(
-        await page.getByRole('button', { name: /^confirmed/ }).getAttribute('aria-pressed'),
-        'true',
+      await until(
+        () => page.getByRole('button', { name: /^confirmed/ }).getAttribute('aria-pressed'),
+        (pressed) => pressed === 'true',
       );
       await page.getByRole('row', { name: /Bea/ }).waitFor();
     });
