@@ -250,7 +250,10 @@ if (missing) {
         /Ann · log/,
       );
       await page.getByRole('button', { name: 'Cancel it' }).click();
+      // Leaving the page before the answer would take the request back.
+      const answered = page.waitForResponse((response) => /cancel/.test(response.url()) && response.ok());
       await sure(/^Really cancel it/);
+      await answered;
       await page.goto(OFFICE);
       await page.getByText('One refund is to be made by bank transfer').click();
       await page.getByRole('row', { name: /bank transfer on its way/ }).waitFor();
