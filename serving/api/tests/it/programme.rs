@@ -117,7 +117,7 @@ fn a_published_event_is_a_page_that_machines_understand_and_that_runs_nothing() 
         let page = get(&house, "/e/acme/conf").await;
         assert_eq!(page.status, StatusCode::OK);
         let html = text(&page);
-        assert!(html.contains("<h1>Conf &lt;2025&gt;</h1>") && html.contains("<h3>Hello</h3>"), "{html}");
+        assert!(html.contains("<h1>Conf &lt;2025&gt;</h1>") && html.contains("<h2>Hello</h2>"), "{html}");
         assert!(!html.contains("alert(1)"));
         let policy = page.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");

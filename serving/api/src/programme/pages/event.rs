@@ -153,7 +153,8 @@ fn offered(known: &EventProgramme, offer: &Offer, shop: Option<&str>, words: &Wo
             @if sold_out {
                 span.meta { (words.sold_out) }
                 @if let Some(shop) = shop.filter(|_| offer.waitlist) {
-                    " " a href=(format!("{shop}?wait={}", part(offer.id))) { (words.wait) span.unseen { ": " (offer.title) } }
+                    @let named = format!("{}: {}", words.wait, offer.title);
+                    " " a href=(format!("{shop}?wait={}", part(offer.id))) aria-label=(named) { (words.wait) }
                 }
             } @else {
                 @if offer.left.is_some_and(|left| left <= FEW) { span.meta { (words.few_left) " " } }
