@@ -31,7 +31,8 @@ export function Frame() {
   const words = useWords();
   const [cart] = useCart(at.seller, at.event);
   const shop = useQuery(shopQuery(at, cart.code));
-  const gone = shop.error instanceof Refusal && shop.error.status >= 400 && shop.error.status < 500;
+  // Too many requests are none of that.
+  const gone = shop.error instanceof Refusal && [400, 403, 404, 410].includes(shop.error.status);
   // What somebody has is theirs, by its secret, also where others are not let in.
   const isOwn = /\/(orders|waitlist)\/[^/]+$/.test(useLocation().pathname);
   return (

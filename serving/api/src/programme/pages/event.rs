@@ -222,9 +222,7 @@ pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, offers: &[O
 /// Some of the speakers, by name.
 pub(super) fn people(known: &EventProgramme, home: &str, most: usize, skip: usize) -> Markup {
     let mut all: Vec<_> = known.speakers().iter().collect();
-    all.sort_by(|(one_id, one), (other_id, other)| {
-        (one.name.to_lowercase(), one_id).cmp(&(other.name.to_lowercase(), other_id))
-    });
+    all.sort_by_cached_key(|(id, speaker)| (speaker.name.to_lowercase(), **id));
     html! {
         ul.people {
             @for (id, speaker) in all.into_iter().skip(skip).take(most) {
