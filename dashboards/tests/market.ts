@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { CHROMIUM, FLAGS } from './browser.ts';
+import { CHROMIUM, FLAGS, slowed } from './browser.ts';
 import { Eventra } from './eventra.ts';
 
 export const SELLER = 'acme';
@@ -172,6 +172,7 @@ export class Market {
     made.on('weberror', (error) =>
       this.complaints.push(`${error.page()?.url() ?? ''}: ${error.error().message}`),
     );
+    await slowed(made);
     return made;
   }
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Browser, type BrowserContext, chromium, devices, type Page } from 'playwright-core';
-import { CHROMIUM, FLAGS } from './browser.ts';
+import { CHROMIUM, FLAGS, slowed } from './browser.ts';
 import { Eventra } from './eventra.ts';
 import { filmOfCode, seeing } from './film.ts';
 import { missing, until, violations } from './house.ts';
@@ -77,6 +77,7 @@ if (missing) {
         if (message.type() === 'error') complaints.push(message.text());
       });
       made.on('weberror', (error) => complaints.push(error.error().message));
+      await slowed(made);
       return made;
     }
 
