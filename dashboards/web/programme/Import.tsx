@@ -54,8 +54,7 @@ export function ImportPage() {
   return (
     <Plan title={words.title} hint={words.hint}>
       <div className="max-w-3xl space-y-4">
-        <Card title={words.file}>
-          <div className="space-y-3">
+        <div className="card space-y-3 p-4">
             <Field
               label={words.file}
               type="file"
@@ -89,8 +88,7 @@ export function ImportPage() {
               )}
             </div>
             <Trouble error={send.error} />
-          </div>
-        </Card>
+        </div>
         <div role="status">{told && <Report told={told} />}</div>
       </div>
     </Plan>

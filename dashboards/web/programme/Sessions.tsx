@@ -78,12 +78,14 @@ function Filters({ wanted, onChange }: { wanted: Wanted; onChange: (wanted: Want
       <Field
         className="col-span-2 lg:col-span-1"
         label={words.find}
+        filter
         type="search"
         value={text}
         onChange={({ target }) => setText(target.value)}
       />
       <Field
         label={words.day}
+        filter
         type="date"
         value={wanted.day}
         onChange={({ target }) => set({ day: target.value })}
