@@ -5,7 +5,8 @@ import { Chart } from '../charts/Chart';
 import type { Series } from '../charts/plot';
 import { Card, Choice, NoData, Trouble } from '../ui/basics';
 import { digitsOf } from '../words/format';
-import { useOffice } from './office';
+import { InZone } from '../words/words';
+import { useOffice, useZone } from './office';
 import { trend } from './server';
 import { currenciesIn, type Figure, LINES_MAX, linesOf, type Trend as Told } from './overTime';
 import { useBoxWords } from './words';
@@ -22,6 +23,7 @@ const COLOURS = [1, 2, 3, 4, 5] as const;
 export function Trend() {
   const words = useBoxWords().trend;
   const { org, event } = useOffice();
+  const zone = useZone();
   const { data, error } = useQuery(trend(org, event));
   return (
     <Card
@@ -30,7 +32,13 @@ export function Trend() {
       aside={data && <span className="text-soft text-xs">{words.asOf(data.as_of)}</span>}
     >
       <Trouble error={error} />
-      {data ? <Shown told={data} /> : <NoData />}
+      {data ? (
+        <InZone zone={zone}>
+          <Shown told={data} />
+        </InZone>
+      ) : (
+        <NoData />
+      )}
     </Card>
   );
 }

@@ -27,7 +27,7 @@ export function Forms() {
       <Beside<FormRow>
         editing={editing}
         path={(id) => oneOf(path, id)}
-        columns="2xl:grid-cols-[26rem_1fr]"
+        columns=""
         form={(of) => <FormEditor {...of} />}
       >
         <Trouble error={list.error} />

@@ -55,39 +55,39 @@ export function ImportPage() {
     <Plan title={words.title} hint={words.hint}>
       <div className="max-w-3xl space-y-4">
         <div className="card space-y-3 p-4">
-            <Field
-              label={words.file}
-              type="file"
-              required
-              accept=".xml,.json"
-              onChange={({ target }) => choose(target.files?.[0])}
-            />
-            <Check
-              label={words.removeOthers}
-              checked={remove}
-              onChange={(on) => {
-                setRemove(on);
-                send.reset();
-              }}
-            />
-            <div className="flex flex-wrap gap-2">
+          <Field
+            label={words.file}
+            type="file"
+            required
+            accept=".xml,.json"
+            onChange={({ target }) => choose(target.files?.[0])}
+          />
+          <Check
+            label={words.removeOthers}
+            checked={remove}
+            onChange={(on) => {
+              setRemove(on);
+              send.reset();
+            }}
+          />
+          <div className="flex flex-wrap gap-2">
+            <Button
+              disabled={!file || send.isPending}
+              onClick={() => file && send.mutate({ chosen: file, dry: true })}
+            >
+              {words.dryRun}
+            </Button>
+            {file && told && !told.done && told.changes > 0 && (
               <Button
-                disabled={!file || send.isPending}
-                onClick={() => file && send.mutate({ chosen: file, dry: true })}
+                look="main"
+                disabled={send.isPending}
+                onClick={() => send.mutate({ chosen: file, dry: false })}
               >
-                {words.dryRun}
+                {words.do}
               </Button>
-              {file && told && !told.done && told.changes > 0 && (
-                <Button
-                  look="main"
-                  disabled={send.isPending}
-                  onClick={() => send.mutate({ chosen: file, dry: false })}
-                >
-                  {words.do}
-                </Button>
-              )}
-            </div>
-            <Trouble error={send.error} />
+            )}
+          </div>
+          <Trouble error={send.error} />
         </div>
         <div role="status">{told && <Report told={told} />}</div>
       </div>

@@ -52,7 +52,7 @@ export function Plan(props: { title: string; hint?: ReactNode; aside?: ReactNode
           <span className="flex flex-wrap gap-2">
             {known && (
               <a href={known.address} className="button">
-                {known.status === 'published' ? words.look : words.preview}
+                {known.status === 'draft' ? words.preview : words.look}
               </a>
             )}
             {props.aside}
