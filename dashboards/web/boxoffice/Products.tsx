@@ -186,7 +186,11 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm<Product>) {
     const within = (prices: Tier['prices']) => prices.filter((one) => codes.includes(one.currency));
     change.save({
       ...draft,
-      tiers: draft.tiers.map((tier) => ({ ...tier, prices: within(tier.prices) })),
+      tiers: draft.tiers.map((tier) => ({
+        ...tier,
+        prices: within(tier.prices),
+        ...(tier.original ? { original: within(tier.original) } : {}),
+      })),
       variations: draft.variations.map((one) => ({ ...one, extra: within(one.extra) })),
     });
   };
@@ -375,6 +379,24 @@ function Tiers(props: {
                 currency={currency}
                 error={faultAt(`tiers[${place}].prices`)}
                 onChange={(prices) => put(place, { prices })}
+              />
+            ))}
+          </div>
+          <Moment
+            label={words.tierFrom}
+            micros={tier.from ?? null}
+            error={faultAt(`tiers[${place}].from`)}
+            onChange={(from) => put(place, { from })}
+          />
+          <div className="grid gap-3">
+            {codes.map((currency) => (
+              <Amount
+                key={currency}
+                label={words.original(currency)}
+                amounts={tier.original ?? []}
+                currency={currency}
+                error={faultAt(`tiers[${place}].original`)}
+                onChange={(original) => put(place, { original })}
               />
             ))}
           </div>

@@ -38,6 +38,8 @@ export const productLines =
     const tier = (one: Product['tiers'][number]) =>
       [
         `${one.title}: ${money(one.prices, say)}`,
+        one.original?.length ? words.was(money(one.original, say)) : '',
+        one.from ? words.from_(time(one.from, say)) : '',
         one.until === null ? '' : words.until_(time(one.until, say)),
         one.count === null ? '' : words.first(number(one.count, say)),
       ]

@@ -8,6 +8,10 @@ export interface Money {
 export interface Tier {
   title: string;
   prices: Money[];
+  /** What was asked before: shown beside the price of a flash sale. */
+  original?: Money[];
+  /** When it begins; until then the one after it is asked. */
+  from?: number | null;
   until: number | null;
   count: number | null;
 }

@@ -108,6 +108,8 @@ export const en = {
     tiersHint: 'The first that still stands is asked. An early price ends by time, by count, or both.',
     tier: 'Name of the price',
     price: (currency: string) => `Price in ${currency}`,
+    tierFrom: 'Begins',
+    original: (currency: string) => `Asked before, in ${currency}`,
     tierUntil: 'Ends',
     tierCount: 'Or after so many',
     addTier: 'Add a price',
@@ -146,6 +148,8 @@ export const en = {
     count: 'Count it in a quota',
     prices: 'Prices',
     until_: (time: string) => `until ${time}`,
+    from_: (time: string) => `from ${time}`,
+    was: (price: string) => `before ${price}`,
     first: (n: string) => `first ${n}`,
   },
   quotas: {

@@ -240,3 +240,42 @@ async fn trend(
     let data = told.flatten().ok_or_else(|| Problem::new(Code::NotFound, "nothing is sold at this event"))?;
     Ok(One { data })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_get_longer_when_there_are_too_many_and_say_how_it_stood_at_their_ends() {
+        let (office, key) = (BoxOffice::default(), (ItemId(1), Currency::EUR));
+        let at = |minute: usize| Timestamp(60_000_000 * i64::try_from(minute).unwrap());
+        let mut trend = Trend::new(at(0));
+        // As a naive one would keep them: what is sold at the end of each minute.
+        let minutes = 5 * STEPS_MAX;
+        for minute in 0..minutes {
+            trend.reach(at(minute), &office);
+            trend.takings.insert(key, i64::try_from(minute).unwrap());
+        }
+        let told = trend.from(Timestamp(i64::MIN), &office);
+        assert!(told.len() <= STEPS_MAX + 1 && told.len() > STEPS_MAX / 2, "{}", told.len());
+        assert_eq!(trend.length, Span(8 * Span::MINUTE.0));
+        let (open, over) = told.split_last().unwrap();
+        assert_eq!(open.takings[&key], i64::try_from(minutes - 1).unwrap());
+        for step in over {
+            let last = (step.starts.0 + trend.length.0) / Span::MINUTE.0 - 1;
+            assert_eq!(step.takings[&key], last, "{:?}", step.starts);
+        }
+        let newest = trend.from(over.last().unwrap().starts, &office);
+        assert_eq!(newest.len(), 2);
+    }
+
+    #[test]
+    fn a_step_in_which_nothing_changed_is_not_kept() {
+        let office = BoxOffice::default();
+        let mut trend = Trend::new(Timestamp(0));
+        for minute in 1..100 {
+            trend.reach(Timestamp(minute * 60_000_000), &office);
+        }
+        assert_eq!(trend.steps.len(), 1);
+    }
+}
