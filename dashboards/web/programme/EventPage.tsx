@@ -214,14 +214,13 @@ function Collisions({ whole }: { whole: Whole }) {
         {whole.collisions.map((one) => (
           <tr key={`${one.one} ${one.other} ${one.starts}`}>
             <td className="cell">
-              {[one.one, one.other].map((id, place) => (
-                <span key={id}>
-                  {place > 0 && ' × '}
-                  <Link className="link" to={`${base}/sessions?edit=${encodeURIComponent(id)}`}>
-                    {id}
-                  </Link>
-                </span>
-              ))}
+              <Link className="link" to={`${base}/sessions?edit=${encodeURIComponent(one.one)}`}>
+                {one.one_title}
+              </Link>{' '}
+              ×{' '}
+              <Link className="link" to={`${base}/sessions?edit=${encodeURIComponent(one.other)}`}>
+                {one.other_title}
+              </Link>
               <span className="text-soft block text-xs">{one.speaker ?? room(one.room)}</span>
             </td>
             <td className="cell whitespace-nowrap">{format.moment(new Date(one.starts))}</td>

@@ -111,6 +111,17 @@ export type SessionRow = Listed<Session> & { times: Time[] };
 
 export const STATUSES = ['draft', 'published', 'called_off'] as const;
 
+/** Two sessions that share a room, or a speaker, at the same time. */
+export interface Collision {
+  starts: string;
+  one: string;
+  one_title: string;
+  other: string;
+  other_title: string;
+  room: string | null;
+  speaker: string | null;
+}
+
 export interface Whole {
   status: (typeof STATUSES)[number];
   reason: string | null;
@@ -119,7 +130,7 @@ export interface Whole {
   speakers: number;
   rooms: Listed<Room>[];
   tracks: Listed<Track>[];
-  collisions: { starts: string; one: string; other: string; room: string | null; speaker: string | null }[];
+  collisions: Collision[];
   address: string;
 }
 
