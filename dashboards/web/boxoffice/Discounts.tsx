@@ -252,13 +252,13 @@ function PromoForm(props: {
           />
           <Moment
             label={words.from}
-            micros={draft.from}
+            at={draft.from}
             error={faultAt('from')}
             onChange={(from) => set({ from })}
           />
           <Moment
             label={words.until}
-            micros={draft.until}
+            at={draft.until}
             error={faultAt('until')}
             onChange={(until) => set({ until })}
           />

@@ -110,8 +110,7 @@ function Line({ row, offer, onEdit }: { row: OfferedProduct; offer: Offer; onEdi
             <li key={place} className="whitespace-nowrap">
               {tier.title}: {tier.prices.map((one) => format.money(one.minor, one.currency)).join(', ')}
               <span className="text-soft text-xs">
-                {tier.until !== null &&
-                  ` · ${words.products.until_(format.moment(new Date(tier.until / 1_000)))}`}
+                {tier.until !== null && ` · ${words.products.until_(format.moment(new Date(tier.until)))}`}
                 {tier.count !== null && ` · ${words.products.first(format.number(tier.count))}`}
               </span>
             </li>
@@ -140,7 +139,7 @@ function State({ row, offer }: { row: OfferedProduct; offer: Offer }) {
   const words = useBoxWords().products;
   const { base } = useOffice();
   // Of the moment in which the page was opened: minutes do not matter here.
-  const [now] = useState(() => Date.now() * 1_000);
+  const [now] = useState(() => Date.now());
   if (row.withdrawn) return <Badge>{words.isWithdrawn}</Badge>;
   if (!isCounted(offer, row.id)) {
     return (
@@ -152,8 +151,8 @@ function State({ row, offer }: { row: OfferedProduct; offer: Offer }) {
       </span>
     );
   }
-  if (row.from !== null && row.from > now) return <Badge>{words.later}</Badge>;
-  if (row.until !== null && row.until <= now) return <Badge>{words.over}</Badge>;
+  if (row.from !== null && Date.parse(row.from) > now) return <Badge>{words.later}</Badge>;
+  if (row.until !== null && Date.parse(row.until) <= now) return <Badge>{words.over}</Badge>;
   return row.hidden ? <Badge>{words.isHidden}</Badge> : <Badge tone="good">{words.onSale}</Badge>;
 }
 
@@ -296,13 +295,13 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm) {
             />
             <Moment
               label={words.products.from}
-              micros={draft.from}
+              at={draft.from}
               error={faultAt('from')}
               onChange={(from) => set({ from })}
             />
             <Moment
               label={words.products.until}
-              micros={draft.until}
+              at={draft.until}
               error={faultAt('until')}
               onChange={(until) => set({ until })}
             />
@@ -370,7 +369,7 @@ function Tiers(props: {
           </div>
           <Moment
             label={words.tierUntil}
-            micros={tier.until}
+            at={tier.until}
             error={faultAt(`tiers[${place}].until`)}
             onChange={(until) => put(place, { until })}
           />

@@ -23,8 +23,7 @@ export interface Saying {
 
 const money = (amounts: readonly Money[], { format }: Saying) =>
   amounts.map((one) => format.money(one.minor, one.currency)).join(', ');
-const time = (micros: number | null, { format }: Saying) =>
-  micros === null ? '' : format.moment(new Date(micros / 1_000));
+const time = (at: string | null, { format }: Saying) => (at === null ? '' : format.moment(new Date(at)));
 const number = (value: number | null, { format }: Saying) => (value === null ? '' : format.number(value));
 const check = (on: boolean, { yes }: Saying) => (on ? yes : '');
 const share = (points: number, { format }: Saying) => format.percent(points / 10_000);

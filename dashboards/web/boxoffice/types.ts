@@ -1,4 +1,4 @@
-// What the box office's answers look like; docs/api.md says the same at length. Times in offers are microseconds since 1970.
+// What the box office's answers look like; docs/api.md says the same at length. Times are RFC 3339.
 
 export interface Money {
   minor: number;
@@ -8,7 +8,7 @@ export interface Money {
 export interface Tier {
   title: string;
   prices: Money[];
-  until: number | null;
+  until: string | null;
   count: number | null;
 }
 
@@ -27,8 +27,8 @@ export interface Product {
   variations: Variation[];
   /** Hundredths of a percent. */
   tax: number;
-  from: number | null;
-  until: number | null;
+  from: string | null;
+  until: string | null;
   order_max: number | null;
   hidden: boolean;
   with: string[];
@@ -57,8 +57,8 @@ export interface Promo {
   per_person: number | null;
   positions: number | null;
   budget: Money | null;
-  from: number | null;
-  until: number | null;
+  from: string | null;
+  until: string | null;
   withdrawn: boolean;
 }
 
@@ -87,7 +87,7 @@ export interface Sales {
 }
 
 export interface Room {
-  opens: number;
+  opens: string;
   per_minute: number;
   stay_s: number;
   commitment: string;
@@ -208,6 +208,8 @@ export interface OrderDetail {
 export interface Review {
   score: number;
   as_of: string;
+  /** The rules that made the score when it was kept; missing where older facts have none. */
+  reasons?: { rule: string; weight: number; text: string }[];
 }
 
 /** What the rules say of the buyer now. */

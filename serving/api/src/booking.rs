@@ -24,6 +24,7 @@ mod secret;
 mod shop;
 mod summary;
 mod tickets;
+mod told;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub(crate) use exact::Exact;
 pub(crate) use people::Contact;
 pub(crate) use secret::OrderSecret;
 pub(crate) use tickets::Claims;
+pub(crate) use told::Told;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -70,6 +72,8 @@ pub struct Offices {
     passed: tokio::sync::watch::Sender<u64>,
     /// Locked after `booking` where both are.
     found: RwLock<found::Found>,
+    /// Exports that are being written; begun under the lock of the box offices.
+    pictures: exports::Pictures,
 }
 
 impl Offices {
@@ -83,7 +87,8 @@ impl Offices {
         }
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         let booking = partitions.entry(place.partition).or_default();
-        let earlier = crate::books::earlier(booking, row);
+        let earlier = crate::books::earlier(booking, &self.programmes, row);
+        self.pictures.before(row, booking);
         booking.apply(row);
         self.books.hear(place, row, earlier, booking);
         let office = event_of(row).and_then(|event| booking.office(row.organization, event));
@@ -158,13 +163,6 @@ impl Offices {
     /// Changes whenever something at doors has.
     pub(crate) fn passed(&self) -> tokio::sync::watch::Receiver<u64> {
         self.passed.subscribe()
-    }
-
-    /// The partition that an event's facts lie in.
-    pub(crate) fn partition_of(&self, (organization, event): (OrganizationId, EventId)) -> Option<PartitionId> {
-        let partitions = self.booking.read().expect("nothing panics under the lock");
-        let found = partitions.iter().find(|(_, booking)| booking.office(organization, event).is_some());
-        found.map(|(partition, _)| *partition)
     }
 
     /// Refunds that a provider is to be asked for: organization, event and refund, in their order.
@@ -293,6 +291,23 @@ pub(crate) fn routes() -> Routes {
         .merge(goods::routes())
         .merge(exports::routes())
         .merge(requests::routes())
+}
+
+/// Reads what buyers send and organizers set, for the fuzz target.
+pub(crate) fn read_bodies(bytes: &[u8]) {
+    use records::booking::{Door, GroupDiscount, Product, Promo, Quota, Sales};
+    shop::read_bodies(bytes);
+    exact::read_again::<Product>(bytes);
+    exact::read_again::<Quota>(bytes);
+    exact::read_again::<Promo>(bytes);
+    exact::read_again::<Vec<GroupDiscount>>(bytes);
+    exact::read_again::<Door>(bytes);
+    exact::read_again::<Sales>(bytes);
+}
+
+/// Reads the text of a ticket, and signs claims that are made of the bytes, for the fuzz target.
+pub(crate) fn read_ticket(bytes: &[u8]) {
+    tickets::read_again(bytes);
 }
 
 impl Api {

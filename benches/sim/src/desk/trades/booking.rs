@@ -110,7 +110,7 @@ impl BoxOffices {
                 person: Token(asked % 3 + 1),
                 sealed: Blob([7; 16].into()),
                 provider: if chance.per_mille(300) { Provider::Transfer } else { Provider::Test },
-                score: Some(Review { score: chance.below(100) as u32, as_of: "e1".into() }),
+                score: Some(Review { score: chance.below(100) as u32, as_of: "e1".into(), reasons: Vec::new() }),
                 asked,
             },
             8 => {
@@ -154,7 +154,10 @@ impl BoxOffices {
             8..10 => Wish::Refund { refund: RefundId(id), order, amount },
             10 => Wish::SettleRefund(RefundId(id)),
             12 => Wish::TellFee { payment: PaymentId(id), fee: chance.below(300).cast_signed() },
-            13 => Wish::HoldOrder { order, score: Review { score: chance.below(100) as u32, as_of: "e2".into() } },
+            13 => Wish::HoldOrder {
+                order,
+                score: Review { score: chance.below(100) as u32, as_of: "e2".into(), reasons: Vec::new() },
+            },
             11 => Wish::FailRefund { refund: RefundId(id), reason: "no".into() },
             _ => {
                 let (payout, provider, currency) = (PayoutId(id), Provider::Test, Currency::EUR);
