@@ -4,6 +4,7 @@
 //! all before. Numbers are little-endian. A file that is damaged, of another version or of another log counts as none.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use eventlog::disk::{Disk, read_whole, replace};
 use eventlog::{Incarnation, Offset, PartitionId};
@@ -45,15 +46,17 @@ impl<D: Domain> State<D> {
     }
 
     fn encode(&self, incarnation: Incarnation) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
+        let mut out = Vec::with_capacity(self.saved_bytes as usize);
+        out.extend(MAGIC);
         out.extend(D::VERSION.to_le_bytes());
         out.extend(incarnation.id.to_le_bytes());
         out.extend(self.next.0.to_le_bytes());
         out.extend(self.now.0.to_le_bytes());
-        let mut domain = Vec::new();
-        self.domain.encode(&mut domain);
-        out.extend((domain.len() as u64).to_le_bytes());
-        out.extend(domain);
+        let at = out.len();
+        out.extend([0; 8]);
+        self.domain.encode(&mut out);
+        let length = (out.len() - at - 8) as u64;
+        out[at..at + 8].copy_from_slice(&length.to_le_bytes());
         out.extend((self.ids.len() as u64).to_le_bytes());
         for (id, known) in self.ids.iter() {
             let place = known.place.expect("nothing is on its way while a snapshot is written");
@@ -132,8 +135,20 @@ pub(crate) fn save<D: Domain>(
     Ok(bytes.len() as u64)
 }
 
+/// What the newest snapshot says that can be read and is of this part of the log; the state before `part` when none is.
+pub(crate) fn load_within<D: Domain>(
+    disk: &dyn Disk,
+    incarnation: Incarnation,
+    partition: PartitionId,
+    part: RangeInclusive<Offset>,
+) -> State<D> {
+    let saved = load(disk, incarnation, partition);
+    // A snapshot of rows that the log has lost tells of another history.
+    saved.filter(|state: &State<D>| part.contains(&state.next)).unwrap_or_else(|| State::new(*part.start()))
+}
+
 /// The newest snapshot that can be read; none when the state has to be made from the log's start.
-pub(crate) fn load<D: Domain>(disk: &dyn Disk, incarnation: Incarnation, partition: PartitionId) -> Option<State<D>> {
+fn load<D: Domain>(disk: &dyn Disk, incarnation: Incarnation, partition: PartitionId) -> Option<State<D>> {
     let names = names(disk, partition).inspect_err(|error| tracing::warn!(%error, "snapshots of the desk")).ok()?;
     names.iter().find_map(|name| {
         let path = format!("{DIRECTORY}/{name}");
