@@ -289,32 +289,40 @@ pub struct Waiting {
     pub id: LetterId,
     /// Since when it waits.
     pub queued: Timestamp,
+    /// Whether it is one of many that say the same to all who have tickets.
+    pub to_all: bool,
 }
 
 impl Api {
-    /// Letters whose time has come, of each organization the first in the order of the log.
+    /// Letters whose time has come, of each organization the first in the order of the log: `most` of somebody's own, and after
+    /// them as many that go to everybody who has a ticket.
     pub fn letters(&self, most: usize) -> Vec<Waiting> {
         let now = self.clock.now();
         let shelves = self.booking.books.read();
-        let (mut due, mut bulk) = (Vec::new(), Vec::new());
+        let (mut own, mut news) = (Vec::new(), Vec::new());
         for (organization, shelf) in shelves.iter() {
             let has_paper =
                 |id: &LetterId, due: &Due| !shelf.drafts.contains_key(&id.cause) || now.since(due.at) > PAPER_WITHIN;
+            let waiting = |to_all: bool| {
+                move |(id, due): (&LetterId, &Due)| Waiting {
+                    organization: *organization,
+                    id: *id,
+                    queued: due.at,
+                    to_all,
+                }
+            };
             let ready = shelf.letters.iter().filter(|(id, due)| has_paper(id, due)).take(most);
-            due.extend(ready.map(|(id, due)| Waiting { organization: *organization, id: *id, queued: due.at }));
-            // To everybody who has a ticket: they wait until nothing more is changed at once, and hold up nobody's own letter.
-            let calm = shelf.news.iter().filter(|(_, due)| now.since(due.at) >= news::CALM).take(news::AT_ONCE);
-            bulk.extend(calm.map(|(id, due)| Waiting { organization: *organization, id: *id, queued: due.at }));
+            own.extend(ready.map(waiting(false)));
+            let calm = shelf.news.iter().filter(|(_, due)| now.since(due.at) >= news::CALM).take(most);
+            news.extend(calm.map(waiting(true)));
         }
         drop(shelves);
-        let first = |all: &mut Vec<Waiting>, most: usize| {
+        for all in [&mut own, &mut news] {
             all.sort_unstable_by_key(|waiting| (waiting.queued, waiting.id));
             all.truncate(most);
-        };
-        first(&mut bulk, news::AT_ONCE.min(most));
-        first(&mut due, most - bulk.len());
-        due.append(&mut bulk);
-        due
+        }
+        own.append(&mut news);
+        own
     }
 
     /// What a letter says now.

@@ -12,6 +12,8 @@ use super::{AT_ONCE, GIVE_UP, Outcome, Outgoing, PAUSE, PAUSE_MAX, Pause, Ready,
 
 /// Mails that are on their way together: a mail server takes as many from one client.
 const TOGETHER: usize = 8;
+/// Letters to all who have tickets that are sent in one look: a hundred a second, which mail servers take from one client.
+const NEWS_AT_ONCE: usize = 25;
 
 /// Letters that are not tried again yet.
 pub(crate) type Tries = BTreeMap<(OrganizationId, LetterId), Pause>;
@@ -23,6 +25,12 @@ pub(crate) async fn round(api: &Api, outgoing: &Outgoing, tries: &mut Tries) {
     let mut due = api.letters(AT_ONCE + tries.len());
     due.retain(|waiting| {
         tries.get(&(waiting.organization, waiting.id)).is_none_or(|pause| pause.until <= Instant::now())
+    });
+    // Letters to everybody come after all others here, and leave room for what is asked for meanwhile.
+    let mut news = 0;
+    due.retain(|waiting| {
+        news += usize::from(waiting.to_all);
+        !waiting.to_all || news <= NEWS_AT_ONCE
     });
     due.truncate(AT_ONCE);
     for together in due.chunks(TOGETHER) {
@@ -413,7 +421,7 @@ mod tests {
         let letter = BuyerLetter { to, language, occasion, facts, link, attachments: Vec::new() };
         let id = LetterId { cause: Cause { partition: 3, offset: 7 }, part: 1, ..LetterId::default() };
         let organization = OrganizationId::parse("acme").unwrap();
-        ready(&Waiting { organization, id, queued: records::Timestamp(0) }, letter)
+        ready(&Waiting { organization, id, queued: records::Timestamp(0), to_all: false }, letter)
     }
 
     #[test]

@@ -21,8 +21,6 @@ use crate::programme::{Method, place, place_of};
 
 /// Nothing is told before an organizer has had so long to set it right.
 pub(super) const CALM: Span = Span::from_seconds(30);
-/// Of the letters of one look, so many are news at most: a hundred a second, and each other letter goes before them.
-pub(super) const AT_ONCE: usize = 25;
 
 /// What ticket holders know of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
