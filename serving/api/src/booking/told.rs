@@ -13,9 +13,26 @@ use serde::ser::{
 };
 
 /// A value whose times are told in RFC 3339. (Fields that hold times say so in their schemas.)
-#[derive(Debug, Clone, Copy, JsonSchema)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Told<T>(pub(crate) T);
+
+impl<T: JsonSchema> JsonSchema for Told<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
+    }
+}
 
 impl<T: Serialize> Serialize for Told<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
