@@ -25,6 +25,7 @@ mod shop;
 mod summary;
 mod tickets;
 mod told;
+mod trend;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -76,6 +77,8 @@ pub struct Offices {
     found: RwLock<found::Found>,
     /// Exports that are being written; begun under the lock of the box offices.
     pictures: exports::Pictures,
+    /// Written under the lock of the box offices, too.
+    trends: RwLock<trend::Trends>,
 }
 
 impl Offices {
@@ -91,7 +94,11 @@ impl Offices {
         let booking = partitions.entry(place.partition).or_default();
         let earlier = crate::books::earlier(booking, &self.programmes, row);
         self.pictures.before(row, booking);
+        let mut trends = self.trends.write().expect("nothing panics under the lock");
+        let before = trends.before(row, booking);
         booking.apply(row);
+        trends.after(row, before, booking);
+        drop(trends);
         self.books.hear(place, row, earlier, booking);
         let office = event_of(row).and_then(|event| booking.office(row.organization, event));
         // Every fact tells how far the partition was heard, also those that are about no event.
@@ -293,6 +300,7 @@ pub(crate) fn routes() -> Routes {
         .merge(goods::routes())
         .merge(exports::routes())
         .merge(requests::routes())
+        .merge(trend::routes())
 }
 
 /// Reads what buyers send and organizers set, for the fuzz target.
