@@ -153,7 +153,7 @@ pub fn snapshot() -> (Vec<u8>, Vec<u8>) {
     seat.decide(orders);
     seat.settle();
     pending.into_iter().for_each(|answer| _ = answer.wait().expect("these commands are decided"));
-    seat.save(true);
+    seat.save();
     let state = seat.ask(|domains| {
         let mut bytes = Vec::new();
         domains.encode(&mut bytes);
