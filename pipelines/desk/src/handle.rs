@@ -114,10 +114,10 @@ fn work<D: Domain>(mut seat: Seat<D>, orders: &Receiver<Order<D>>) {
             seat.settle_first();
         }
         seat.settle_ready();
-        seat.save(false);
+        seat.save_beside(false);
     }
     seat.settle();
-    seat.save(true);
+    seat.save();
 }
 
 impl std::fmt::Debug for Parts {

@@ -43,6 +43,7 @@
 mod answer;
 mod handle;
 pub mod ids;
+mod keeper;
 mod seat;
 mod snapshot;
 

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::answer::{Answer, DeskError, Done, Pending, Place};
 use crate::handle::Parts;
+use crate::keeper::Keeper;
 use crate::snapshot::{self, State};
 
 /// Commands that are decided at once: what a sync of the disk lets gather.
@@ -19,11 +20,11 @@ pub const BATCH_MAX: usize = 1_024;
 pub const FLIGHTS_MAX: usize = 16;
 /// Facts that are appended because time has passed, before the commands of a batch.
 const DUE_MAX: usize = 256;
-/// Rows after which a snapshot is written, at the least: a second of reading.
+/// Rows after which a snapshot is made, at the least: a second of reading.
 const SNAPSHOT_ROWS: u64 = 100_000;
-/// Bytes of a snapshot that one row pays for: a state that has grown large is written less often, so that what writing takes,
-/// while nothing is decided, stays the same share of the time. Reading the rows again takes longer then, in the same proportion.
-const BYTES_PER_ROW: u64 = 200;
+/// Bytes of a snapshot that one row pays for: of a state that has grown large one is made less often, so that what making it
+/// takes stays the same share of the time. Reading the rows again takes longer then, in the same proportion.
+const BYTES_PER_ROW: u64 = 100;
 /// Rows after which one is written however large it is: some ten seconds of reading.
 const SNAPSHOT_ROWS_MAX: u64 = 2_000_000;
 
@@ -56,6 +57,7 @@ pub struct Seat<D: Domain> {
     flights: VecDeque<Flight<D>>,
     /// Everything before it was told to the listener.
     heard: Offset,
+    keeper: Keeper,
 }
 
 /// What there is to decide on.
@@ -94,7 +96,7 @@ enum Waiting<D: Domain> {
 
 /// The first cause why a seat cannot go on as it is.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub(crate) enum Trouble {
     #[error("the log refuses: {0}")]
     Append(#[from] eventlog::AppendError),
     #[error("the log cannot be read: {0}")]
@@ -106,7 +108,9 @@ enum Trouble {
     #[error("another writer has claimed the partition")]
     Fenced,
     #[error("{0}")]
-    Unknown(UnknownFact),
+    Unknown(#[from] UnknownFact),
+    #[error("the disk does not take it: {0}")]
+    Disk(#[from] std::io::Error),
 }
 
 impl Trouble {
@@ -126,8 +130,8 @@ impl<D: Domain> Seat<D> {
     /// When the log cannot be read. A fact that this build does not know is no error yet: reads go on, commands do not.
     pub fn open(partition: PartitionId, parts: Parts, listener: Listener) -> Result<Self, crate::OpenError> {
         let heard = parts.log.starts(Lane::Facts)[partition.index()];
-        let (standing, flights) = (Standing::Lost, VecDeque::new());
-        let mut seat = Self { partition, parts, listener, standing, claim: None, flights, heard };
+        let (standing, flights, keeper) = (Standing::Lost, VecDeque::new(), Keeper::default());
+        let mut seat = Self { partition, parts, listener, standing, claim: None, flights, heard, keeper };
         match seat.restore() {
             Ok(()) | Err(Trouble::Unknown(_)) => Ok(seat),
             Err(trouble) => Err(crate::OpenError { partition, reason: trouble.to_string() }),
@@ -334,10 +338,8 @@ impl<D: Domain> Seat<D> {
         let Parts { log, disk, .. } = &self.parts;
         let start = log.starts(Lane::Facts)[self.partition.index()];
         let end = log.ends(Lane::Facts)[self.partition.index()];
-        let saved = snapshot::load(&**disk, log.identity().incarnation, self.partition);
-        // A snapshot of rows that the log has lost tells of another history.
-        let saved = saved.filter(|state| (start..=end).contains(&state.next));
-        self.standing = Standing::Ready(saved.unwrap_or_else(|| State::new(start)));
+        let incarnation = log.identity().incarnation;
+        self.standing = Standing::Ready(snapshot::load_within(&**disk, incarnation, self.partition, start..=end));
         let caught_up = self.catch_up();
         if caught_up.is_err() && matches!(self.standing, Standing::Ready(_)) {
             self.standing = Standing::Lost;
@@ -367,38 +369,37 @@ impl<D: Domain> Seat<D> {
     }
 
     fn pass(&mut self, frame: &eventlog::Frame) -> Result<(), Trouble> {
-        let rows = if frame.counted() > 0 { fact::decode(&frame.body)? } else { Vec::new() };
-        // Before the first of them is taken: a frame that is read again must find nothing of it done.
-        if frame.counted() > 0 && rows.len() != frame.rows as usize {
-            return Err(Trouble::Rows);
+        let rows = rows_of(frame)?;
+        if let Standing::Ready(state) = &mut self.standing
+            && let Err(unknown) = state.take_frame(self.partition, frame, &rows)
+        {
+            self.standing = Standing::Stopped(unknown);
         }
-        for (number, row) in (0..).zip(&rows).filter(|(number, _)| frame.counts(*number)) {
-            let offset = frame.first.plus(number);
-            let place = Place { partition: self.partition, first: offset, log_time: frame.log_time };
-            if let Standing::Ready(state) = &mut self.standing
-                && offset >= state.next
-                && let Err(unknown) = state.take(place, row)
-            {
-                self.standing = Standing::Stopped(unknown);
-            }
-            if offset >= self.heard {
-                (self.listener)(place, row);
-            }
+        for (place, row) in counted(self.partition, frame, &rows).filter(|(place, _)| place.first >= self.heard) {
+            (self.listener)(place, row);
         }
         self.heard = self.heard.max(frame.end());
-        if let Standing::Ready(state) = &mut self.standing {
-            state.next = state.next.max(frame.end());
-            state.now = state.now.max(frame.log_time);
-        }
         Ok(())
     }
 
-    /// Writes a snapshot when enough has happened since the last one, or at the end, and nothing is on its way.
-    pub fn save(&mut self, at_the_end: bool) {
+    /// Has a snapshot made, on another thread, when enough has happened since the last one, or anything at all where it is
+    /// wanted `at_once`.
+    pub fn save_beside(&mut self, at_once: bool) {
+        let finished = self.keeper.finished();
         let Standing::Ready(state) = &mut self.standing else { return };
+        state.saved_bytes = finished.unwrap_or(state.saved_bytes);
         let paid = (state.saved_bytes / BYTES_PER_ROW).clamp(SNAPSHOT_ROWS, SNAPSHOT_ROWS_MAX);
-        let due = state.unsaved >= if at_the_end { 1 } else { paid };
-        if !due || !self.flights.is_empty() {
+        if state.unsaved >= if at_once { 1 } else { paid } && !self.keeper.is_busy() {
+            state.unsaved = 0;
+            self.keeper.begin::<D>(&self.parts, self.partition, state.next);
+        }
+    }
+
+    /// Writes a snapshot of what has happened since the last one, if nothing is on its way.
+    pub fn save(&mut self) {
+        self.keeper.wait();
+        let Standing::Ready(state) = &mut self.standing else { return };
+        if state.unsaved == 0 || !self.flights.is_empty() {
             return;
         }
         let Parts { log, disk, .. } = &self.parts;
@@ -426,7 +427,42 @@ impl<D: Domain> Seat<D> {
     }
 }
 
+/// The facts of a frame, all of them or none: a frame that is read again must find nothing of it done.
+pub(crate) fn rows_of(frame: &eventlog::Frame) -> Result<Vec<FactRow>, Trouble> {
+    if frame.counted() == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = fact::decode(&frame.body)?;
+    if rows.len() == frame.rows as usize { Ok(rows) } else { Err(Trouble::Rows) }
+}
+
+/// Those that count, with where they lie.
+fn counted<'a>(
+    partition: PartitionId,
+    frame: &eventlog::Frame,
+    rows: &'a [FactRow],
+) -> impl Iterator<Item = (Place, &'a FactRow)> {
+    let place = move |number: u32| Place { partition, first: frame.first.plus(number), log_time: frame.log_time };
+    (0..).zip(rows).filter(|(number, _)| frame.counts(*number)).map(move |(number, row)| (place(number), row))
+}
+
 impl<D: Domain> State<D> {
+    /// Applies what it has not of a frame.
+    pub(crate) fn take_frame(
+        &mut self,
+        partition: PartitionId,
+        frame: &eventlog::Frame,
+        rows: &[FactRow],
+    ) -> Result<(), UnknownFact> {
+        let next = self.next;
+        for (place, row) in counted(partition, frame, rows).filter(|(place, _)| place.first >= next) {
+            self.take(place, row)?;
+        }
+        self.next = next.max(frame.end());
+        self.now = self.now.max(frame.log_time);
+        Ok(())
+    }
+
     fn take(&mut self, place: Place, row: &FactRow) -> Result<(), UnknownFact> {
         self.domain.apply(row)?;
         // A clock that has jumped back stamps frames earlier than their facts: nothing is decided before what was.

@@ -4,6 +4,7 @@
 //! all before. Numbers are little-endian. A file that is damaged, of another version or of another log counts as none.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use eventlog::disk::{Disk, read_whole, replace};
 use eventlog::{Incarnation, Offset, PartitionId};
@@ -132,8 +133,20 @@ pub(crate) fn save<D: Domain>(
     Ok(bytes.len() as u64)
 }
 
+/// What the newest snapshot says that can be read and is of this part of the log; the state before `part` when none is.
+pub(crate) fn load_within<D: Domain>(
+    disk: &dyn Disk,
+    incarnation: Incarnation,
+    partition: PartitionId,
+    part: RangeInclusive<Offset>,
+) -> State<D> {
+    let saved = load(disk, incarnation, partition);
+    // A snapshot of rows that the log has lost tells of another history.
+    saved.filter(|state: &State<D>| part.contains(&state.next)).unwrap_or_else(|| State::new(*part.start()))
+}
+
 /// The newest snapshot that can be read; none when the state has to be made from the log's start.
-pub(crate) fn load<D: Domain>(disk: &dyn Disk, incarnation: Incarnation, partition: PartitionId) -> Option<State<D>> {
+fn load<D: Domain>(disk: &dyn Disk, incarnation: Incarnation, partition: PartitionId) -> Option<State<D>> {
     let names = names(disk, partition).inspect_err(|error| tracing::warn!(%error, "snapshots of the desk")).ok()?;
     names.iter().find_map(|name| {
         let path = format!("{DIRECTORY}/{name}");

@@ -57,6 +57,8 @@ pub struct Offices {
     booking: RwLock<BTreeMap<PartitionId, Booking>>,
     /// Those who wait until keys are durable.
     pub(crate) syncs: people::Syncs,
+    /// The keys that tickets are signed with.
+    keys: tickets::Keys,
     /// What the same events say of their programmes, which see the box offices.
     programmes: crate::programme::Programmes,
     /// With whom organizations take payments.

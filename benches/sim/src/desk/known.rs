@@ -6,11 +6,14 @@ use desk::Place;
 use records::{Fact, FactRow, OrganizationId, SecretHash, Timestamp, UserId};
 use rules::{Directory, Rulebook};
 
+use super::lately::Offices;
+
 /// The read models of one process, and what they were told.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) directory: Directory,
     pub(crate) rulebook: Rulebook,
+    pub(crate) lately: Offices,
     /// Where each fact stood that was told, in the order in which it was.
     pub(crate) told: Vec<Place>,
 }
@@ -24,6 +27,7 @@ impl Known {
     pub(crate) fn take(&mut self, row: &FactRow) {
         self.directory.apply(row);
         self.rulebook.apply(row);
+        self.lately.take(row);
     }
 
     /// Everything that they answer about these facts, in an order that does not depend on how they came to it.

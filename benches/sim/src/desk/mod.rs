@@ -16,6 +16,7 @@ mod check;
 mod clients;
 mod fast;
 mod known;
+mod lately;
 mod sales;
 mod slow;
 #[cfg(test)]

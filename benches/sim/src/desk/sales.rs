@@ -44,13 +44,20 @@ pub fn sell(
     scale: Scale,
     hear: impl FnMut(&FactRow, &Booking),
 ) -> Result<(Sold, Booking), Failure> {
-    let mut floor = Floor { domains: Domains::default(), trade: BoxOffices::new(scale), sold: Sold::default(), hear };
+    let mut floor = Floor {
+        domains: Domains::default(),
+        known: Known::default(),
+        trade: BoxOffices::new(scale),
+        sold: Sold::default(),
+        hear,
+    };
     floor.run(seed, commands).map_err(|what| Failure { seed, what })?;
     Ok((floor.sold, floor.domains.booking().clone()))
 }
 
 struct Floor<H> {
     domains: Domains,
+    known: Known,
     trade: BoxOffices,
     sold: Sold,
     hear: H,
@@ -58,7 +65,7 @@ struct Floor<H> {
 
 impl<H: FnMut(&FactRow, &Booking)> Floor<H> {
     fn run(&mut self, seed: u64, commands: u64) -> Result<(), String> {
-        let (mut chance, known) = (Chance::new(seed), Known::default());
+        let mut chance = Chance::new(seed);
         let mut now = Timestamp::from_seconds(1_791_000_000);
         while self.sold.commands < commands {
             now = Timestamp(now.0 + CHUNK_MICROS);
@@ -70,14 +77,17 @@ impl<H: FnMut(&FactRow, &Booking)> Floor<H> {
                 self.take(&row)?;
             }
             for _ in 0..CHUNK.min(commands - self.sold.commands) {
-                let command = self.trade.ask(&known, now, &mut chance);
+                let command = self.trade.ask(&self.known, now, &mut chance);
                 self.sold.commands += 1;
                 match self.domains.decide(&command, now) {
                     Ok(rows) => {
                         self.sold.done += u64::from(!rows.is_empty());
                         rows.iter().try_for_each(|row| self.take(row))?;
                     }
-                    Err(_) => self.sold.refused += 1,
+                    Err(refusal) => {
+                        self.sold.refused += 1;
+                        self.trade.refused(&command, &refusal)?;
+                    }
                 }
             }
         }
@@ -88,6 +98,7 @@ impl<H: FnMut(&FactRow, &Booking)> Floor<H> {
     fn take(&mut self, row: &FactRow) -> Result<(), String> {
         self.domains.apply(row).map_err(|error| error.to_string())?;
         self.trade.judge(row)?;
+        self.known.take(row);
         self.sold.facts += 1;
         (self.hear)(row, self.domains.booking());
         Ok(())

@@ -260,7 +260,7 @@ impl<D: Rules> World<D> {
             84..88 => self.settle(which, true)?,
             88..92 => {
                 self.settle(which, true)?;
-                self.writers[which].seats.iter_mut().for_each(|seat| seat.save(true));
+                self.writers[which].seats.iter_mut().for_each(|seat| seat.save());
                 self.report.snapshots += 1;
             }
             92..95 if may_fail => self.kill(which)?,

@@ -56,7 +56,7 @@ fn live(
             }
         }
         if life.save {
-            seat.save(true);
+            seat.save();
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! The same command again: one effect, one answer, across restarts; and what is due comes before what is asked.
 
+use std::collections::BTreeMap;
+
 use desk::DeskError;
+use eventlog::disk::{Disk as _, read_whole};
 use eventlog::{ClaimTag, Lane, NewFrame, Offset, ReadLimits};
 use records::Timestamp;
 use rules::Domain as _;
@@ -26,7 +29,7 @@ fn the_same_id_is_done_once_and_answered_alike_also_after_a_restart() {
     // From the log, and from a snapshot.
     for snapshot in [false, true] {
         if snapshot {
-            seat.save(true);
+            seat.save();
         }
         let (mut later, _) = world.seat().unwrap();
         let third = done(&mut later, vec![(tag(5, 1), take(2))])[0].clone().unwrap();
@@ -88,7 +91,7 @@ fn a_snapshot_is_what_the_log_says_and_a_damaged_one_is_passed_over() {
     let world = World::in_memory();
     let (mut seat, _) = world.seat().unwrap();
     done(&mut seat, vec![(None, Command::Build { hall: 1, seats: 10 }), (tag(5, 1), take(2))]);
-    seat.save(true);
+    seat.save();
     done(&mut seat, vec![(tag(6, 1), take(3))]);
     let state = |world: &World| {
         let (seat, heard) = world.seat().unwrap();
@@ -160,4 +163,36 @@ fn a_frame_with_too_few_facts_is_refused_before_any_of_them_is_taken() {
         assert!(matches!(&answers[0], Err(DeskError::Again(_))), "{answers:?}");
     }
     assert_eq!(heard.rows().len(), told + 1, "the whole frame once, nothing of the broken one");
+}
+
+#[test]
+fn a_snapshot_that_is_made_beside_the_writer_is_what_the_writer_had() {
+    let world = World::in_memory();
+    let (mut seat, _) = world.seat().unwrap();
+    done(&mut seat, vec![(None, Command::Build { hall: 1, seats: 1_000 })]);
+    for round in 0..5 {
+        // Of the one before and what came after it, while commands are decided.
+        seat.save_beside(true);
+        for number in 0..20 {
+            done(&mut seat, vec![(tag(100 * round + number, 1), take(1))]);
+        }
+    }
+    seat.save_beside(true);
+    seat.save();
+    let snapshots = |world: World| {
+        let listed = world.disk.list("desk").unwrap().into_iter();
+        listed.map(move |entry| {
+            let bytes = read_whole(&world.disk, &format!("desk/{}", entry.name), 1 << 20).unwrap();
+            (entry.name, bytes)
+        })
+    };
+    let beside: BTreeMap<_, _> = snapshots(world.clone()).collect();
+    // Somebody who reads everything from the log writes the same, byte for byte.
+    for name in beside.keys() {
+        world.disk.remove(&format!("desk/{name}")).unwrap();
+    }
+    let (mut other, _) = world.seat().unwrap();
+    other.save();
+    let (name, bytes) = snapshots(world.clone()).next().unwrap();
+    assert_eq!(beside.get(&name), Some(&bytes), "{:?}", beside.keys());
 }

@@ -7,6 +7,9 @@
 //! product (16) in UUID order, revision (4, big-endian), and the Ed25519 signature (64) of
 //! what is before it, after the words `eventra ticket 1`. The public key of an organization is told with its doors.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
 use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
 use records::booking::Validity;
 use records::{EventId, ItemId, OrganizationId, TicketId};
@@ -89,13 +92,36 @@ pub(crate) fn svg(text: &str) -> Option<String> {
 
 impl Api {
     /// The key that an organization's tickets are signed with: a function of the installation's secret.
-    pub(crate) fn ticket_key(&self, organization: OrganizationId) -> SigningKey {
-        let quarter = |number: u8| self.subjects().token(organization, "ticket key", &number.to_string()).0;
-        let mut seed = [0; 32];
-        for (number, bytes) in (0..).zip(seed.chunks_exact_mut(8)) {
-            bytes.copy_from_slice(&quarter(number).to_le_bytes());
+    pub(crate) fn ticket_key(&self, organization: OrganizationId) -> Arc<SigningKey> {
+        self.booking.keys.of(organization, || {
+            let quarter = |number: u8| self.subjects().token(organization, "ticket key", &number.to_string()).0;
+            let mut seed = [0; 32];
+            for (number, bytes) in (0..).zip(seed.chunks_exact_mut(8)) {
+                bytes.copy_from_slice(&quarter(number).to_le_bytes());
+            }
+            SigningKey::from_bytes(&seed)
+        })
+    }
+}
+
+/// Keys that were made before: making one takes as long as signing. As many as organizations sell.
+#[derive(Default)]
+pub(crate) struct Keys(RwLock<BTreeMap<OrganizationId, Arc<SigningKey>>>);
+
+impl Keys {
+    fn of(&self, organization: OrganizationId, make: impl FnOnce() -> SigningKey) -> Arc<SigningKey> {
+        if let Some(known) = self.0.read().expect("nothing panics under the lock").get(&organization) {
+            return Arc::clone(known);
         }
-        SigningKey::from_bytes(&seed)
+        let made = Arc::new(make());
+        self.0.write().expect("nothing panics under the lock").insert(organization, Arc::clone(&made));
+        made
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
     }
 }
 

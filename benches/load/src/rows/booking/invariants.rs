@@ -4,6 +4,10 @@
 //! answers, two writers that both believe that they own every partition, repeated commands, a clock that jumps. And many
 //! commands in a row, where payments come late, twice, in another order or never, counted again as they go.
 
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
 use sim::desk::{self, Scale, Size};
 
 use crate::Settings;
@@ -17,42 +21,75 @@ const PIECE: u64 = 50_000;
 const RUNS: u64 = 3_000;
 const SEED: u64 = 10_000;
 
+/// What came of all pieces.
+#[derive(Default)]
+struct Sum {
+    pieces: u64,
+    commands: u64,
+    done: u64,
+    facts: u64,
+    faults: u64,
+    crashing: desk::Report,
+}
+
+impl Sum {
+    /// Tells how far it is, every so many pieces.
+    fn progress(&self) {
+        if self.pieces.is_multiple_of(100) {
+            say!("{:.0} M commands, {} faults", self.commands as f64 / 1e6, self.faults);
+        }
+    }
+
+    fn fault(&mut self, failure: &sim::Failure) {
+        say!("seed {}: {}", failure.seed, failure.what);
+        self.faults += 1;
+    }
+}
+
+/// Has every core take the next number until there are no more.
+fn shared(end: u64, each: impl Fn(u64) + Sync) {
+    let (next, cores) = (AtomicU64::new(0), std::thread::available_parallelism().map_or(1, NonZero::get));
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < end) {
+                    each(number);
+                }
+            });
+        }
+    });
+}
+
 pub(in crate::rows) fn measure(settings: &Settings) -> anyhow::Result<Row> {
-    let (commands, runs) = (settings.size(COMMANDS), settings.size(RUNS));
-    let (mut asked, mut facts, mut done, mut faults) = (0, 0, 0, 0u64);
-    for piece in 0..commands.div_ceil(PIECE) {
-        let count = PIECE.min(commands - asked);
-        match desk::sell(SEED + piece, count, Scale::busy(), |_, _| {}) {
-            Ok((sold, _)) => (facts, done) = (facts + sold.facts, done + sold.done),
-            Err(failure) => {
-                say!("seed {}: {}", failure.seed, failure.what);
-                faults += 1;
-            }
+    let (commands, runs, sum) = (settings.size(COMMANDS), settings.size(RUNS), Mutex::new(Sum::default()));
+    shared(commands.div_ceil(PIECE), |piece| {
+        let sold = desk::sell(SEED + piece, PIECE, Scale::busy(), |_, _| {});
+        let mut sum = sum.lock();
+        (sum.pieces, sum.commands) = (sum.pieces + 1, sum.commands + PIECE);
+        match sold {
+            Ok((sold, _)) => (sum.facts, sum.done) = (sum.facts + sold.facts, sum.done + sold.done),
+            Err(failure) => sum.fault(&failure),
         }
-        asked += count;
-        if asked % 5_000_000 == 0 {
-            say!("{} M commands, {faults} faults", asked / 1_000_000);
+        sum.progress();
+    });
+    shared(runs, |run| {
+        let one = desk::run(SEED + run, &Size::usual());
+        let mut sum = sum.lock();
+        match one {
+            Ok(one) => sum.crashing.add(&one),
+            Err(failure) => sum.fault(&failure),
         }
-    }
-    let mut report = desk::Report::default();
-    for seed in SEED..SEED + runs {
-        match desk::run(seed, &Size::usual()) {
-            Ok(one) => report.add(&one),
-            Err(failure) => {
-                say!("seed {}: {}", failure.seed, failure.what);
-                faults += 1;
-            }
-        }
-    }
+    });
+    let Sum { commands, done, facts, faults, crashing, .. } = sum.into_inner();
     Ok(Row::new("booking-invariants", "faults", faults as f64, "0 in 100 million commands", faults == 0)
-        .part("commands to box offices in a row", "", asked as f64)
+        .part("commands to box offices in a row", "", commands as f64)
         .part("of these done", "", done as f64)
-        .part("facts, box offices counted again as they come", "", facts as f64)
+        .part("facts, stock counted again after each", "", facts as f64)
         .part("runs with crashes", "", runs as f64)
-        .part("commands of these runs", "", report.commands as f64)
-        .part("facts of box offices of these runs", "", report.booked as f64)
-        .part("crashes", "", report.crashes as f64)
-        .part("processes killed", "", report.kills as f64)
-        .part("submissions or their answers lost", "", report.lost as f64)
-        .part("commands sent again", "", report.repeated as f64))
+        .part("commands of these runs", "", crashing.commands as f64)
+        .part("facts of box offices of these runs", "", crashing.booked as f64)
+        .part("crashes", "", crashing.crashes as f64)
+        .part("processes killed", "", crashing.kills as f64)
+        .part("submissions or their answers lost", "", crashing.lost as f64)
+        .part("commands sent again", "", crashing.repeated as f64))
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod booking;
 mod books;
+mod hall;
 mod office;
 mod programme;
 mod webhooks;
