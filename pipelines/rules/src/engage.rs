@@ -12,10 +12,10 @@
 //! * **Without a name**: anonymous questions and polls name an alias, their facts do not say who had them done, and they give no
 //!   points, since these would say it.
 //! * **Points** are one thing with the leaderboards ([`crate::points`]), and nothing is counted twice. What people do in rooms is
-//!   counted here alone: its facts are no kinds of records that the rules of leaderboards can name. The facts of the ledger
-//!   ([`points::entry_of`]: earned, revoked) are what a leaderboard of this event's points adds up, in the order of the log;
-//!   it ranks [`points::Participant::earned`]. Rules of leaderboards about tracked records (visits, clicks, what other
-//!   systems report) are for what happens elsewhere, and never reach the ledger: nothing that can be forged by a page can be spent.
+//!   counted here alone: its facts are no kinds of records, and the rules of leaderboards can name nothing else. What a leaderboard
+//!   has of it are the points of the ledger ([`points::entry_of`], from and to [`points::Account::Issued`]): a fact about points is an
+//!   input, the deed under it is none, and its [`points::Participant::earned`] is the score. Rules of leaderboards are for what
+//!   pages and other systems report; they never reach the ledger, so nothing that a page can forge can be spent.
 //! * **Time**: right answers of a quiz are counted one after the other once it is closed ([`Engagement::due`]).
 //!
 //! `docs/invariants.md` lists what always holds; [`Assembly::audit`] counts everything again.
@@ -100,22 +100,22 @@ impl Engagement {
     ) -> Result<Decided, Refusal> {
         let (organization, event) = (command.organization, command.event);
         let assembly = self.events.get(&(organization, event)).ok_or(Refusal::NoEvent)?;
-        let is_session = || {
-            let known = programme.event(organization, event);
-            known.is_some_and(|known| known.sessions().find(command.room).is_some())
-        };
-        if command.room.is_some() && assembly.room(command.room).is_none() && !is_session() {
+        let listed = programme.event(organization, event).and_then(|known| known.sessions().find(command.room));
+        // A recurring session's own id means its first time: rooms are of times.
+        let room = listed.map_or(command.room, |(.., time)| time.id);
+        if room.is_some() && listed.is_none() && assembly.room(room).is_none() {
             return Err(Refusal::NoRoom);
         }
         if command.caller.ticket.is_some() {
-            let office = booking.office(organization, event);
-            let ticket = office.and_then(|office| office.ticket(command.caller.ticket));
-            if ticket.is_none_or(|ticket| ticket.cancelled) {
+            let office = booking.office(organization, event).ok_or(Refusal::NoTicket)?;
+            let ticket = office.ticket(command.caller.ticket).filter(|ticket| !ticket.cancelled);
+            let holder = ticket.and_then(|ticket| ticket.holder().or_else(|| Some(office.order(ticket.order)?.person)));
+            // Whoever has passed it on takes part no more.
+            if holder.is_none_or(|holder| holder != command.caller.person) {
                 return Err(Refusal::NoTicket);
             }
         }
-        let decide::Decided { facts, named } = decide::decide(assembly, command, now)?;
-        Ok(Decided { facts, named })
+        decide::decide(assembly, command, room, now)
     }
 
     /// The next fact that is due: a right answer of a quiz that was closed is counted.

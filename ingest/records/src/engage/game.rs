@@ -140,12 +140,10 @@ pub struct Part {
     pub points: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]
 fn is_no_rule(rule: &RuleId) -> bool {
     !rule.is_some()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]
 fn is_no_challenge(challenge: &ChallengeId) -> bool {
     !challenge.is_some()
 }

@@ -5,6 +5,7 @@ use records::{
     AnnouncementId, EventId, MessageId, PollId, QuestionId, RedemptionId, SessionId, Span, Text, Timestamp, Token,
 };
 
+use super::Decided;
 use super::assembly::{Assembly, SANCTIONS_MAX, SHRED_MAX, Sanction};
 use super::chat::{MESSAGE_BYTES_MAX, Message, REPORTS_MAX};
 use super::command::{Answer, Audience, Caller, Command, Draft, Wish};
@@ -23,12 +24,6 @@ pub const REACTIONS_PER_S_MAX: u16 = 100;
 /// The longest name of a reaction, in bytes.
 const REACTION_BYTES_MAX: usize = 32;
 
-/// Facts, and whether they may say who had them done.
-pub(super) struct Decided {
-    pub(super) facts: Vec<EngageFact>,
-    pub(super) named: bool,
-}
-
 type Facts = Result<Vec<EngageFact>, Refusal>;
 
 /// One command, where it is and on what it is decided.
@@ -42,10 +37,15 @@ struct Case<'a> {
 }
 
 /// The facts after which a command is done; none when everything stands already.
-pub(super) fn decide(assembly: &Assembly, command: &Command, now: Timestamp) -> Result<Decided, Refusal> {
+pub(super) fn decide(
+    assembly: &Assembly,
+    command: &Command,
+    at: SessionId,
+    now: Timestamp,
+) -> Result<Decided, Refusal> {
     let nothing = Room::default();
-    let room = assembly.rooms.get(&command.room).unwrap_or(&nothing);
-    let (event, at, caller) = (command.event, command.room, command.caller);
+    let room = assembly.rooms.get(&at).unwrap_or(&nothing);
+    let (event, caller) = (command.event, command.caller);
     let case = Case { assembly, room, event, at, caller, now };
     case.may(&command.wish)?;
     let named = case.is_named(&command.wish);

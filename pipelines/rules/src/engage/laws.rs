@@ -96,7 +96,7 @@ fn poll() -> impl Strategy<Value = Poll> {
 }
 
 fn polling() -> impl Strategy<Value = What> {
-    let id = || (1..=4u128).prop_map(PollId);
+    let id = || (1..=6u128).prop_map(PollId);
     let answer = prop_oneof![
         proptest::collection::vec(0..4u8, 0..3).prop_map(Answer::Options),
         (0..7u8).prop_map(Answer::Rating),
@@ -282,7 +282,7 @@ pub(super) struct World {
     pub(super) keys: std::collections::BTreeSet<u64>,
     next: u64,
     programme: Programme,
-    booking: Booking,
+    pub(super) booking: Booking,
 }
 
 pub(super) fn key(number: u64) -> SubjectKey {
@@ -313,6 +313,7 @@ impl World {
 
     pub(super) fn take(&mut self, fact: Fact) {
         let row = FactRow::new(ACME, self.now, fact);
+        self.booking.apply(&row);
         self.programme.apply(&row, &self.booking);
         self.engagement.apply(&row);
         let faults = self.engagement.audit();
@@ -426,6 +427,14 @@ fn begin(world: &mut World) {
         let poll = Poll { title: "What?".into(), kind, changeable, moderated, most, ..Poll::default() };
         world.ask(6, 0, &Wish::SetPoll(id, poll.into())).unwrap();
         world.ask(6, 0, &Wish::OpenPoll(id)).unwrap();
+    }
+    // Somebody has won something that may be taken away.
+    for id in [PollId(5), PollId(6)] {
+        let options = ["a", "b", "c"].map(str::to_owned).into();
+        let poll = Poll { title: "Which?".into(), options, changeable: true, ..Poll::default() };
+        world.ask(6, 0, &Wish::SetPoll(id, poll.into())).unwrap();
+        world.ask(6, 0, &Wish::OpenPoll(id)).unwrap();
+        (1..=2).for_each(|who| _ = world.ask(who, 0, &Wish::Vote(id, Answer::Options(vec![0]))).unwrap());
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
+use records::booking::{Choice, Ending, Product, Provider, Quota, Tier};
 use records::engage::{
     Announcement, Challenge, Deed, EngageFact, Game, Need, Poll, PollKind, RoomSpec, Standing, Visible,
 };
 use records::fact::By;
 use records::{
-    AnnouncementId, Blob, ChallengeId, EventId, Fact, FactRow, MessageId, PollId, QuestionId, RedemptionId, RewardId,
-    SessionId, Span, Text, TicketId, Timestamp, Token, UserId, Zone,
+    AnnouncementId, Blob, ChallengeId, Currency, EventId, Fact, FactRow, HoldId, ItemId, MessageId, Money, OrderId,
+    PlaceId, PollId, QuestionId, QuotaId, RedemptionId, RewardId, SessionId, Span, Text, TicketId, Timestamp, Token,
+    UserId, Zone,
 };
 
 use super::chat::HISTORY_MAX;
@@ -440,11 +442,45 @@ fn a_daily_challenge_turns_at_midnight_of_the_events_zone_on_days_of_23_and_25_h
     }
 }
 
+/// A ticket that somebody has bought.
+fn bought(world: &mut World, buyer: u64) -> TicketId {
+    use crate::booking::{Line, Wish};
+    let tier = Tier { title: "T".into(), prices: vec![Money { minor: 0, currency: Currency::EUR }], ..Tier::default() };
+    let product = Product { title: "P".into(), tiers: vec![tier], ..Product::default() };
+    let choice = Choice { product: ItemId(1), ..Choice::default() };
+    let (hold, order, person, currency) = (HoldId(1), OrderId(1), Token(buyer), Currency::EUR);
+    let (code, place, asked, sealed) = (String::new(), PlaceId::NONE, 1, Blob::default());
+    let (subject, provider, score, lines) = (1, Provider::Free, None, vec![Line { choice, count: 1 }]);
+    let quota = Quota { title: "Q".into(), size: Some(9), products: vec![choice] };
+    for wish in [
+        Wish::SetProduct(ItemId(1), product),
+        Wish::SetQuota(QuotaId(1), quota),
+        Wish::Hold { hold, person, currency, lines, code, place, asked },
+        Wish::PlaceOrder { order, hold, subject, person, sealed, provider, score, asked },
+    ] {
+        book(world, wish);
+    }
+    world.booking.office(ACME, CONF).unwrap().order(order).unwrap().tickets[0]
+}
+
+fn book(world: &mut World, wish: crate::booking::Wish) {
+    let command = crate::booking::Command { organization: ACME, event: CONF, wish };
+    let facts = world.booking.decide(&command, world.now).unwrap();
+    facts.into_iter().for_each(|fact| world.take(fact.into()));
+}
+
 #[test]
-fn a_ticket_that_was_cancelled_or_is_no_ticket_lets_nobody_take_part() {
+fn a_ticket_lets_its_holder_take_part_until_it_is_cancelled() {
     let mut world = World::new();
-    let holder = Caller { ticket: TicketId(5), ..caller(1) };
-    assert_eq!(world.ask_as(holder, 0, &Wish::Join), Err(Refusal::NoTicket));
+    let ticket = bought(&mut world, 1);
+    let holder = |who, ticket| Caller { ticket, ..caller(who) };
+    assert_eq!(world.ask_as(holder(1, TicketId(5)), 0, &Wish::Join), Err(Refusal::NoTicket));
+    assert_eq!(world.ask_as(holder(2, ticket), 0, &Wish::Join), Err(Refusal::NoTicket), "it is somebody else's");
+    assert!(world.ask_as(holder(1, ticket), 0, &Wish::Join).unwrap() > 0);
+    let (order, why) = (OrderId(1), Ending::Buyer);
+    book(&mut world, crate::booking::Wish::CancelOrder { order, positions: vec![], why });
+    let clap = Wish::React(Text::new("clap"), 1);
+    assert_eq!(world.ask_as(holder(1, ticket), 0, &clap), Err(Refusal::NoTicket));
     let nobody = Caller { person: Token::NONE, ..caller(1) };
     assert_eq!(world.ask_as(nobody, 0, &Wish::Join), Err(Refusal::NotAllowed));
     assert_eq!(world.ask_as(Caller::screen(), 0, &Wish::Join), Err(Refusal::NotAllowed));

@@ -16,7 +16,8 @@ use crate::house::{House, acme, run};
 
 /// Stands in everything of the other organization that has a name.
 const PLANTED: &str = "planted-in-the-other";
-const ROLES: [Role; 5] = [Role::Organizer, Role::Moderator, Role::Analyst, Role::Advertiser, Role::Attendee];
+const ROLES: [Role; 6] =
+    [Role::Organizer, Role::Moderator, Role::Speaker, Role::Analyst, Role::Advertiser, Role::Attendee];
 
 struct Caller {
     word: String,

@@ -165,7 +165,11 @@ fn game(chance: &mut Chance) -> Game {
     let needs = vec![Need { deed: Deed::Voted, count: 2 }];
     let stock = Some(chance.below(4) as u32);
     Game {
-        earnings: vec![earning("vote", Deed::Voted, 2), earning("want", Deed::Upvoted, 1), earning("ask", Deed::Asked, 3)],
+        earnings: vec![
+            earning("vote", Deed::Voted, 2),
+            earning("want", Deed::Upvoted, 1),
+            earning("ask", Deed::Asked, 3),
+        ],
         badges: vec![Badge { badge: BadgeId(1), title: "Voter".into(), needs, points: 0 }],
         rewards: vec![Reward { reward: RewardId(1), title: "Mug".into(), price: 4, stock, per_person: None }],
         ..Game::default()
@@ -179,7 +183,8 @@ impl Trade for Rooms {
         let (event, room) = (EventId(1), SessionId(u128::from(chance.below(2))));
         let wish = self.wish((organization, event, room), now, chance);
         // What few may do is mostly asked by one of them.
-        let number = if wish.needs() > Audience::Attendee && chance.per_mille(900) { PEOPLE } else { 1 + chance.below(PEOPLE) };
+        let number =
+            if wish.needs() > Audience::Attendee && chance.per_mille(900) { PEOPLE } else { 1 + chance.below(PEOPLE) };
         let audience = if number == PEOPLE { Audience::Organizer } else { Audience::Attendee };
         let (person, alias) = (Token(number), Token(ALIASES + number));
         let caller = Caller { audience, person, alias, ticket: TicketId::NONE };
@@ -265,7 +270,9 @@ impl Seen {
         let broken = |law: &str| Err(format!("{law}: {fact:?}"));
         match fact {
             EngageFact::RoomJoined { person, .. } if !self.here.insert(*person) => broken("somebody came twice"),
-            EngageFact::RoomLeft { person, .. } if !self.here.remove(person) => broken("somebody left who was not there"),
+            EngageFact::RoomLeft { person, .. } if !self.here.remove(person) => {
+                broken("somebody left who was not there")
+            }
             EngageFact::PollSet { poll, spec, .. } => {
                 if self.votes.keys().any(|(voted, _)| voted == poll) {
                     return broken("a poll was changed after people had voted");
