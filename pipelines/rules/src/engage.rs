@@ -64,8 +64,12 @@ pub struct Engagement {
     errands: BTreeSet<Key>,
 }
 
-/// The state in a snapshot; what follows from the rest is left out.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a snapshot holds; what follows from the rest is left out.
+#[derive(Debug, Serialize)]
+pub(crate) struct Storing<'a>(Vec<(OrganizationId, EventId, assembly::Storing<'a>)>);
+
+/// The same, read back.
+#[derive(Debug, Deserialize)]
 pub(crate) struct Stored(Vec<(OrganizationId, EventId, assembly::Stored)>);
 
 /// The facts after which a command is done.
@@ -156,9 +160,9 @@ impl Engagement {
     }
 
     /// What a snapshot holds.
-    pub(crate) fn stored(&self) -> Stored {
+    pub(crate) fn stored(&self) -> Storing<'_> {
         let events = self.events.iter().map(|((organization, event), known)| (*organization, *event, known.stored()));
-        Stored(events.collect())
+        Storing(events.collect())
     }
 
     /// A state from what a snapshot holds.

@@ -42,11 +42,23 @@ pub struct Assembly {
     owed: VecDeque<(SessionId, PollId, Token, u64)>,
 }
 
-/// The same in a snapshot.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a snapshot holds of it: no copy, which would take as long again.
+#[derive(Debug, Serialize)]
+pub(super) struct Storing<'a> {
+    zone: &'a Zone,
+    // A list: the hall has no id that could be a key.
+    rooms: Vec<(SessionId, &'a Room)>,
+    sanctions: &'a BTreeMap<Token, Sanction>,
+    blocked: &'a Blocked,
+    points: &'a Points,
+    shred: &'a BTreeSet<u64>,
+    owed: &'a VecDeque<(SessionId, PollId, Token, u64)>,
+}
+
+/// The same, read back.
+#[derive(Debug, Deserialize)]
 pub(super) struct Stored {
     zone: Zone,
-    // A list: the hall has no id that could be a key.
     rooms: Vec<(SessionId, Room)>,
     sanctions: BTreeMap<Token, Sanction>,
     blocked: Blocked,
@@ -249,9 +261,17 @@ impl Assembly {
         faults
     }
 
-    pub(super) fn stored(&self) -> Stored {
-        let Self { zone, rooms, sanctions, blocked, points, shred, owed } = self.clone();
-        Stored { zone, rooms: rooms.into_iter().collect(), sanctions, blocked, points, shred, owed }
+    pub(super) fn stored(&self) -> Storing<'_> {
+        let Self { zone, rooms, sanctions, blocked, points, shred, owed } = self;
+        Storing {
+            zone,
+            rooms: rooms.iter().map(|(id, room)| (*id, room)).collect(),
+            sanctions,
+            blocked,
+            points,
+            shred,
+            owed,
+        }
     }
 
     pub(super) fn restore(stored: Stored) -> Self {

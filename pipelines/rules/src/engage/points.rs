@@ -395,6 +395,9 @@ impl Points {
         for badge in &game.badges {
             line("badges.title", &badge.title)?;
             needs("badges.needs", &badge.needs, badge.points > 0)?;
+            if !badge.badge.is_some() {
+                return Err(Refusal::invalid("badges", "have an id"));
+            }
         }
         if !game.levels.windows(2).all(|two| two[0] < two[1]) || game.levels.first() == Some(&0) {
             return Err(Refusal::invalid("levels", "rise, from 1 on"));

@@ -413,17 +413,12 @@ fn points_are_spent_once_while_there_is_stock_and_come_back_when_nothing_is_hand
 /// The days on which clocks change have 23 and 25 hours.
 #[test]
 fn a_daily_challenge_turns_at_midnight_of_the_events_zone_on_days_of_23_and_25_hours() {
-    // The end of the day before, its first and last moment, and how many hours lie between these.
+    // When the day begins, and how many hours it has.
     for (midnight, hours) in [("2026-03-29T00:00:00+01:00", 23), ("2026-10-25T00:00:00+02:00", 25)] {
         let mut world = World::new();
-        let needs = vec![Need { deed: Deed::Joined, count: 1 }, Need { deed: Deed::Reacted, count: 2 }];
-        let challenge = Challenge {
-            challenge: ChallengeId(1),
-            title: "T".into(),
-            daily: true,
-            needs: needs[1..].into(),
-            points: 1,
-        };
+        let needs = vec![Need { deed: Deed::Reacted, count: 2 }];
+        let (challenge, title) = (ChallengeId(1), "T".into());
+        let challenge = Challenge { challenge, title, daily: true, needs, points: 1 };
         ask(&mut world, 7, Wish::SetGame(Game { challenges: vec![challenge], ..Game::default() }.into())).unwrap();
         let begins = Timestamp::parse(midnight).unwrap();
         let ends = begins + Span(Span::HOUR.0 * hours);
@@ -525,6 +520,54 @@ fn the_history_is_bounded_and_what_left_it_can_still_be_deleted() {
     assert_eq!(delete(&mut world, 1, 77), Err(Refusal::Nothing("message")));
     assert_eq!(delete(&mut world, 6, 77), Ok(1));
     assert_eq!(world.engagement.event(ACME, CONF).unwrap().to_shred(), [77]);
+}
+
+#[test]
+fn polls_that_make_no_sense_are_refused() {
+    let mut world = World::new();
+    let mut refuses = |field: &str, spec: Poll| match ask(&mut world, 6, Wish::SetPoll(POLL, spec.into())) {
+        Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
+        other => panic!("{field}: {other:?}"),
+    };
+    let quiz = || Poll { right: vec![1], ..poll(PollKind::Quiz) };
+    refuses("title", Poll { title: " ".into(), ..poll(PollKind::Single) });
+    refuses("options", Poll { options: vec!["a".into()], ..poll(PollKind::Single) });
+    refuses("options", poll(PollKind::Words));
+    refuses("options", Poll { options: vec!["a".into(); 16], ..poll(PollKind::Ranking) });
+    refuses("highest", Poll { options: vec![], ..poll(PollKind::Rating) });
+    refuses("highest", Poll { highest: 5, ..poll(PollKind::Single) });
+    refuses("most", Poll { options: vec![], most: 4, ..poll(PollKind::Words) });
+    refuses("right", poll(PollKind::Quiz));
+    refuses("right", Poll { right: vec![3], ..quiz() });
+    refuses("right", Poll { right: vec![1, 0], ..quiz() });
+    refuses("right", Poll { right: vec![0, 1], most: 1, ..quiz() });
+    refuses("limit_s", Poll { limit_s: Some(0), ..quiz() });
+    refuses("points", Poll { points: 1, ..poll(PollKind::Single) });
+    refuses("speed_points", Poll { speed_points: 1, ..quiz() });
+    refuses("changeable", Poll { reopens: true, ..quiz() });
+}
+
+#[test]
+fn rules_of_points_that_make_no_sense_are_refused() {
+    let mut world = World::new();
+    let mut refuses = |field: &str, spoil: &dyn Fn(&mut Game)| {
+        let mut game = laws::game(None, None);
+        spoil(&mut game);
+        match ask(&mut world, 7, Wish::SetGame(game.into())) {
+            Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
+            other => panic!("{field}: {other:?}"),
+        }
+    };
+    refuses("earnings", &|game| game.earnings[0].points = 0);
+    refuses("earnings", &|game| game.earnings[0].rule = game.earnings[1].rule);
+    refuses("challenges.needs", &|game| game.challenges[0].needs.clear());
+    refuses("challenges.needs", &|game| game.challenges[0].needs[0].count = 0);
+    refuses("badges", &|game| game.badges[0].badge = records::BadgeId::NONE);
+    refuses("badges.needs", &|game| game.badges[1].points = 0);
+    refuses("levels", &|game| game.levels = vec![5, 5]);
+    refuses("levels", &|game| game.levels = vec![0]);
+    refuses("rewards", &|game| game.rewards[0].price = u64::MAX);
+    refuses("rewards.title", &|game| game.rewards[0].title.clear());
 }
 
 /// 50,000 people vote in one poll: exact, and small in a snapshot.

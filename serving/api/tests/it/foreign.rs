@@ -343,7 +343,7 @@ fn is_allowed(word: &str, operation: &str) -> bool {
         _ if operation.contains("/box-office") || operation.contains("}/programme") => return false,
         "moderator" | "key that reads" => &[HOME, VIEWS],
         "analyst" => &[HOME, VIEWS, ASKS, SAVES],
-        "advertiser" => &[HOME],
+        "advertiser" | "speaker" => &[HOME],
         "key that asks" => &[ASKS],
         "key that manages" => &[HOME, MANAGES],
         "key with everything" => &[HOME, VIEWS, ASKS, MANAGES],
