@@ -20,8 +20,8 @@ pub const BATCH_MAX: usize = 1_024;
 pub const FLIGHTS_MAX: usize = 16;
 /// Facts that are appended because time has passed, before the commands of a batch.
 const DUE_MAX: usize = 256;
-/// Rows after which a snapshot is made, at the least: a second of reading.
-const SNAPSHOT_ROWS: u64 = 100_000;
+/// Rows after which a snapshot is made, at the least: two seconds of reading.
+const SNAPSHOT_ROWS: u64 = 200_000;
 /// Bytes of a snapshot that one row pays for: of a state that has grown large one is made less often, so that what making it
 /// takes stays the same share of the time. Reading the rows again takes longer then, in the same proportion.
 const BYTES_PER_ROW: u64 = 100;

@@ -46,15 +46,17 @@ impl<D: Domain> State<D> {
     }
 
     fn encode(&self, incarnation: Incarnation) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
+        let mut out = Vec::with_capacity(self.saved_bytes as usize);
+        out.extend(MAGIC);
         out.extend(D::VERSION.to_le_bytes());
         out.extend(incarnation.id.to_le_bytes());
         out.extend(self.next.0.to_le_bytes());
         out.extend(self.now.0.to_le_bytes());
-        let mut domain = Vec::new();
-        self.domain.encode(&mut domain);
-        out.extend((domain.len() as u64).to_le_bytes());
-        out.extend(domain);
+        let at = out.len();
+        out.extend([0; 8]);
+        self.domain.encode(&mut out);
+        let length = (out.len() - at - 8) as u64;
+        out[at..at + 8].copy_from_slice(&length.to_le_bytes());
         out.extend((self.ids.len() as u64).to_le_bytes());
         for (id, known) in self.ids.iter() {
             let place = known.place.expect("nothing is on its way while a snapshot is written");

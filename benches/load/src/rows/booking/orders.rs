@@ -18,7 +18,7 @@ use crate::rounds::quantile;
 /// Orders of each round.
 const ORDERS: u64 = 60_000;
 /// Buyers at the same time.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 128;
 /// Orders of each round that pretix takes: it takes some seconds for them.
 const PEER_ORDERS: u64 = 60;
 /// Buyers at the same time there: a few more than it has workers, as its documentation advises to plan for.
@@ -207,8 +207,8 @@ pub(in crate::rows) fn measure(settings: &Settings) -> anyhow::Result<Row> {
         .part("orders/s begun at their times", "", quantile(timed_rates, 0.5))
         .part("p50 of a request at that rate", "ms", quantile(timed, 0.5))
         .part("p99 of a request at that rate", "ms", p99)
-        .part("p50 of a request, 64 buyers without a pause", "ms", quantile(took.clone(), 0.5))
-        .part("p99 of a request, 64 buyers without a pause", "ms", quantile(took, 0.99))
+        .part("p50 of a request, 128 buyers without a pause", "ms", quantile(took.clone(), 0.5))
+        .part("p99 of a request, 128 buyers without a pause", "ms", quantile(took, 0.99))
         .part("p99 of a plain fdatasync of 64 KiB", "ms", sync)
         .part("p50 of a plain fdatasync of 64 KiB", "ms", quantile(synced, 0.5))
         .part("CPU of the server for an order", "us", cpu.as_secs_f64() * 1e6 / counted as f64);

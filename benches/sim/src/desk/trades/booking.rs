@@ -40,7 +40,7 @@ pub(crate) struct BoxOffices {
     codes: BTreeMap<(OrganizationId, EventId, GoodsId), (OrderId, u16)>,
     halls: Halls,
     made: u128,
-    /// How far each box office of a large world has been furnished.
+    /// How far each box office has been furnished.
     furnished: BTreeMap<At, u64>,
 }
 
@@ -79,7 +79,7 @@ impl BoxOffices {
         (1 << 32) + self.made
     }
 
-    /// What an organizer sets before anybody can buy: in a large world at once, so that much is sold.
+    /// What an organizer sets before anybody can buy.
     fn furnish(&mut self, at: At, chance: &mut Chance) -> Option<Wish> {
         let step = self.furnished.entry(at).or_default();
         *step += 1;
@@ -88,7 +88,8 @@ impl BoxOffices {
             2 | 3 | 4 | 5 => product(*step - 1, chance),
             6 => {
                 let products = (1..=PRODUCTS).map(of).collect();
-                let size = Some(300 + chance.below(700) as u32);
+                let most = if self.scale.organizations > SMALL { 1_000 } else { 12 };
+                let size = Some(chance.between(most / 3, most) as u32);
                 Wish::SetQuota(QuotaId(1), Quota { title: "Q".into(), size, products })
             }
             7 => promo(chance),
@@ -388,8 +389,7 @@ impl Trade for BoxOffices {
         let organization = OrganizationId(1_000 + u128::from(chance.below(organizations)));
         let event = EventId(1 + u128::from(chance.below(events)));
         let at = (organization, event);
-        let furnished = if is_small { None } else { self.furnish(at, chance) };
-        let wish = match furnished.map_or_else(|| Err(chance.below(44)), Ok) {
+        let wish = match self.furnish(at, chance).map_or_else(|| Err(chance.below(44)), Ok) {
             Ok(furnished) => furnished,
             // Rarely where much is sold: an offer is decided on once.
             Err(0..6) if is_small || chance.per_mille(20) => self.offer(chance),
