@@ -368,14 +368,14 @@ fn reactions_are_counted_by_the_second_and_refused_beyond_what_the_room_allows()
 #[test]
 fn a_prompt_is_answered_once_and_ends() {
     let mut world = joined(1..=2);
-    let until = Some(world.now + Span::MINUTE);
-    let told = Announcement { text: "Still here?".into(), options: vec!["yes".into()], until };
+    let until = world.now + Span::MINUTE;
+    let told = Announcement { text: "Still here?".into(), options: vec!["yes".into()], until: Some(until) };
     ask(&mut world, 6, Wish::Announce(AnnouncementId(1), told)).unwrap();
     let answer = |world: &mut World, who, choice| ask(world, who, Wish::AnswerPrompt(AnnouncementId(1), choice));
     assert_eq!((answer(&mut world, 1, 0), answer(&mut world, 1, 0)), (Ok(1), Ok(0)));
     assert_eq!(answer(&mut world, 2, 1), Err(Refusal::Nothing("option")));
     assert_eq!(seen(&world, 6).announcements[0].counts, Some(&[1][..]));
-    world.now = until.unwrap();
+    world.now = until;
     assert_eq!(answer(&mut world, 2, 0), Err(Refusal::Over));
     assert!(seen(&world, 1).announcements.is_empty());
 }
