@@ -25,9 +25,9 @@ const Checkin = lazy(() => import('./boxoffice/Checkin'));
 const Payments = lazy(() => import('./boxoffice/Payments'));
 const Invoices = lazy(() => import('./boxoffice/Invoices'));
 const Webhooks = lazy(() => import('./boxoffice/Webhooks'));
-const Publication = lazy(() => import('./boxoffice/Publication'));
 const BoxOffice = lazy(() => import('./boxoffice/BoxOffice'));
-const Programme = lazy(() => import('./pages/Programme'));
+const Items = lazy(() => import('./pages/Programme'));
+const Programme = lazy(() => import('./programme/Programme'));
 const Account = lazy(() => import('./pages/Account'));
 const Members = lazy(() => import('./pages/Members'));
 const Keys = lazy(() => import('./pages/Keys'));
@@ -41,10 +41,10 @@ const Reference = lazy(() => import('./pages/Reference'));
 const OF_ORGANIZATION = [
   ['events', ['read_views', 'manage_events'], Events],
   ['events/:event', 'read_views', Dashboard],
-  ['events/:event/programme', 'manage_events', Programme],
+  ['events/:event/programme', 'manage_events', Items],
   ['events/:event/box-office/check-in', 'check_in', Checkin],
   ['events/:event/box-office/*', ['read_views', 'manage_events', 'manage_orders'], BoxOffice],
-  ['events/:event/publication', 'manage_events', Publication],
+  ['events/:event/publication/*', 'manage_events', Programme],
   ['campaigns', 'read_campaigns', Campaigns],
   ['sql', 'run_sql', Sql],
   ['rules', ['manage_organization', 'read_views'], Rules],

@@ -1,65 +1,49 @@
 // Promo codes, which are stock like any other, and group discounts, which apply by themselves.
 import { useState } from 'react';
 import type { Read } from '../server/queries';
-import { Badge, Button, Card, Choice, NoData, Said, Table, Th } from '../ui/basics';
+import { Badge, Button, Card, Choice, NoData, Table, Th } from '../ui/basics';
+import { entries } from '../ui/entries';
 import { useWords } from '../words/words';
 import { currenciesOf } from './amounts';
 import { between, discountLines, promoLines } from './describe';
+import { AddButton, Beside, type OfForm, useEditing } from './editing';
 import { Amount, Check, Count, Moment, Several, Share, Text } from './fields';
 import { Frame, useEventFormat, useOffer, useOffice } from './office';
 import { useSaying } from './saying';
 import { at } from './server';
-import { Form, Seen, ShortName, useEdited, useSetting, useShortName } from './setting';
+import { Form, Seen, ShortName, useSetting, useShortName } from './setting';
 import type { Effect, GroupDiscount, Money, Promo, UsedPromo } from './types';
 import { useBoxWords } from './words';
 
 export function Discounts() {
   const words = useBoxWords();
-  const all = useWords();
   const { org, event } = useOffice();
   const offer = useOffer();
-  const [edited, edit] = useEdited();
-  const [saved, setSaved] = useState(0);
-  const done = () => {
-    setSaved(saved + 1);
-    edit(null);
-  };
+  const editing = useEditing();
   const promos = offer?.promos ?? [];
   return (
     <Frame
       title={words.parts.discounts}
       hint={words.discounts.hint}
-      aside={
-        edited === null && (
-          <Button look="main" onClick={() => edit('new')}>
-            {words.discounts.add}
-          </Button>
-        )
-      }
+      aside={<AddButton editing={editing}>{words.discounts.add}</AddButton>}
     >
-      <Said>{saved > 0 && edited === null && all.saved}</Said>
-      <div className={edited === null ? '' : 'grid grid-cols-1 items-start gap-4 xl:grid-cols-[1fr_28rem]'}>
-        <div className="min-w-0 space-y-4">
-          <Card title={words.discounts.promos}>
-            {promos.length === 0 ? (
-              <NoData>{words.discounts.none}</NoData>
-            ) : (
-              <Promos promos={promos} onEdit={edit} />
-            )}
-          </Card>
-          <Seen<GroupDiscount[]> path={at.discounts(org, event)}>
-            {(seen) => seen && <Groups seen={seen} />}
-          </Seen>
-        </div>
-        {edited === 'new' && (
-          <PromoForm key={`new ${saved}`} seen={null} onDone={done} onCancel={() => edit(null)} />
-        )}
-        {edited !== null && edited !== 'new' && (
-          <Seen<Promo> key={edited} path={at.promo(org, event, edited)}>
-            {(seen) => <PromoForm id={edited} seen={seen} onDone={done} onCancel={() => edit(null)} />}
-          </Seen>
-        )}
-      </div>
+      <Beside<Promo>
+        editing={editing}
+        path={(id) => at.promo(org, event, id)}
+        columns="xl:grid-cols-[1fr_28rem]"
+        form={(of) => <PromoForm {...of} />}
+      >
+        <Card title={words.discounts.promos}>
+          {promos.length === 0 ? (
+            <NoData>{words.discounts.none}</NoData>
+          ) : (
+            <Promos promos={promos} onEdit={editing.edit} />
+          )}
+        </Card>
+        <Seen<GroupDiscount[]> path={at.discounts(org, event)}>
+          {(seen) => seen && <Groups seen={seen} />}
+        </Seen>
+      </Beside>
     </Frame>
   );
 }
@@ -140,13 +124,7 @@ const effectOf = (word: EffectWord, amounts: Money[]): Effect =>
         ? { off: amounts }
         : { price: amounts };
 
-function PromoForm(props: {
-  id?: string;
-  seen: Read<Promo> | null;
-  onDone: () => void;
-  onCancel: () => void;
-}) {
-  const { id, seen } = props;
+function PromoForm({ id, seen, onDone, onCancel }: OfForm<Promo>) {
   const all = useWords();
   const box = useBoxWords();
   const words = box.discounts;
@@ -155,7 +133,7 @@ function PromoForm(props: {
   const offer = useOffer();
   const [draft, setDraft] = useState<Promo>(seen?.row ?? EMPTY);
   const [shortName, setShortName] = useShortName(draft.code);
-  const change = useSetting<Promo>(at.promo(org, event, id ?? shortName), seen, props.onDone);
+  const change = useSetting<Promo>(at.promo(org, event, id ?? shortName), seen, onDone);
   const { faultAt } = change;
   const set = (part: Partial<Promo>) => setDraft({ ...draft, ...part });
   const products = offer?.products ?? [];
@@ -170,7 +148,7 @@ function PromoForm(props: {
         differences={between(promoLines(say))}
         submit={seen ? all.save : words.add}
         onSubmit={() => change.save(draft)}
-        onCancel={props.onCancel}
+        {...(onCancel ? { onCancel } : {})}
       >
         <Text
           autoFocus
@@ -281,14 +259,7 @@ function Groups({ seen }: { seen: Read<GroupDiscount[]> }) {
   const products = useOffer()?.products ?? [];
   const [draft, setDraft] = useState(seen.row);
   const change = useSetting<GroupDiscount[]>(at.discounts(org, event), seen);
-  const put = (place: number, part: Partial<GroupDiscount>) =>
-    setDraft(draft.map((one, other) => (other === place ? { ...one, ...part } : one)));
-  const up = (place: number) =>
-    setDraft(
-      draft.map(
-        (one, other) => draft[other === place ? place - 1 : other === place - 1 ? place : other] ?? one,
-      ),
-    );
+  const { put, up, add, remove } = entries(draft, setDraft);
   const faultAt = (place: number, field: string) => change.faultAt(`discounts[${place}].${field}`);
   const changed = JSON.stringify(draft) !== JSON.stringify(seen.row);
   return (
@@ -351,20 +322,13 @@ function Groups({ seen }: { seen: Read<GroupDiscount[]> }) {
                   <span aria-hidden>↑</span>
                 </Button>
               )}
-              <Button
-                aria-label={words.removeGroup(one.title)}
-                onClick={() => setDraft(draft.filter((_, other) => other !== place))}
-              >
+              <Button aria-label={words.removeGroup(one.title)} onClick={() => remove(place)}>
                 <span aria-hidden>✕</span>
               </Button>
             </div>
           </fieldset>
         ))}
-        <Button
-          onClick={() =>
-            setDraft([...draft, { title: '', products: [], at_least: 2, off: 1_000, cheapest: null }])
-          }
-        >
+        <Button onClick={() => add({ title: '', products: [], at_least: 2, off: 1_000, cheapest: null })}>
           {words.addGroup}
         </Button>
       </Form>

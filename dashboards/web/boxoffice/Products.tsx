@@ -2,67 +2,51 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'react-router';
-import type { Read } from '../server/queries';
-import { Badge, Button, Card, Choice, NoData, Said, Table, Th } from '../ui/basics';
+import { Badge, Button, Card, Choice, NoData, Table, Th } from '../ui/basics';
+import { entries } from '../ui/entries';
 import { useWords } from '../words/words';
 import { currenciesOf, shareText } from './amounts';
 import { between, productLines } from './describe';
+import { AddButton, Beside, type OfForm, useEditing } from './editing';
 import { Amount, Check, Count, Moment, Several, Share, Text } from './fields';
+import { Goods } from './Goods';
 import { Frame, useEventFormat, useOffer, useOffice } from './office';
 import { useSaying } from './saying';
 import { at, key } from './server';
-import { Form, Seen, ShortName, useEdited, useSetting, useShortName } from './setting';
+import { Form, ShortName, useSetting, useShortName } from './setting';
 import { KINDS, type Offer, type OfferedProduct, type Product, type Tier, type Variation } from './types';
 import { useBoxWords } from './words';
 
 export function Products() {
   const words = useBoxWords();
-  const all = useWords();
   const { org, event } = useOffice();
   const offer = useOffer();
-  const [edited, edit] = useEdited();
-  const [saved, setSaved] = useState(0);
-  const done = () => {
-    setSaved(saved + 1);
-    edit(null);
-  };
+  const editing = useEditing();
   const none = offer !== undefined && (offer?.products.length ?? 0) === 0;
-  const shown = edited ?? (none ? 'new' : null);
   return (
     <Frame
       title={words.parts.products}
       hint={words.products.hint}
-      aside={
-        shown === null && (
-          <Button look="main" onClick={() => edit('new')}>
-            {words.products.add}
-          </Button>
-        )
-      }
+      aside={!none && <AddButton editing={editing}>{words.products.add}</AddButton>}
     >
-      <Said>{saved > 0 && edited === null && all.saved}</Said>
-      <div className={shown === null ? '' : 'grid grid-cols-1 items-start gap-4 2xl:grid-cols-[1fr_36rem]'}>
-        {offer && (
+      {offer !== undefined && (
+        <Beside<Product>
+          editing={editing}
+          path={(id) => at.product(org, event, id)}
+          columns="2xl:grid-cols-[1fr_36rem]"
+          first={none}
+          form={(of) => <ProductForm {...of} />}
+        >
           <div className="card min-w-0 p-2">
-            {none ? <NoData>{words.products.none}</NoData> : <List offer={offer} onEdit={edit} />}
+            {none || !offer ? (
+              <NoData>{words.products.none}</NoData>
+            ) : (
+              <List offer={offer} onEdit={editing.edit} />
+            )}
           </div>
-        )}
-        {none && offer === null && <NoData>{words.products.none}</NoData>}
-        {offer !== undefined &&
-          shown !== null &&
-          (shown === 'new' ? (
-            <ProductForm
-              key={`new ${saved}`}
-              seen={null}
-              onDone={done}
-              {...(none ? {} : { onCancel: () => edit(null) })}
-            />
-          ) : (
-            <Seen<Product> key={shown} path={at.product(org, event, shown)}>
-              {(seen) => <ProductForm id={shown} seen={seen} onDone={done} onCancel={() => edit(null)} />}
-            </Seen>
-          ))}
-      </div>
+          {offer?.products.some((one) => one.kind === 'digital') && <Goods offer={offer} />}
+        </Beside>
+      )}
     </Frame>
   );
 }
@@ -177,14 +161,7 @@ const EMPTY: Product = {
   withdrawn: false,
 };
 
-interface OfForm {
-  id?: string;
-  seen: Read<Product> | null;
-  onDone: () => void;
-  onCancel?: () => void;
-}
-
-function ProductForm({ id, seen, onDone, onCancel }: OfForm) {
+function ProductForm({ id, seen, onDone, onCancel }: OfForm<Product>) {
   const words = useBoxWords();
   const all = useWords();
   const say = useSaying();
@@ -209,7 +186,11 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm) {
     const within = (prices: Tier['prices']) => prices.filter((one) => codes.includes(one.currency));
     change.save({
       ...draft,
-      tiers: draft.tiers.map((tier) => ({ ...tier, prices: within(tier.prices) })),
+      tiers: draft.tiers.map((tier) => ({
+        ...tier,
+        prices: within(tier.prices),
+        ...(tier.original ? { original: within(tier.original) } : {}),
+      })),
       variations: draft.variations.map((one) => ({ ...one, extra: within(one.extra) })),
     });
   };
@@ -264,6 +245,7 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm) {
         <Variations
           all={draft.variations}
           codes={codes}
+          lets={draft.kind === 'admission' || draft.kind === 'add_on'}
           faultAt={faultAt}
           onChange={(variations) => set({ variations })}
         />
@@ -306,7 +288,40 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm) {
               error={faultAt('until')}
               onChange={(until) => set({ until })}
             />
+            <Count
+              label={words.products.perPerson}
+              hint={words.products.perPersonHint}
+              min={1}
+              value={draft.per_person ?? null}
+              error={faultAt('per_person')}
+              onChange={(per_person) => set({ per_person })}
+            />
+            {draft.kind !== 'digital' && (
+              <>
+                <span />
+                <Moment
+                  label={words.products.validFrom}
+                  micros={draft.valid_from ?? null}
+                  error={faultAt('valid_from')}
+                  onChange={(valid_from) => set({ valid_from })}
+                />
+                <Moment
+                  label={words.products.validUntil}
+                  hint={words.products.validHint}
+                  micros={draft.valid_until ?? null}
+                  error={faultAt('valid_until')}
+                  onChange={(valid_until) => set({ valid_until })}
+                />
+              </>
+            )}
             <div className="space-y-2 sm:col-span-2">
+              {draft.kind === 'digital' && (
+                <Check
+                  label={words.products.reuse}
+                  checked={draft.reuse ?? false}
+                  onChange={(reuse) => set({ reuse })}
+                />
+              )}
               <Check
                 label={words.products.waitlist}
                 checked={draft.waitlist}
@@ -340,8 +355,7 @@ function Tiers(props: {
 }) {
   const words = useBoxWords().products;
   const { tiers, codes, faultAt } = props;
-  const put = (place: number, part: Partial<Tier>) =>
-    props.onChange(tiers.map((tier, other) => (other === place ? { ...tier, ...part } : tier)));
+  const { put, add, remove } = entries(tiers, props.onChange);
   return (
     <fieldset className="space-y-3">
       <legend className="text-sm font-medium">{words.tiers}</legend>
@@ -369,6 +383,24 @@ function Tiers(props: {
             ))}
           </div>
           <Moment
+            label={words.tierFrom}
+            micros={tier.from ?? null}
+            error={faultAt(`tiers[${place}].from`)}
+            onChange={(from) => put(place, { from })}
+          />
+          <div className="grid gap-3">
+            {codes.map((currency) => (
+              <Amount
+                key={currency}
+                label={words.original(currency)}
+                amounts={tier.original ?? []}
+                currency={currency}
+                error={faultAt(`tiers[${place}].original`)}
+                onChange={(original) => put(place, { original })}
+              />
+            ))}
+          </div>
+          <Moment
             label={words.tierUntil}
             micros={tier.until}
             error={faultAt(`tiers[${place}].until`)}
@@ -383,10 +415,7 @@ function Tiers(props: {
               onChange={(count) => put(place, { count })}
             />
             {tiers.length > 1 && (
-              <Button
-                aria-label={words.removeTier(tier.title)}
-                onClick={() => props.onChange(tiers.filter((_, other) => other !== place))}
-              >
+              <Button aria-label={words.removeTier(tier.title)} onClick={() => remove(place)}>
                 <span aria-hidden>✕</span>
               </Button>
             )}
@@ -396,7 +425,7 @@ function Tiers(props: {
           )}
         </div>
       ))}
-      <Button onClick={() => props.onChange([...tiers, emptyTier('')])}>{words.addTier}</Button>
+      <Button onClick={() => add(emptyTier(''))}>{words.addTier}</Button>
     </fieldset>
   );
 }
@@ -404,20 +433,22 @@ function Tiers(props: {
 function Variations(props: {
   all: Variation[];
   codes: string[];
+  /** Whether its kinds become tickets, which let in from a time on and until another. */
+  lets: boolean;
   faultAt: FaultAt;
   onChange: (all: Variation[]) => void;
 }) {
   const words = useBoxWords().products;
   const { all, codes, faultAt } = props;
-  const put = (place: number, part: Partial<Variation>) =>
-    props.onChange(all.map((one, other) => (other === place ? { ...one, ...part } : one)));
+  const list = entries(all, props.onChange);
+  const { put } = list;
   const add = () => {
     // An id within the product, which stays when the kind is called otherwise.
     const taken = new Set(all.map((one) => one.variation));
     const free = Array.from({ length: all.length + 1 }, (_, n) => `kind-${n + 1}`).find(
       (id) => !taken.has(id),
     );
-    props.onChange([...all, { variation: free ?? 'kind', title: '', extra: [] }]);
+    list.add({ variation: free ?? 'kind', title: '', extra: [] });
   };
   return (
     <fieldset className="space-y-3">
@@ -448,13 +479,26 @@ function Variations(props: {
                 />
               ))}
             </div>
-            <Button
-              aria-label={words.removeVariation(one.title)}
-              onClick={() => props.onChange(all.filter((_, other) => other !== place))}
-            >
+            <Button aria-label={words.removeVariation(one.title)} onClick={() => list.remove(place)}>
               <span aria-hidden>✕</span>
             </Button>
           </div>
+          {props.lets && (
+            <>
+              <Moment
+                label={words.validFrom}
+                micros={one.valid_from ?? null}
+                error={faultAt(`variations[${place}].valid_from`)}
+                onChange={(valid_from) => put(place, { valid_from })}
+              />
+              <Moment
+                label={words.validUntil}
+                micros={one.valid_until ?? null}
+                error={faultAt(`variations[${place}].valid_until`)}
+                onChange={(valid_until) => put(place, { valid_until })}
+              />
+            </>
+          )}
         </div>
       ))}
       {faultAt('variations') !== undefined && <p className="text-bad text-xs">{faultAt('variations')}</p>}

@@ -1,70 +1,46 @@
 // How many there are of what: quotas with what is held, sold and free, which product counts where, and the form of one.
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
-import type { Read } from '../server/queries';
-import { Bar, Button, Card, NoData, Said, Table, Th } from '../ui/basics';
+import { Bar, Button, Card, NoData, Table, Th } from '../ui/basics';
 import { useWords } from '../words/words';
 import { between, quotaLines } from './describe';
+import { AddButton, Beside, type OfForm, useEditing } from './editing';
 import { Check, Count, Text } from './fields';
 import { Frame, useEventFormat, useMayHere, useOffer, useOffice } from './office';
 import { useSaying } from './saying';
 import { at } from './server';
-import { Form, Seen, ShortName, useEdited, useSetting, useShortName } from './setting';
+import { Form, ShortName, useSetting, useShortName } from './setting';
 import type { Choice, CountedQuota, Offer, OfferedProduct, Quota } from './types';
 import { useBoxWords } from './words';
 
 export function Quotas() {
   const words = useBoxWords();
-  const all = useWords();
   const { org, event } = useOffice();
   const offer = useOffer();
   const [search] = useSearchParams();
-  const [edited, edit] = useEdited();
-  const [saved, setSaved] = useState(0);
-  const done = () => {
-    setSaved(saved + 1);
-    edit(null);
-  };
+  const editing = useEditing();
   const none = (offer?.quotas.length ?? 0) === 0;
   return (
     <Frame
       title={words.parts.quotas}
       hint={words.quotas.hint}
-      aside={
-        edited === null && (
-          <Button look="main" onClick={() => edit('new')}>
-            {words.quotas.add}
-          </Button>
-        )
-      }
+      aside={<AddButton editing={editing}>{words.quotas.add}</AddButton>}
     >
-      <Said>{saved > 0 && edited === null && all.saved}</Said>
-      <div className={edited === null ? '' : 'grid grid-cols-1 items-start gap-4 xl:grid-cols-[1fr_26rem]'}>
-        {offer !== undefined && (
-          <div className="min-w-0 space-y-4">
-            {none || !offer ? (
-              <NoData>{words.quotas.none}</NoData>
-            ) : (
-              <StockTable offer={offer} onEdit={edit} />
-            )}
-            {offer && offer.products.length > 0 && !none && <Matrix offer={offer} />}
-          </div>
-        )}
-        {edited === 'new' && offer !== undefined && (
-          <QuotaForm
-            key={`new ${saved}`}
-            seen={null}
-            first={search.get('product')}
-            onDone={done}
-            onCancel={() => edit(null)}
-          />
-        )}
-        {edited !== null && edited !== 'new' && (
-          <Seen<Quota> key={edited} path={at.quota(org, event, edited)}>
-            {(seen) => <QuotaForm id={edited} seen={seen} onDone={done} onCancel={() => edit(null)} />}
-          </Seen>
-        )}
-      </div>
+      {offer !== undefined && (
+        <Beside<Quota>
+          editing={editing}
+          path={(id) => at.quota(org, event, id)}
+          columns="xl:grid-cols-[1fr_26rem]"
+          form={(of) => <QuotaForm {...of} first={search.get('product')} />}
+        >
+          {none || !offer ? (
+            <NoData>{words.quotas.none}</NoData>
+          ) : (
+            <StockTable offer={offer} onEdit={editing.edit} />
+          )}
+          {offer && offer.products.length > 0 && !none && <Matrix offer={offer} />}
+        </Beside>
+      )}
     </Frame>
   );
 }
@@ -202,15 +178,7 @@ function choicesOf(product: OfferedProduct): { variation: string | null; title: 
   }));
 }
 
-interface OfForm {
-  id?: string;
-  seen: Read<Quota> | null;
-  first?: string | null;
-  onDone: () => void;
-  onCancel: () => void;
-}
-
-function QuotaForm({ id, seen, first, onDone, onCancel }: OfForm) {
+function QuotaForm({ id, seen, first, onDone, onCancel }: OfForm<Quota> & { first: string | null }) {
   const words = useBoxWords();
   const all = useWords();
   const say = useSaying();
@@ -251,7 +219,7 @@ function QuotaForm({ id, seen, first, onDone, onCancel }: OfForm) {
         differences={between(quotaLines(say))}
         submit={seen ? all.save : words.quotas.add}
         onSubmit={() => change.save(draft)}
-        onCancel={onCancel}
+        {...(onCancel ? { onCancel } : {})}
       >
         <Text
           autoFocus

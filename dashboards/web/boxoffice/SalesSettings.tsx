@@ -1,15 +1,15 @@
 // What holds for all sales of an event: times, money, rules.
 import { useState } from 'react';
 import type { Read } from '../server/queries';
-import { Card, Choice, Said } from '../ui/basics';
+import { Card, Choice, Lines, Said } from '../ui/basics';
 import { useWords } from '../words/words';
 import { between, salesLines } from './describe';
-import { Check, Count, Long, Share } from './fields';
-import { Frame, useOffice } from './office';
+import { Check, Count, Long, Moment, Share } from './fields';
+import { Frame, useOffice, useZone } from './office';
 import { useSaying } from './saying';
 import { at } from './server';
 import { Form, Seen, useSetting } from './setting';
-import type { Sales } from './types';
+import type { RefundPolicy, Sales } from './types';
 import { useBoxWords } from './words';
 
 const ROUNDINGS = ['line', 'sum_by_net', 'sum_by_net_keep_gross'] as const;
@@ -148,9 +148,58 @@ function SalesForm({ seen, saved, onSaved }: { seen: Read<Sales>; saved: boolean
               checked={draft.keep_commission}
               onChange={(keep_commission) => set({ keep_commission })}
             />
+            <Lines
+              label={words.transferTo}
+              hint={words.transferToHint}
+              rows={3}
+              value={draft.transfer_to}
+              error={faultAt('transfer_to')}
+              onChange={({ target }) => set({ transfer_to: target.value })}
+            />
+          </div>
+        </Card>
+        <Card title={words.refundPolicy} hint={words.refundPolicyHint}>
+          <div className="space-y-3">
+            <Check
+              label={words.refunds}
+              checked={!!draft.refunds}
+              onChange={(on) => set({ refunds: on ? { until: null, fee: 0 } : null })}
+            />
+            {draft.refunds && (
+              <Refunds policy={draft.refunds} faultAt={faultAt} onChange={(refunds) => set({ refunds })} />
+            )}
           </div>
         </Card>
       </Form>
+    </div>
+  );
+}
+
+/** Until when buyers may ask for their money back, and what is kept of it. */
+function Refunds(props: {
+  policy: RefundPolicy;
+  faultAt: (field: string) => string | undefined;
+  onChange: (policy: RefundPolicy) => void;
+}) {
+  const { policy, faultAt, onChange } = props;
+  const words = useBoxWords();
+  const zone = useZone();
+  return (
+    <div className="grid gap-4 sm:grid-cols-2">
+      <Moment
+        label={words.sales.refundUntil}
+        hint={words.zone(zone)}
+        micros={policy.until}
+        error={faultAt('refunds.until')}
+        onChange={(until) => onChange({ ...policy, until })}
+      />
+      <Share
+        label={words.sales.refundFee}
+        required
+        points={policy.fee}
+        error={faultAt('refunds.fee')}
+        onChange={(fee) => onChange({ ...policy, fee })}
+      />
     </div>
   );
 }

@@ -15,6 +15,7 @@ import { at, offer as offerOf, summary } from './server';
 import { useSaying } from './saying';
 import { useBoxItems } from './summary';
 import { Seen, useSetting } from './setting';
+import { Trend } from './Trend';
 import { type Offer, type Sales, STATUSES } from './types';
 import { useBoxWords } from './words';
 
@@ -41,6 +42,7 @@ export function Start() {
         <div className="min-w-0 space-y-4">
           {manages && offer !== undefined && !(sells && offer?.sales.open) && <Steps offer={offer} />}
           {offer && offer.quotas.length > 0 && <StockTable offer={offer} />}
+          {offer && offer.products.length > 0 && <Trend />}
           {offer !== undefined && (offer?.quotas.length ?? 0) === 0 && !manages && (
             <NoData>{words.overview.noStock}</NoData>
           )}

@@ -11,6 +11,7 @@ const quiet: Summary = {
   refunds_failed: 0,
   late: 0,
   waiting: 0,
+  refund_requests: 0,
   nearly_sold_out: [],
 };
 

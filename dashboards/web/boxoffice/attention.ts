@@ -3,7 +3,14 @@ import type { Summary } from './types';
 
 export type Item =
   | {
-      what: 'in_review' | 'refunds_failed' | 'refunds_by_transfer' | 'late' | 'credits' | 'waiting';
+      what:
+        | 'in_review'
+        | 'refund_requests'
+        | 'refunds_failed'
+        | 'refunds_by_transfer'
+        | 'late'
+        | 'credits'
+        | 'waiting';
       count: number;
     }
   | { what: 'webhooks'; count: number }
@@ -14,6 +21,8 @@ export function placeOf(item: Exclude<Item, { what: 'webhooks' }>): string {
   switch (item.what) {
     case 'in_review':
       return 'orders?status=in_review';
+    case 'refund_requests':
+      return 'refunds';
     case 'refunds_failed':
       return 'refunds?status=failed';
     case 'refunds_by_transfer':
@@ -29,7 +38,7 @@ export function placeOf(item: Exclude<Item, { what: 'webhooks' }>): string {
 }
 
 export const isUrgent = (item: Item): boolean =>
-  ['in_review', 'refunds_failed', 'webhooks'].includes(item.what);
+  ['in_review', 'refund_requests', 'refunds_failed', 'webhooks'].includes(item.what);
 
 /** `failing`: webhooks of the organization that somebody should look after. */
 export function attention(summary: Summary | null | undefined, failing = 0): Item[] {
@@ -37,6 +46,7 @@ export function attention(summary: Summary | null | undefined, failing = 0): Ite
   if (!summary) return webhooks;
   const counted = [
     { what: 'in_review', count: summary.orders.in_review },
+    { what: 'refund_requests', count: summary.refund_requests },
     { what: 'refunds_failed', count: summary.refunds_failed },
     { what: 'refunds_by_transfer', count: summary.refunds_by_transfer },
     { what: 'late', count: summary.late },

@@ -27,6 +27,8 @@ const time = (micros: number | null, { format }: Saying) =>
   micros === null ? '' : format.moment(new Date(micros / 1_000));
 const number = (value: number | null, { format }: Saying) => (value === null ? '' : format.number(value));
 const check = (on: boolean, { yes }: Saying) => (on ? yes : '');
+const validity = (from: number | null, until: number | null, say: Saying) =>
+  from === null && until === null ? '' : `${time(from, say)} – ${time(until, say)}`;
 const share = (points: number, { format }: Saying) => format.percent(points / 10_000);
 
 export const productLines =
@@ -36,23 +38,30 @@ export const productLines =
     const tier = (one: Product['tiers'][number]) =>
       [
         `${one.title}: ${money(one.prices, say)}`,
+        one.original?.length ? words.was(money(one.original, say)) : '',
+        one.from ? words.from_(time(one.from, say)) : '',
         one.until === null ? '' : words.until_(time(one.until, say)),
         one.count === null ? '' : words.first(number(one.count, say)),
       ]
         .filter(Boolean)
         .join(', ');
+    const variation = (one: Product['variations'][number]) =>
+      [one.title, money(one.extra, say), validity(one.valid_from ?? null, one.valid_until ?? null, say)]
+        .filter(Boolean)
+        .join(' ');
     return [
       [say.words.name, it.title],
       [words.kind, words.kinds[it.kind] ?? it.kind],
       [words.tiers, it.tiers.map(tier).join('\n')],
-      [
-        words.variations,
-        it.variations.map((one) => `${one.title} ${money(one.extra, say)}`.trim()).join('\n'),
-      ],
+      [words.variations, it.variations.map((one) => variation(one)).join('\n')],
       [words.tax, share(it.tax, say)],
       [words.from, time(it.from, say)],
       [words.until, time(it.until, say)],
       [words.orderMax, number(it.order_max, say)],
+      [words.perPerson, number(it.per_person ?? null, say)],
+      [words.validFrom, time(it.valid_from ?? null, say)],
+      [words.validUntil, time(it.valid_until ?? null, say)],
+      [words.reuse, check(it.reuse ?? false, say)],
       [words.with, it.with.map((id) => say.titleOf(id)).join(', ')],
       [words.isHidden, check(it.hidden, say)],
       [words.waitlist, check(it.waitlist, say)],
@@ -123,6 +132,10 @@ export const salesLines =
       [words.reprice, check(it.reprice_groups, say)],
       [words.review, number(it.review_from, say)],
       [words.fitFirst, check(it.fit_first, say)],
+      [words.transferTo, it.transfer_to],
+      [words.refunds, check(!!it.refunds, say)],
+      [words.refundUntil, time(it.refunds?.until ?? null, say)],
+      [words.refundFee, it.refunds ? share(it.refunds.fee, say) : ''],
     ];
   };
 

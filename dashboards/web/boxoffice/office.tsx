@@ -1,12 +1,13 @@
 // What every page of a box office stands in: whose it is, the ways to its parts, times of the event's own zone.
 import { useQuery } from '@tanstack/react-query';
-import { createContext, use, useEffect, useMemo, useRef, type ReactNode } from 'react';
-import { NavLink, useLocation } from 'react-router';
+import { createContext, use, useMemo, type ReactNode } from 'react';
+import { Link } from 'react-router';
 import { part } from '../server/http';
 import { event as eventOf } from '../server/queries';
 import { useMayFor } from '../server/session';
 import type { EventRow } from '../server/types';
 import { Heading } from '../ui/basics';
+import { Tabs } from '../ui/Tabs';
 import { formatFor, type Format } from '../words/format';
 import { useFormat } from '../words/words';
 import type { Offer } from './types';
@@ -88,49 +89,28 @@ export const PARTS = [
 export function Frame(props: { title: string; hint?: ReactNode; aside?: ReactNode; children: ReactNode }) {
   const words = useBoxWords();
   const { org, event, row, base } = useOffice();
-  const { pathname } = useLocation();
   const may = {
     manage_events: useMayHere('manage_events'),
     manage_orders: useMayHere('manage_orders'),
     check_in: useMayHere('check_in'),
     read_views: true,
   };
-  const ways = useRef<HTMLElement>(null);
-  // On a phone the ways are longer than the screen: the one that is open is in it.
-  useEffect(() => {
-    ways.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  }, [pathname]);
   return (
     <>
       <p className="text-soft mb-1 text-sm">
-        <NavLink to={`/o/${part(org)}/events/${part(event)}`} className="link">
+        <Link to={`/o/${part(org)}/events/${part(event)}`} className="link">
           {row?.title ?? event}
-        </NavLink>{' '}
+        </Link>{' '}
         · {words.title}
       </p>
       <Heading title={props.title} hint={props.hint} aside={props.aside} />
-      <nav
-        ref={ways}
-        aria-label={words.title}
-        className="border-line -mx-4 mb-4 flex gap-1 overflow-x-auto border-b px-4 lg:-mx-6 lg:px-6"
-      >
-        {PARTS.map(
-          ([name, path, act]) =>
-            may[act] && (
-              <NavLink
-                key={name}
-                to={path ? `${base}/${path}` : base}
-                end={path === ''}
-                className={({ isActive }) =>
-                  `-mb-px shrink-0 border-b-2 px-3 py-2 text-sm font-medium whitespace-nowrap ${isActive ? 'border-accent text-ink' : 'text-soft hover:text-ink border-transparent'}`
-                }
-                aria-current={pathname === (path ? `${base}/${path}` : base) ? 'page' : undefined}
-              >
-                {words.parts[name]}
-              </NavLink>
-            ),
-        )}
-      </nav>
+      <Tabs
+        label={words.title}
+        tabs={PARTS.filter(([, , act]) => may[act]).map(([name, path]) => ({
+          to: path ? `${base}/${path}` : base,
+          title: words.parts[name],
+        }))}
+      />
       {props.children}
     </>
   );

@@ -1,7 +1,8 @@
 // What the pages of a box office ask for, and where.
 import { queryOptions } from '@tanstack/react-query';
-import { ask, part, Refusal } from '../server/http';
+import { address, ask, part, Refusal } from '../server/http';
 import { paths as of, type Read } from '../server/queries';
+import { merged, type Trend } from './overTime';
 import type * as t from './types';
 
 /** How often figures that stand on a page are asked for again, milliseconds; an answer that is the same costs its tag. */
@@ -23,6 +24,7 @@ export const at = {
   refunds: (org: string, event: string) => `${office(org, event)}/refunds`,
   waitlist: (org: string, event: string) => `${office(org, event)}/waitlist`,
   payouts: (org: string, event: string) => `${office(org, event)}/payouts`,
+  goods: (org: string, event: string) => `${office(org, event)}/goods`,
 };
 
 /** Everything of a box office is kept under this. */
@@ -116,3 +118,27 @@ export const payable = (org: string, event: string) =>
     queryFn: ({ signal }) => orNone(ask<t.Payable[]>('GET', `${office(org, event)}/payable`, { signal })),
     refetchInterval: EVERY_MS,
   });
+
+/** How many codes of digital products there are. */
+export const goodsCounts = (org: string, event: string) =>
+  queryOptions({
+    queryKey: [...key(org, event), 'goods'],
+    queryFn: async ({ signal }) =>
+      (await orNone(ask<t.GoodsCount[]>('GET', `${at.goods(org, event)}/counts`, { signal }))) ?? [],
+    refetchInterval: EVERY_MS,
+  });
+
+/** How stock and sales went: everything once, then from the step on that was not over. */
+export const trend = (org: string, event: string) => {
+  const queryKey = [...key(org, event), 'trend'];
+  return queryOptions({
+    queryKey,
+    queryFn: async ({ client, signal }): Promise<Trend | null> => {
+      const known = client.getQueryData<Trend | null>(queryKey);
+      const path = address(`${office(org, event)}/trend`, { from: known?.times.at(-1) });
+      const newer = await orNone(ask<Trend>('GET', path, { signal }));
+      return known && newer ? merged(known, newer) : newer;
+    },
+    refetchInterval: EVERY_MS,
+  });
+};

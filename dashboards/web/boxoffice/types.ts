@@ -8,6 +8,10 @@ export interface Money {
 export interface Tier {
   title: string;
   prices: Money[];
+  /** What was asked before: shown beside the price of a flash sale. */
+  original?: Money[];
+  /** When it begins; until then the one after it is asked. */
+  from?: number | null;
   until: number | null;
   count: number | null;
 }
@@ -16,9 +20,12 @@ export interface Variation {
   variation: string;
   title: string;
   extra: Money[];
+  /** Its tickets let in from and until here, instead of the product's. */
+  valid_from?: number | null;
+  valid_until?: number | null;
 }
 
-export const KINDS = ['admission', 'add_on', 'goods'] as const;
+export const KINDS = ['admission', 'add_on', 'goods', 'digital'] as const;
 
 export interface Product {
   title: string;
@@ -34,6 +41,19 @@ export interface Product {
   with: string[];
   waitlist: boolean;
   withdrawn: boolean;
+  per_person?: number | null;
+  /** Its tickets let in from and until here. */
+  valid_from?: number | null;
+  valid_until?: number | null;
+  /** Codes that were delivered go back to stock when they are cancelled. */
+  reuse?: boolean;
+}
+
+/** How buyers may ask for their money back. */
+export interface RefundPolicy {
+  until: number | null;
+  /** Hundredths of a percent. */
+  fee: number;
 }
 
 export interface Choice {
@@ -84,6 +104,9 @@ export interface Sales {
   reprice_groups: boolean;
   review_from: number | null;
   fit_first: boolean;
+  /** Where buyers transfer money to; they cannot pay by transfer where nothing stands. */
+  transfer_to: string;
+  refunds?: RefundPolicy | null;
 }
 
 export interface Room {
@@ -234,6 +257,7 @@ export interface Summary {
   refunds_failed: number;
   late: number;
   waiting: number;
+  refund_requests: number;
   nearly_sold_out: { id: string; title: string; left: number; size: number }[];
 }
 
@@ -279,4 +303,13 @@ export interface Payable {
   provider: Provider;
   currency: string;
   amount: number;
+}
+
+/** How many codes of a digital product there are. */
+export interface GoodsCount {
+  product: string;
+  variation: string | null;
+  free: number;
+  owed: number;
+  given: number;
 }

@@ -45,6 +45,8 @@ function early(method: Method, path: string): Promise<Response> | undefined {
 
 interface Asked {
   body?: unknown;
+  /** A file in the place of a body of JSON. */
+  file?: { content: Blob; type: string };
   signal?: AbortSignal | undefined;
   /** The same id for the same wish, however often it is sent: the server then does it once. */
   wish?: string;
@@ -78,6 +80,7 @@ export async function send(method: Method, path: string, asked: Asked = {}): Pro
 function request(method: Method, path: string, asked: Asked): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' };
   if (asked.body !== undefined) headers['content-type'] = 'application/json';
+  if (asked.file) headers['content-type'] = asked.file.type;
   if (method !== 'GET') headers['idempotency-key'] = asked.wish ?? newWish();
   if (asked.seen !== undefined) headers['if-match'] = asked.seen;
   if (asked.fresh) headers['if-none-match'] = '*';
@@ -89,6 +92,7 @@ function request(method: Method, path: string, asked: Asked): Promise<Response> 
     credentials: 'same-origin',
     signal: asked.signal ? AbortSignal.any([asked.signal, timeout]) : timeout,
     ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+    ...(asked.file ? { body: asked.file.content } : {}),
   });
 }
 

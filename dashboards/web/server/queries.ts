@@ -11,7 +11,7 @@ const ROWS = 200;
 const PAGES_MAX = 100;
 
 /** A whole list, page by page, at most `PAGES_MAX` pages. */
-async function list<T>(path: string, signal: AbortSignal): Promise<T[]> {
+export async function everyRow<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const rows: T[] = [];
   let cursor: string | null | undefined;
   for (let page = 0; page < PAGES_MAX; page += 1) {
@@ -50,7 +50,7 @@ export const providers = queryOptions({
 export const events = (org: string) =>
   queryOptions({
     queryKey: ['organization', org, 'events', 'all'],
-    queryFn: ({ signal }) => list<t.EventRow>(`${organization(org)}/events`, signal),
+    queryFn: ({ signal }) => everyRow<t.EventRow>(`${organization(org)}/events`, signal),
     staleTime: 30_000,
   });
 
@@ -148,7 +148,7 @@ export const event = (org: string, id: string) =>
 export const items = (org: string, event: string) =>
   queryOptions({
     queryKey: ['organization', org, 'events', event, 'items'],
-    queryFn: ({ signal }) => list<t.ItemRow>(`${organization(org)}/events/${part(event)}/items`, signal),
+    queryFn: ({ signal }) => everyRow<t.ItemRow>(`${organization(org)}/events/${part(event)}/items`, signal),
     staleTime: 60_000,
   });
 

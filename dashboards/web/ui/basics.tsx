@@ -53,6 +53,8 @@ interface Described {
   label: string;
   hint?: string | undefined;
   error?: string | undefined;
+  /** It narrows what is shown: that it may stay empty goes without saying. */
+  filter?: boolean;
 }
 
 /** A label, hint and error around a field, bound to it for screen readers. */
@@ -71,7 +73,9 @@ function Labelled(
     <div className={props.className ?? ''}>
       <label htmlFor={id} className="mb-1 block text-sm font-medium">
         {label}
-        {!props.required && <span className="text-soft font-normal"> ({words.optional})</span>}
+        {!props.required && !props.filter && (
+          <span className="text-soft font-normal"> ({words.optional})</span>
+        )}
       </label>
       {props.children({
         id,
@@ -94,9 +98,10 @@ function Labelled(
 
 /** A text field. */
 export function Field(props: ComponentProps<'input'> & Described) {
-  const { label, hint, error, className, ...rest } = props;
+  const { label, hint, error, filter = false, className, ...rest } = props;
+  const described = { label, hint, error, filter };
   return (
-    <Labelled label={label} hint={hint} error={error} className={className} required={rest.required}>
+    <Labelled {...described} className={className} required={rest.required}>
       {(bound) => <input className="field" {...bound} {...rest} />}
     </Labelled>
   );

@@ -65,6 +65,16 @@ export function Speaking(props: {
   return <Current value={spoken}>{props.children}</Current>;
 }
 
+/** Shows times to everything below in another zone: that of an event. */
+export function InZone({ zone, children }: { zone: string; children: ReactNode }) {
+  const around = use(Current);
+  const spoken = useMemo(
+    () => ({ ...around, format: formatFor(around.format.language, zone) }),
+    [around, zone],
+  );
+  return <Current value={spoken}>{children}</Current>;
+}
+
 export const useWords = (): Words => use(Current).words;
 /** The language that is spoken, as `en`. */
 export const useLanguage = (): string => use(Current).language;

@@ -24,6 +24,7 @@ mod secret;
 mod shop;
 mod summary;
 mod tickets;
+mod trend;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub struct Offices {
     passed: tokio::sync::watch::Sender<u64>,
     /// Locked after `booking` where both are.
     found: RwLock<found::Found>,
+    /// Written under the lock of the box offices, too.
+    trends: RwLock<trend::Trends>,
 }
 
 impl Offices {
@@ -86,7 +89,11 @@ impl Offices {
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         let booking = partitions.entry(place.partition).or_default();
         let earlier = crate::books::earlier(booking, row);
+        let mut trends = self.trends.write().expect("nothing panics under the lock");
+        let before = trends.before(row, booking);
         booking.apply(row);
+        trends.after(row, before, booking);
+        drop(trends);
         self.books.hear(place, row, earlier, booking);
         let office = event_of(row).and_then(|event| booking.office(row.organization, event));
         // Every fact tells how far the partition was heard, also those that are about no event.
@@ -295,6 +302,7 @@ pub(crate) fn routes() -> Routes {
         .merge(goods::routes())
         .merge(exports::routes())
         .merge(requests::routes())
+        .merge(trend::routes())
 }
 
 impl Api {

@@ -154,3 +154,30 @@ fn documents_name_what_exists() {
         assert!(architecture.contains(name), "ARCHITECTURE.md does not mention `{name}`");
     }
 }
+
+/// Words that look like a test's name: its last part, and whether only its beginning stands there.
+fn test_names(cell: &str) -> impl Iterator<Item = (&str, bool)> {
+    let quoted = cell.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+    let last = quoted.map(|name| name.rsplit("::").next().unwrap_or(name));
+    last.map(|name| (name.trim_end_matches('.'), name.ends_with("...")))
+        .filter(|(name, _)| name.matches('_').count() > 1 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+}
+
+#[test]
+fn every_law_names_tests_that_exist() {
+    let sources: Vec<String> =
+        tracked(".rs").iter().map(|path| std::fs::read_to_string(root().join(path)).expect("source")).collect();
+    let functions: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|text| text.lines().filter_map(|line| line.trim_start().split_once("fn ")?.1.split('(').next()))
+        .collect();
+    let laws = std::fs::read_to_string(root().join("docs/invariants.md")).expect("document");
+    let rows = laws.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.rsplit_once(" | "));
+    let named: Vec<(&str, bool)> = rows.flat_map(|(_, tests)| test_names(tests)).collect();
+    assert!(named.len() > 50, "the table of laws is read: {}", named.len());
+    let is_there = |(name, begins): &(&str, bool)| {
+        if *begins { functions.iter().any(|known| known.starts_with(name)) } else { functions.contains(name) }
+    };
+    let missing: Vec<_> = named.iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "docs/invariants.md names tests that do not exist: {missing:?}");
+}

@@ -10,7 +10,7 @@ use records::seal::Sealed;
 use records::{Blob, EventId, GoodsId, ItemId, OrderId, OrganizationId};
 use rules::access::{Act, On};
 use rules::booking::Wish;
-use rules::booking::goods::{GOODS_BATCH_MAX, Lot};
+use rules::booking::goods::{Counts, GOODS_BATCH_MAX, Lot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use super::offer::at;
 use crate::Api;
 use crate::accounts::offset;
 use crate::auth::Presented;
-use crate::lists::{Page, Paging};
+use crate::lists::{One, Page, Paging};
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
 use crate::reads::extract::{Id, Named, Params};
@@ -33,6 +33,8 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound])
         .post(at!("/goods"), "Lays codes, links or files' addresses in stock", add)
         .may(&[Code::NotFound, Code::BookingRefused, Code::FieldsWrong, Code::LogRefuses])
+        .get(at!("/goods/counts"), "How many codes of each digital product there are", counts)
+        .may(&[Code::NotFound])
         .post(at!("/goods/withdrawals"), "Takes codes out of stock that nobody has got", withdraw)
         .may(&[Code::NotFound, Code::BookingRefused])
 }
@@ -108,6 +110,36 @@ async fn list(
     })?;
     rows.sort_unstable_by_key(|row| (row.number, row.id));
     Ok(paging.page(rows, |row| (row.number, row.id)))
+}
+
+/// How many codes of a digital product there are.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "GoodsCount")]
+struct Counted {
+    product: ItemId,
+    variation: ItemId,
+    /// In stock.
+    free: u64,
+    /// Sold, and waiting for a code.
+    owed: u64,
+    /// Delivered, to positions that were cancelled since included.
+    given: u64,
+}
+
+async fn counts(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+) -> Result<One<Vec<Counted>>, Problem> {
+    caller.may(Act::ManageOrders, &On::event(organization, event))?;
+    let data = api.office((organization, event), |office| {
+        let counted = office.goods().counts().into_iter().map(|(choice, count)| {
+            let (Choice { product, variation }, Counts { free, owed, given }) = (choice, count);
+            Counted { product, variation, free, owed, given }
+        });
+        counted.collect()
+    })?;
+    Ok(One { data })
 }
 
 /// Codes to be sold.

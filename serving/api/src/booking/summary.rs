@@ -55,6 +55,8 @@ struct Summary {
     late: usize,
     /// How many wait for something that is sold out.
     waiting: usize,
+    /// Buyers who ask for money back and have no answer yet.
+    refund_requests: usize,
     /// Quotas of which a tenth or less is left.
     nearly_sold_out: Vec<Nearly>,
 }
@@ -96,12 +98,13 @@ async fn summary(
 ) -> Result<One<Summary>, Problem> {
     caller.may(Act::ManageOrders, &On::event(organization, event))?;
     let at = (organization, event);
-    let (waiting, by_transfer, late, nearly_sold_out) = api.office(at, |office| {
+    let (waiting, by_transfer, late, asked, nearly_sold_out) = api.office(at, |office| {
         let of = [Provider::Free, Provider::Transfer, Provider::Stripe, Provider::Test];
         let open = of.into_iter().flat_map(|provider| office.open_refunds(provider));
         let is_late = |refund: &RefundId| office.refund(*refund).is_some_and(|known| known.why == RefundReason::Late);
         let late = open.filter(is_late).count();
-        (office.waitlist().len(), office.open_refunds(Provider::Transfer).count(), late, nearly(office))
+        let asked = office.requests().filter(|(_, request)| request.answer.is_none()).count();
+        (office.waitlist().len(), office.open_refunds(Provider::Transfer).count(), late, asked, nearly(office))
     })?;
     let data = api.booking.found(at, |index| Summary {
         orders: Orders {
@@ -118,6 +121,7 @@ async fn summary(
         refunds_failed: index.count_refunds(RefundStatus::Failed),
         late,
         waiting,
+        refund_requests: asked,
         nearly_sold_out,
     });
     Ok(One { data: data.ok_or_else(|| Problem::new(Code::NotFound, "nothing is sold at this event"))? })

@@ -26,6 +26,8 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .get(at!("/forms"), "Forms as they are asked now, by id", list)
         .may(&[Code::NotFound])
+        .get(at!("/forms/{form}"), "A form as it is asked now", one)
+        .may(&[Code::NotFound])
         .put(at!("/forms/{form}"), "Makes a form, or another edition of it", put_form)
         .may(&[Code::NotFound, Code::Refused])
         .get(at!("/forms/{form}/editions/{edition}"), "A form as it was asked then", edition)
@@ -67,6 +69,21 @@ async fn list(
     Ok(paging.page(rest.into_iter().filter_map(|(id, editions)| newest(id, &editions)), |row| row.id))
 }
 
+fn current(api: &Api, at: At, form: FormId) -> Result<Edition, Problem> {
+    let found = api.programme(at, |known| known.forms().get(&form).and_then(|editions| newest(form, editions)))?;
+    found.ok_or_else(no_form)
+}
+
+async fn one(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event), Id(form))): Named<Within<FormId>>,
+) -> Result<One<Edition>, Problem> {
+    let at = (organization, event);
+    allowed(&api, &caller, at)?;
+    Ok(One { data: current(&api, at, form)? })
+}
+
 async fn put_form(
     State(api): State<Api>,
     caller: Presented,
@@ -76,12 +93,8 @@ async fn put_form(
 ) -> Result<Written<Edition>, Problem> {
     let at = (organization, event);
     allowed(&api, &caller, at)?;
-    let read = || {
-        let found = api.programme(at, |known| known.forms().get(&form).and_then(|editions| newest(form, editions)))?;
-        found.ok_or_else(no_form)
-    };
     let wish = Wish::SetForm(form, write.body.0.clone());
-    put((&api, &caller, at), &condition, &write, wish, read).await
+    put((&api, &caller, at), &condition, &write, wish, || current(&api, at, form)).await
 }
 
 type OfEdition = (Id<records::OrganizationId>, Id<records::EventId>, Id<FormId>, u32);

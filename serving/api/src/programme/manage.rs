@@ -33,11 +33,15 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .get(at!(""), "How far an event is, what it says of itself, and what collides", whole)
         .may(&[Code::NotFound])
+        .get(at!("/page"), "What the event says of itself, as it is written", page)
+        .may(&[Code::NotFound])
         .put(at!("/page"), "What the event says of itself", put_page)
         .may(&[Code::NotFound, Code::Refused])
         .put(at!("/status"), "Publishes an event, takes it back, or calls it off", put_status)
         .may(&[Code::NotFound, Code::Refused])
         .get(at!("/rooms"), "Rooms, by id", rooms)
+        .may(&[Code::NotFound])
+        .get(at!("/rooms/{room}"), "One room", one_room)
         .may(&[Code::NotFound])
         .put(at!("/rooms/{room}"), "Makes or changes a room", put_room)
         .may(&[Code::NotFound, Code::Refused])
@@ -45,11 +49,15 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::Refused])
         .get(at!("/tracks"), "Tracks, by id", tracks)
         .may(&[Code::NotFound])
+        .get(at!("/tracks/{track}"), "One track", one_track)
+        .may(&[Code::NotFound])
         .put(at!("/tracks/{track}"), "Makes or changes a track", put_track)
         .may(&[Code::NotFound, Code::Refused])
         .delete(at!("/tracks/{track}"), "Removes a track that no session is in", remove_track)
         .may(&[Code::NotFound, Code::Refused])
         .get(at!("/speakers"), "Speakers, by id", speakers)
+        .may(&[Code::NotFound])
+        .get(at!("/speakers/{speaker}"), "One speaker", one_speaker)
         .may(&[Code::NotFound])
         .put(at!("/speakers/{speaker}"), "Makes or changes a speaker", put_speaker)
         .may(&[Code::NotFound, Code::Refused])
@@ -161,17 +169,32 @@ async fn whole(
     Ok(One { data: shown(&api, at)? })
 }
 
+/// The page alone: its tag is not moved by what changes beside it.
+fn written(api: &Api, at: At) -> Result<Page, Problem> {
+    api.programme(at, |known| known.page().clone())
+}
+
+async fn page(
+    State(api): State<Api>,
+    caller: Presented,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+) -> Result<One<Page>, Problem> {
+    let at = (organization, event);
+    allowed(&api, &caller, at)?;
+    Ok(One { data: written(&api, at)? })
+}
+
 async fn put_page(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
     condition: IfMatch,
     write: Idempotent<Exact<Page>>,
-) -> Result<Written<Whole>, Problem> {
+) -> Result<Written<Page>, Problem> {
     let at = (organization, event);
     allowed(&api, &caller, at)?;
     let wish = Wish::SetPage(write.body.0.clone());
-    put((&api, &caller, at), &condition, &write, wish, || shown(&api, at)).await
+    put((&api, &caller, at), &condition, &write, wish, || written(&api, at)).await
 }
 
 /// How far an event is to be.
@@ -202,9 +225,9 @@ async fn put_status(
     put((&api, &caller, at), &condition, &write, wish, || shown(&api, at)).await
 }
 
-/// The routes of one kind of thing that a programme has: a list, a write, a removal.
+/// The routes of one kind of thing that a programme has: a list, one of it, a write, a removal.
 macro_rules! kind {
-    ($list:ident, $put:ident, $remove:ident: $id:ident, $spec:ident, $shown:ident, $shape:path, $all:ident, $set:path, $gone:path, $name:literal) => {
+    ($list:ident, $one:ident, $put:ident, $remove:ident: $id:ident, $spec:ident, $shown:ident, $shape:path, $all:ident, $set:path, $gone:path, $name:literal) => {
         async fn $list(
             State(api): State<Api>,
             caller: Presented,
@@ -216,6 +239,18 @@ macro_rules! kind {
             let after: Option<$id> = paging.after()?;
             let rest = api.programme(at, |known| paging.entries(after, known.$all()))?;
             Ok(paging.page(rest.into_iter().map(|(id, spec)| $shape(id, &spec)), |row| row.id))
+        }
+
+        async fn $one(
+            State(api): State<Api>,
+            caller: Presented,
+            Named((Id(organization), Id(event), Id(id))): Named<Within<$id>>,
+        ) -> Result<One<$shown>, Problem> {
+            let at = (organization, event);
+            allowed(&api, &caller, at)?;
+            let found = api.programme(at, |known| known.$all().get(&id).map(|spec| $shape(id, spec)))?;
+            let missing = || Problem::new(Code::NotFound, concat!("there is no such ", $name));
+            Ok(One { data: found.ok_or_else(missing)? })
         }
 
         async fn $put(
@@ -246,6 +281,6 @@ macro_rules! kind {
     };
 }
 
-kind!(rooms, put_room, remove_room: HallId, Hall, RoomShown, shapes::room, halls, Wish::SetHall, Wish::RemoveHall, "room");
-kind!(tracks, put_track, remove_track: TrackId, Track, TrackShown, shapes::track, tracks, Wish::SetTrack, Wish::RemoveTrack, "track");
-kind!(speakers, put_speaker, remove_speaker: SpeakerId, Speaker, SpeakerShown, shapes::speaker, speakers, Wish::SetSpeaker, Wish::RemoveSpeaker, "speaker");
+kind!(rooms, one_room, put_room, remove_room: HallId, Hall, RoomShown, shapes::room, halls, Wish::SetHall, Wish::RemoveHall, "room");
+kind!(tracks, one_track, put_track, remove_track: TrackId, Track, TrackShown, shapes::track, tracks, Wish::SetTrack, Wish::RemoveTrack, "track");
+kind!(speakers, one_speaker, put_speaker, remove_speaker: SpeakerId, Speaker, SpeakerShown, shapes::speaker, speakers, Wish::SetSpeaker, Wish::RemoveSpeaker, "speaker");

@@ -339,7 +339,11 @@ fn is_allowed(word: &str, operation: &str) -> bool {
             return true;
         }
         // What is sold is a figure like any other.
-        "moderator" | "analyst" | "key that reads" if operation.ends_with("/box-office") => return true,
+        "moderator" | "analyst" | "key that reads"
+            if operation.ends_with("/box-office") || operation.ends_with("/trend") =>
+        {
+            return true;
+        }
         _ if operation.contains("/box-office") || operation.contains("}/programme") => return false,
         "moderator" | "key that reads" => &[HOME, VIEWS],
         "analyst" => &[HOME, VIEWS, ASKS, SAVES],

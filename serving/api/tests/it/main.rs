@@ -30,6 +30,7 @@ mod sockets;
 mod stripe;
 mod tls;
 mod tracking;
+mod trend;
 mod webhooks;
 mod wire;
 mod writes;

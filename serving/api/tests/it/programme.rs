@@ -108,6 +108,63 @@ async fn place(
 }
 
 #[test]
+fn what_two_organizers_write_is_told_apart_and_moves_no_other_tag() {
+    run(async {
+        let house = furnished().await;
+        for (path, body) in [
+            ("page", json!({"summary": "Other"})),
+            ("rooms/main", json!({"title": "Other"})),
+            ("tracks/web", json!({"title": "Other"})),
+            ("speakers/ada", json!({"name": "Other"})),
+        ] {
+            let path = format!("{AT}/{path}");
+            let seen = get(&house, &path).await;
+            assert_eq!(seen.status, StatusCode::OK, "{path}");
+            let tag = seen.headers["etag"].to_str().unwrap().to_owned();
+            // What is changed beside it is no conflict.
+            put(&house, &format!("{AT}/rooms/{}", path.len()), json!({"title": "Beside"})).await;
+            let mine = ask(&house, Method::PUT, &path, &[("if-match", &tag)], &body).await;
+            let mine = data(mine, StatusCode::OK);
+            assert_eq!(get(&house, &path).await.body["data"], mine, "{path}");
+            let late = ask(&house, Method::PUT, &path, &[("if-match", &tag)], &body).await;
+            assert_eq!((late.status, late.body["code"].as_str()), (StatusCode::PRECONDITION_FAILED, Some("changed")));
+        }
+        let form = json!({"title": "Food", "fields": [{"id": "diet", "label": "Diet"}]});
+        put(&house, &format!("{AT}/forms/food"), form).await;
+        assert_eq!(get(&house, &format!("{AT}/forms/food")).await.body["data"]["edition"], 1);
+        assert_eq!(get(&house, &format!("{AT}/forms/none")).await.status, StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
+fn organizers_find_sessions_by_when_they_begin_and_by_what_they_are() {
+    run(async {
+        let house = furnished().await;
+        let ids = async |query: &str| {
+            let rows = get(&house, &format!("{AT}/sessions?{query}")).await;
+            assert_eq!(rows.status, StatusCode::OK, "{:?}", rows.body);
+            let rows: Vec<String> =
+                rows.body["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().into()).collect();
+            rows.join(" ")
+        };
+        let mut early = talk("2025-11-21T08:00:00Z", "2025-11-21T09:00:00Z");
+        early["title"] = "Zebras in the morning".into();
+        early["room"] = Value::Null;
+        early["recurrence"] = json!({"rule": "FREQ=DAILY;COUNT=2"});
+        put(&house, &format!("{AT}/sessions/zebras"), early).await;
+        assert_eq!(ids("").await, "zebras talk workshop");
+        assert_eq!(ids("room=main").await, "talk workshop");
+        assert_eq!(ids("search=MORNING%20zebra").await, "zebras");
+        assert_eq!(ids("day=2025-11-22").await, "zebras");
+        assert_eq!(ids("day=2025-11-21&speaker=ada").await, "zebras talk workshop");
+        assert_eq!(ids("track=none").await, "");
+        let first = get(&house, &format!("{AT}/sessions?limit=2")).await;
+        let cursor = first.body["next"].as_str().unwrap();
+        assert_eq!(ids(&format!("limit=2&cursor={cursor}")).await, "workshop");
+    });
+}
+
+#[test]
 fn a_published_event_is_a_page_that_machines_understand_and_that_runs_nothing() {
     run(async {
         let house = furnished().await;
