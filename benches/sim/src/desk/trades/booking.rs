@@ -85,7 +85,7 @@ impl BoxOffices {
         *step += 1;
         Some(match *step {
             1 => sales(chance),
-            2 | 3 | 4 | 5 => product(*step - 1, chance),
+            2..=5 => product(*step - 1, chance),
             6 => {
                 let products = (1..=PRODUCTS).map(of).collect();
                 let most = if self.scale.organizations > SMALL { 1_000 } else { 12 };
