@@ -128,7 +128,7 @@ impl Assembly {
     /// What is counted next because time has come: a right answer of a quiz that is closed.
     pub(super) fn errand(&self, event: EventId, now: Timestamp) -> Option<EngageFact> {
         let (room, poll, person, worth) = *self.owed.front()?;
-        let did = Did { deed: Deed::AnsweredRight, cause: poll.0, worth };
+        let did = Did { deed: Deed::AnsweredRight, room, cause: poll.0, worth };
         Some(self.reward(event, room, person, &[did], now).pop().unwrap_or_else(|| {
             // Told although it gives nothing, so that the next one's turn comes.
             let (deed, cause, edition) = (did.deed, CauseId(did.cause), self.points.edition);

@@ -181,6 +181,10 @@ impl Case<'_> {
         facts
     }
 
+    fn did(&self, deed: Deed, cause: u128) -> Did {
+        Did { deed, room: self.at, cause, worth: 0 }
+    }
+
     fn set_room(&self, spec: &RoomSpec) -> Facts {
         if spec.slow_s > SLOW_S_MAX {
             return Err(Refusal::invalid("slow_s", format!("is at most {SLOW_S_MAX}")));
@@ -209,7 +213,7 @@ impl Case<'_> {
             return Err(Refusal::Full(PEOPLE_MAX));
         }
         let joined = vec![EngageFact::RoomJoined { event, room, person }];
-        Ok(self.with(joined, person, &[did(Deed::Joined, room.0)]))
+        Ok(self.with(joined, person, &[self.did(Deed::Joined, room.0)]))
     }
 
     fn set_poll(&self, poll: PollId, spec: &Poll) -> Facts {
@@ -259,7 +263,7 @@ impl Case<'_> {
         let (event, room) = (self.event, self.at);
         let cast = vec![EngageFact::VoteCast { event, room, poll, voter, anonymous, vote }];
         // Points would say who it was.
-        let deeds = [did(Deed::Voted, poll.0)];
+        let deeds = [self.did(Deed::Voted, poll.0)];
         Ok(self.with(cast, voter, if anonymous { &[] } else { &deeds }))
     }
 
@@ -310,7 +314,7 @@ impl Case<'_> {
                 let settled = EngageFact::QuestionSettled { event, room, question, standing: *standing };
                 let mut facts = when(asked.standing != *standing, settled);
                 if *standing == Standing::Shown && !asked.approved && !asked.anonymous {
-                    let deeds = [did(Deed::Approved, question.0)];
+                    let deeds = [self.did(Deed::Approved, question.0)];
                     facts.extend(self.assembly.reward(event, room, asked.person, &deeds, self.now));
                 }
                 Ok(facts)
@@ -329,7 +333,7 @@ impl Case<'_> {
                 }
                 let upvoted = EngageFact::QuestionUpvoted { event, room, question, person };
                 let facts = when(!asked.wanted_by(person), upvoted);
-                Ok(self.with(facts, person, &[did(Deed::Upvoted, question.0)]))
+                Ok(self.with(facts, person, &[self.did(Deed::Upvoted, question.0)]))
             }
             Wish::AnswerQuestion(question, text) => {
                 let (asked, question) = (known(question)?, *question);
@@ -380,7 +384,7 @@ impl Case<'_> {
         let (text, author) = (draft.text.clone(), author.clone());
         let asked =
             vec![EngageFact::QuestionAsked { event, room, question, person, anonymous, text, author, standing, words }];
-        let deeds = [did(Deed::Asked, question.0), did(Deed::Approved, question.0)];
+        let deeds = [self.did(Deed::Asked, question.0), self.did(Deed::Approved, question.0)];
         // Points would say who it was.
         let count = if anonymous { 0 } else { 1 + usize::from(standing == Standing::Shown) };
         Ok(self.with(asked, person, &deeds[..count]))
@@ -453,7 +457,7 @@ impl Case<'_> {
         let (event, room, words) = (self.event, self.at, self.assembly.blocked.edition);
         let text = draft.text.clone();
         let sent = vec![EngageFact::MessageSent { event, room, message, person, reply, text, standing, words }];
-        Ok(self.with(sent, person, &[did(Deed::Chatted, message.0)]))
+        Ok(self.with(sent, person, &[self.did(Deed::Chatted, message.0)]))
     }
 
     fn edit(&self, sent: &Message, draft: &Draft) -> Facts {
@@ -548,7 +552,7 @@ impl Case<'_> {
             return Err(Refusal::TooMany(spec.reactions_per_s));
         }
         let reacted = vec![EngageFact::Reacted { event, room, person, kind: kind.clone(), count }];
-        Ok(self.with(reacted, person, &[did(Deed::Reacted, room.0)]))
+        Ok(self.with(reacted, person, &[self.did(Deed::Reacted, room.0)]))
     }
 
     fn announce(&self, announcement: AnnouncementId, spec: &Announcement) -> Facts {
@@ -588,7 +592,7 @@ impl Case<'_> {
             return Err(Refusal::Nothing("option"));
         }
         let answered = vec![EngageFact::PromptAnswered { event, room, announcement, person, choice }];
-        Ok(self.with(answered, person, &[did(Deed::Attended, announcement.0)]))
+        Ok(self.with(answered, person, &[self.did(Deed::Attended, announcement.0)]))
     }
 
     fn cancel_redemption(&self, redemption: RedemptionId) -> Facts {
@@ -603,10 +607,6 @@ impl Case<'_> {
             Redeemed::HandedOut => Err(Refusal::HandedOut),
         }
     }
-}
-
-fn did(deed: Deed, cause: u128) -> Did {
-    Did { deed, cause, worth: 0 }
 }
 
 fn when(wanted: bool, fact: EngageFact) -> Vec<EngageFact> {

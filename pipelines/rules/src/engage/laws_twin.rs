@@ -221,9 +221,9 @@ pub(super) fn points(world: &World) {
             EngageFact::GameSet { spec, .. } => {
                 stock = spec.rewards.iter().map(|reward| (reward.reward, reward.stock)).collect();
             }
-            EngageFact::DeedRewarded { person, deed, cause, day, parts, badges: won, .. } => {
+            EngageFact::DeedRewarded { room, person, deed, cause, day, parts, badges: won, .. } => {
                 let counts_often = matches!(deed, Deed::Chatted | Deed::Reacted);
-                assert!(counts_often || causes.insert((*person, *deed, *cause)), "counted twice: {fact:?}");
+                assert!(counts_often || causes.insert((*person, *deed, *room, *cause)), "counted twice: {fact:?}");
                 for part in parts {
                     *accounts.entry(Some(*person)).or_default() += i128::from(part.points);
                     *earned.entry(*person).or_default() += part.points;
@@ -282,7 +282,7 @@ pub(super) fn points(world: &World) {
 
 /// Nothing that counts is left out: each who takes part has as many deeds as the log says.
 fn deeds(world: &World) {
-    let mut did: BTreeMap<(Token, usize), BTreeSet<u128>> = BTreeMap::new();
+    let mut did: BTreeMap<(Token, usize), BTreeSet<(Option<SessionId>, u128)>> = BTreeMap::new();
     for (_, fact) in facts(world) {
         let (person, deed, cause) = match fact {
             EngageFact::RoomJoined { person, room, .. } => (person, Deed::Joined, room.0),
@@ -291,7 +291,7 @@ fn deeds(world: &World) {
             EngageFact::QuestionUpvoted { person, question, .. } => (person, Deed::Upvoted, question.0),
             _ => continue,
         };
-        did.entry((*person, deed.index())).or_default().insert(cause);
+        did.entry((*person, deed.index())).or_default().insert((fact.place().1, cause));
     }
     for ((person, deed), causes) in did {
         if (1..=4).contains(&person.0) {

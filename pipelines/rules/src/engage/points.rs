@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use records::engage::{Deed, EngageFact, Game, Need, Part, Reward};
 use records::zone::Day;
-use records::{BadgeId, ChallengeId, RedemptionId, RewardId, RuleId, Token, hash};
+use records::{BadgeId, ChallengeId, RedemptionId, RewardId, RuleId, SessionId, Token, hash};
 use serde::{Deserialize, Serialize};
 
 use super::polls::line;
@@ -131,6 +131,8 @@ pub struct Participant {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Did {
     pub(super) deed: Deed,
+    /// Where: what has a name in one room may be another thing in the next.
+    pub(super) room: SessionId,
     /// About what.
     pub(super) cause: u128,
     /// Points of the thing itself.
@@ -227,7 +229,8 @@ impl Participant {
 }
 
 fn cause(did: Did) -> u64 {
-    hash::join(hash::wide(did.cause), did.deed.index() as u64)
+    let place = hash::join(hash::wide(did.room.0), hash::wide(did.cause));
+    hash::join(place, did.deed.index() as u64)
 }
 
 fn met(needs: &[Need], counts: &[u32; Deed::COUNT]) -> bool {
@@ -453,12 +456,12 @@ impl Points {
                 self.edition = *edition;
                 self.game = (**spec).clone();
             }
-            EngageFact::DeedRewarded { person, deed, cause, day, parts, badges, .. } => {
+            EngageFact::DeedRewarded { room, person, deed, cause, day, parts, badges, .. } => {
                 let known = self.people.entry(*person).or_default();
                 // The entry has moved the points already.
                 let balance = known.balance;
                 let won = Won { day: *day, parts: parts.clone(), badges: badges.clone() };
-                known.take(Did { deed: *deed, cause: cause.0, worth: 0 }, &won);
+                known.take(Did { deed: *deed, room: *room, cause: cause.0, worth: 0 }, &won);
                 known.balance = balance;
             }
             EngageFact::PointsRevoked { person, points, .. } => {

@@ -240,6 +240,25 @@ fn who_asks_without_a_name_is_nobody_to_everybody_and_can_be_muted_all_the_same(
     assert!(matches!(ask(&mut world, 1, wish), Err(Refusal::Invalid { .. })), "the key of a person leads to them");
 }
 
+/// Ids are of rooms: what is called the same in two of them is two things.
+#[test]
+fn polls_of_the_same_name_in_two_rooms_both_count() {
+    let mut world = joined(1..=1);
+    world.ask(1, 1, &Wish::Join).unwrap();
+    let before = seen(&world, 1).own.earned;
+    for room in [0, 1] {
+        let quiz = Poll { right: vec![0], points: 100, ..poll(PollKind::Quiz) };
+        world.ask(6, room, &Wish::SetPoll(POLL, quiz.into())).unwrap();
+        world.ask(6, room, &Wish::OpenPoll(POLL)).unwrap();
+        assert_eq!(world.ask(1, room, &Wish::Vote(POLL, Answer::Options(vec![0]))), Ok(2));
+        world.ask(6, room, &Wish::ClosePoll(POLL)).unwrap();
+    }
+    while let Some(row) = world.engagement.due(world.now) {
+        world.take(row.known().unwrap().clone());
+    }
+    assert_eq!(seen(&world, 1).own.earned - before, 2 * (5 + 100));
+}
+
 /// Through all domains, as the desk decides.
 #[test]
 fn facts_of_what_is_done_without_a_name_do_not_say_who_had_it_done() {

@@ -37,7 +37,7 @@ struct Counted {
     stock: BTreeMap<RewardId, Option<u32>>,
     sold: BTreeMap<RewardId, u32>,
     balances: BTreeMap<Token, i128>,
-    causes: BTreeSet<(Token, Deed, CauseId)>,
+    causes: BTreeSet<(Token, Deed, SessionId, CauseId)>,
     badges: BTreeSet<(Token, BadgeId)>,
     kept: BTreeMap<RedemptionId, (RewardId, Token, u64)>,
     /// Keys of deleted texts that are there.
@@ -217,8 +217,11 @@ impl Counted {
             EngageFact::GameSet { spec, .. } => {
                 self.stock = spec.rewards.iter().map(|reward| (reward.reward, reward.stock)).collect();
             }
-            EngageFact::DeedRewarded { person, deed, cause, parts, badges, .. } => {
-                if *deed != Deed::Chatted && *deed != Deed::Reacted && !self.causes.insert((*person, *deed, *cause)) {
+            EngageFact::DeedRewarded { room, person, deed, cause, parts, badges, .. } => {
+                if *deed != Deed::Chatted
+                    && *deed != Deed::Reacted
+                    && !self.causes.insert((*person, *deed, *room, *cause))
+                {
                     return Err(format!("{person} was given points twice for {deed:?} {cause}"));
                 }
                 if person.0 > ALIASES {
