@@ -282,7 +282,7 @@ pub(super) fn points(world: &World) {
 
 /// Nothing that counts is left out: each who takes part has as many deeds as the log says.
 fn deeds(world: &World) {
-    let mut did: BTreeMap<(Token, usize), BTreeSet<(Option<SessionId>, u128)>> = BTreeMap::new();
+    let mut did: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for (_, fact) in facts(world) {
         let (person, deed, cause) = match fact {
             EngageFact::RoomJoined { person, room, .. } => (person, Deed::Joined, room.0),
