@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
-import { CHROMIUM, FLAGS } from './browser.ts';
+import { CHROMIUM, FLAGS, slowed } from './browser.ts';
 import { Eventra, isThere } from './eventra.ts';
 
 export const ORGANIZATION = 'summit';
@@ -129,6 +129,7 @@ async function furnish(eventra: Eventra, { attendees, within }: Play): Promise<H
       if (message.type() === 'error') complaints.push(`${message.page()?.url() ?? ''}: ${message.text()}`);
     });
     made.on('weberror', (error) => complaints.push(`${error.page()?.url() ?? ''}: ${error.error().message}`));
+    await slowed(made);
     return made;
   };
   const signIn = async (made: BrowserContext, to?: string, email = EMAIL) => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { CHROMIUM, FLAGS } from './browser.ts';
+import { CHROMIUM, FLAGS, slowed } from './browser.ts';
 import { Eventra } from './eventra.ts';
 
 export const SELLER = 'acme';
@@ -122,8 +122,40 @@ export class Market {
     return (body as { data: Record<string, unknown>[] }).data;
   }
 
-  async context(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
-    const made = await this.browser.newContext({
+  /** What anybody sees of an event of its own. */
+  programme(event: EventName, rest: string): string {
+    return `/v1/organizations/${SELLER}/events/${event}/programme${rest}`;
+  }
+
+  /** Adds somebody who works for the seller. */
+  async hire(email: string, name: string, role: string): Promise<void> {
+    await this.eventra.command(
+      'user',
+      'add',
+      email,
+      '--name',
+      name,
+      '--organization',
+      SELLER,
+      '--role',
+      role,
+    );
+  }
+
+  async signIn(context: BrowserContext, email: string, to: string): Promise<Page> {
+    const page = await context.newPage();
+    const link = (await this.eventra.command('sign-in-link', email)).match(/https?:\S+/)?.[0] ?? '';
+    await page.goto(link);
+    await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
+    await page.goto(to);
+    return page;
+  }
+
+  async context(
+    options: Parameters<Browser['newContext']>[0] = {},
+    browser = this.browser,
+  ): Promise<BrowserContext> {
+    const made = await browser.newContext({
       baseURL: this.eventra.url,
       locale: 'en-GB',
       timezoneId: 'Europe/Berlin',
@@ -132,14 +164,15 @@ export class Market {
     });
     made.setDefaultTimeout(15_000);
     made.on('console', (message) => {
-      // Browsers report refusals that pages expect: nothing left, a hold that has ended, no invoice yet.
-      if (/status of (404|409|422)/.test(message.text())) return;
+      // Browsers report refusals that pages expect: nothing left, a hold that has ended, nobody signed in or let in, no invoice yet.
+      if (/status of (401|403|404|409|422)/.test(message.text())) return;
       if (message.type() === 'error')
         this.complaints.push(`${message.page()?.url() ?? ''}: ${message.text()}`);
     });
     made.on('weberror', (error) =>
       this.complaints.push(`${error.page()?.url() ?? ''}: ${error.error().message}`),
     );
+    await slowed(made);
     return made;
   }
 }

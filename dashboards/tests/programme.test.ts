@@ -162,7 +162,7 @@ if (missing) {
       await row(/At the same time/).waitFor();
       await page.getByRole('link', { name: 'Event page', exact: true }).click();
       const collisions = page.getByRole('region', { name: 'At the same time in one room' });
-      await collisions.getByRole('row', { name: /Main hall/ }).waitFor();
+      await collisions.getByRole('row', { name: /Morning talk × At the same time Main hall/ }).waitFor();
     });
 
     it('finds sessions by title, day and room', async () => {

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Browser, type BrowserContext, chromium, devices, type Page } from 'playwright-core';
-import qrcode from 'qrcode-generator';
-import { CHROMIUM, FLAGS } from './browser.ts';
+import { CHROMIUM, FLAGS, slowed } from './browser.ts';
 import { Eventra } from './eventra.ts';
+import { filmOfCode, seeing } from './film.ts';
 import { missing, until, violations } from './house.ts';
 
 const SECRET = 'the-secret-of-the-organizer';
@@ -24,25 +24,6 @@ interface Sold {
   id: string;
   order: string;
   text: string;
-}
-
-/** What a camera sees: the ticket's code, held before it, as raw frames (YUV4MPEG2). */
-function film(text: string, path: string): void {
-  const [width, height, frames] = [640, 480, 10];
-  const code = qrcode(0, 'M');
-  code.addData(text, 'Alphanumeric');
-  code.make();
-  const modules = code.getModuleCount();
-  const size = Math.floor((height * 0.8) / modules);
-  const [left, top] = [(width - size * modules) >> 1, (height - size * modules) >> 1];
-  const light = Buffer.alloc(width * height, 200);
-  for (let y = 0; y < size * modules; y += 1)
-    for (let x = 0; x < size * modules; x += 1)
-      if (code.isDark(Math.floor(y / size), Math.floor(x / size))) light[(top + y) * width + left + x] = 40;
-  const colour = Buffer.alloc((width * height) / 2, 128);
-  const frame = Buffer.concat([Buffer.from('FRAME\n'), light, colour]);
-  const head = Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\n`);
-  writeFileSync(path, Buffer.concat([head, ...Array.from({ length: frames }, () => frame)]));
 }
 
 if (missing) {
@@ -96,6 +77,7 @@ if (missing) {
         if (message.type() === 'error') complaints.push(message.text());
       });
       made.on('weberror', (error) => complaints.push(error.error().message));
+      await slowed(made);
       return made;
     }
 
@@ -172,13 +154,9 @@ if (missing) {
       await ask('PUT', `${OFFICE}/doors/backstage`, { title: 'Backstage', products: ['crew'] });
       for (let number = 0; number < 6; number += 1) await buy('conf');
       await buy('fair');
-      film(ticket(0).text, join(folder, 'ticket.y4m'));
-      const camera = [
-        '--use-fake-device-for-media-stream',
-        '--use-fake-ui-for-media-stream',
-        `--use-file-for-fake-video-capture=${join(folder, 'ticket.y4m')}`,
-      ];
-      browser = await chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...camera] });
+      const seen = join(folder, 'ticket.y4m');
+      filmOfCode(ticket(0).text, seen);
+      browser = await chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...seeing(seen)] });
     });
     after(async () => {
       await browser.close();

@@ -1,4 +1,5 @@
 // What the page for check-in says; loaded with it.
+import { outcomesDe, outcomesEn } from '../words/outcomes';
 import { useFormat } from '../words/words';
 
 const en = {
@@ -63,20 +64,7 @@ const en = {
   qr: (name: string) => `QR code of the link for ${name}`,
   revoke: 'Revoke',
   revokeOf: (name: string) => `revoke the link of “${name}”`,
-  outcome: {
-    admitted: 'Let in',
-    left: 'Left',
-    duplicate: 'Already in',
-    replaced: 'Replaced ticket',
-    cancelled: 'Cancelled',
-    wrong_door: 'Not for this door',
-    not_now: 'Not at this time',
-    too_early: 'Too early',
-    too_late: 'Too late',
-    voided: 'Taken back',
-    wrong_event: 'Another event',
-    unknown: 'No ticket of ours',
-  } as Record<string, string>,
+  outcome: outcomesEn as Readonly<Record<string, string>>,
 };
 
 type CheckinWords = typeof en;
@@ -149,20 +137,7 @@ const de: CheckinWords = {
   qr: (name) => `QR-Code des Links für ${name}`,
   revoke: 'Widerrufen',
   revokeOf: (name) => `den Link von „${name}“ widerrufen`,
-  outcome: {
-    admitted: 'Eingelassen',
-    left: 'Hinaus',
-    duplicate: 'Schon drin',
-    replaced: 'Ersetztes Ticket',
-    cancelled: 'Storniert',
-    wrong_door: 'Nicht für diese Tür',
-    not_now: 'Nicht zu dieser Zeit',
-    too_early: 'Zu früh',
-    too_late: 'Zu spät',
-    voided: 'Zurückgenommen',
-    wrong_event: 'Andere Veranstaltung',
-    unknown: 'Kein Ticket von uns',
-  },
+  outcome: outcomesDe,
 };
 
 /** The words in the language that the page speaks. */

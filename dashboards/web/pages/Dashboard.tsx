@@ -96,6 +96,14 @@ function Top() {
         </Link>
         {may && (
           <Link
+            to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/publication`}
+            className="button"
+          >
+            {words.programme}
+          </Link>
+        )}
+        {may && (
+          <Link
             to={`/o/${encodeURIComponent(org)}/events/${encodeURIComponent(event)}/programme`}
             className="button"
           >

@@ -1,4 +1,5 @@
 // What an event says of itself, whether that is published, what collides in its programme, and a copy of it.
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'react-router';
 import { useAct } from '../boxoffice/act';
@@ -24,15 +25,15 @@ import { linesOf } from '../ui/form';
 import { useWords } from '../words/words';
 import { pageLines } from './describe';
 import { Duplicate } from './Duplicate';
-import { Plan, useBase, useWhole } from './plan';
-import { at, type Page, type Whole } from './server';
+import { Plan, useBase } from './plan';
+import { at, EVERY_MS, type Page, whole, type Whole } from './server';
 import { useTelling } from './telling';
 import { usePlanWords } from './words';
 
 export function EventPage() {
   const words = usePlanWords();
   const { org, event, row } = useOffice();
-  const known = useWhole();
+  const { data: known } = useQuery({ ...whole(org, event), refetchInterval: EVERY_MS });
   const [saved, setSaved] = useState(false);
   return (
     <Plan title={words.parts.page} hint={words.page.hint}>
@@ -213,14 +214,13 @@ function Collisions({ whole }: { whole: Whole }) {
         {whole.collisions.map((one) => (
           <tr key={`${one.one} ${one.other} ${one.starts}`}>
             <td className="cell">
-              {[one.one, one.other].map((id, place) => (
-                <span key={id}>
-                  {place > 0 && ' × '}
-                  <Link className="link" to={`${base}/sessions?edit=${encodeURIComponent(id)}`}>
-                    {id}
-                  </Link>
-                </span>
-              ))}
+              <Link className="link" to={`${base}/sessions?edit=${encodeURIComponent(one.one)}`}>
+                {one.one_title}
+              </Link>{' '}
+              ×{' '}
+              <Link className="link" to={`${base}/sessions?edit=${encodeURIComponent(one.other)}`}>
+                {one.other_title}
+              </Link>
               <span className="text-soft block text-xs">{one.speaker ?? room(one.room)}</span>
             </td>
             <td className="cell whitespace-nowrap">{format.moment(new Date(one.starts))}</td>

@@ -4,8 +4,8 @@ import { key } from '../boxoffice/server';
 import { ask, part } from '../server/http';
 import { everyRow, paths } from '../server/queries';
 
-/** How often what stands on a page is asked for again, milliseconds; an answer that is the same costs its tag. */
-const EVERY_MS = 3_000;
+/** How often what stands on the event's page is asked for again, milliseconds: what collides is worked out each time. */
+export const EVERY_MS = 5_000;
 
 const below = (org: string, event: string) => `${paths.event(org, event)}/programme`;
 
@@ -111,6 +111,17 @@ export type SessionRow = Listed<Session> & { times: Time[] };
 
 export const STATUSES = ['draft', 'published', 'called_off'] as const;
 
+/** Two sessions that share a room, or a speaker, at the same time. */
+export interface Collision {
+  starts: string;
+  one: string;
+  one_title: string;
+  other: string;
+  other_title: string;
+  room: string | null;
+  speaker: string | null;
+}
+
 export interface Whole {
   status: (typeof STATUSES)[number];
   reason: string | null;
@@ -119,7 +130,7 @@ export interface Whole {
   speakers: number;
   rooms: Listed<Room>[];
   tracks: Listed<Track>[];
-  collisions: { starts: string; one: string; other: string; room: string | null; speaker: string | null }[];
+  collisions: Collision[];
   address: string;
 }
 
@@ -128,7 +139,7 @@ export const whole = (org: string, event: string) =>
   queryOptions({
     queryKey: [...key(org, event), 'programme'],
     queryFn: async ({ signal }) => (await ask<Whole>('GET', at.whole(org, event), { signal })).data,
-    refetchInterval: EVERY_MS,
+    staleTime: EVERY_MS,
   });
 
 /** Everybody who speaks, for those who choose among them. */

@@ -1,5 +1,6 @@
 // The device: asks the server while it can, decides by the same rule while it cannot, tells later what it saw, in order,
 // and hears what that came to. Nothing is switched by hand.
+import { newId } from '../server/ids';
 import { faultOf, type Look, type Outcome, settle } from './rule';
 import {
   type Door,
@@ -214,7 +215,7 @@ export class Device {
     if (told) return told;
     const outcome = this.outcomeHere(door, waiting);
     const answer = this.answer(one, outcome);
-    await this.keepShown(answer, one.at);
+    await this.keepShown(answer, one);
     this.again = true;
     void this.work();
     this.onChange();
@@ -223,12 +224,11 @@ export class Device {
 
   /** Lets somebody in who was found by name; only while there is a connection. */
   async byHand(ticket: string, exit: boolean): Promise<Answer> {
-    const { door, gate } = this.meta;
+    const { door, gate, device } = this.meta;
     const [scan, at] = [newId(), Date.now() * 1_000];
-    const { device } = this.meta;
     const scans = [{ id: scan, ticket, at: String(at), exit, gate, device }];
     const { data } = await this.server.ask<Results>('POST', this.path(door), SYNC_WITHIN_MS, { scans });
-    const answer = await this.taken(data, exit, at);
+    const answer = await this.taken(data, { door, exit, at });
     if (!answer) throw new Unreachable();
     return answer;
   }
@@ -264,7 +264,7 @@ export class Device {
   private async tellNow(one: Waiting): Promise<Answer | null> {
     try {
       const { data } = await this.tell([one], ANSWER_WITHIN_MS);
-      const answer = await this.taken(data, one.exit, one.at);
+      const answer = await this.taken(data, one);
       await this.leaveQueue([one]);
       this.onChange();
       return answer;
@@ -283,7 +283,10 @@ export class Device {
   }
 
   /** What the server said of one scan, kept as if it had been synced, in case the connection is lost next. */
-  private async taken(data: Results, exit: boolean, at: number): Promise<Answer | null> {
+  private async taken(
+    data: Results,
+    asked: { door: string; exit: boolean; at: number },
+  ): Promise<Answer | null> {
     const [result] = data.results;
     if (!result) return null;
     const answer: Answer = {
@@ -292,19 +295,23 @@ export class Device {
       ticket: result.ticket,
       product: this.titleOf(result.product),
       holder: result.holder,
-      exit,
+      exit: asked.exit,
       first: firstOf(result),
       alone: false,
     };
-    const { door } = this;
+    // Somebody may have chosen another door while this was asked.
+    const door = this.meta.sync?.doors.find(({ id }) => id === asked.door);
     if (door) [door.admitted, door.inside] = [data.admitted, data.inside];
-    if (result.ticket !== null) await this.learn(result, { exit, at });
-    await this.keepShown(answer, at);
+    if (result.ticket !== null) await this.learn(result, asked);
+    await this.keepShown(answer, asked);
     return answer;
   }
 
-  private async learn(result: Result, { exit, at }: { exit: boolean; at: number }): Promise<void> {
-    const key = keyOf(this.meta.door, result.ticket ?? '');
+  private async learn(
+    result: Result,
+    { door, exit, at }: { door: string; exit: boolean; at: number },
+  ): Promise<void> {
+    const key = keyOf(door, result.ticket ?? '');
     const { outcome } = result;
     const valid = outcome === 'admitted' || outcome === 'left' || outcome === 'duplicate';
     const { gate, device } = this.meta;
@@ -391,10 +398,10 @@ export class Device {
     };
   }
 
-  private async keepShown(answer: Answer, at: number): Promise<void> {
+  private async keepShown(answer: Answer, { door, at }: { door: string; at: number }): Promise<void> {
     const { scan, ticket, product, outcome } = answer;
     if (ticket === null) return;
-    await this.keep({ scan: digitsOf(scan), door: this.meta.door, ticket, product, outcome, at });
+    await this.keep({ scan: digitsOf(scan), door, ticket, product, outcome, at });
   }
 
   private async keep(shown: Shown): Promise<void> {
@@ -550,13 +557,4 @@ function standing(looks: readonly Look[]): { admitted: boolean; inside: boolean 
 
 function firstOf({ first }: Result): Correction['first'] {
   return first && { at: Date.parse(first.at) * 1_000, gate: first.gate, device: first.device };
-}
-
-/** A UUID of chance (RFC 9562 version 4), also where there is no `randomUUID`. */
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -1,21 +1,9 @@
 // What the scanner says, in the languages of the pages. Small and apart, so that a device keeps little.
+import { outcomesDe, outcomesEn } from '../words/outcomes';
 import type { Outcome } from './rule';
 
 const en = {
-  outcome: {
-    admitted: 'Let in',
-    left: 'Left',
-    duplicate: 'Already in',
-    replaced: 'Replaced ticket',
-    cancelled: 'Cancelled',
-    wrong_door: 'Not for this door',
-    not_now: 'Not at this time',
-    too_early: 'Too early',
-    too_late: 'Too late',
-    voided: 'Taken back',
-    wrong_event: 'Another event',
-    unknown: 'No ticket of ours',
-  } satisfies Record<Outcome, string>,
+  outcome: outcomesEn,
   explained: {
     admitted: '',
     left: '',
@@ -78,20 +66,7 @@ const en = {
 export type Words = typeof en;
 
 const de: Words = {
-  outcome: {
-    admitted: 'Einlass',
-    left: 'Hinaus',
-    duplicate: 'Schon drin',
-    replaced: 'Ersetztes Ticket',
-    cancelled: 'Storniert',
-    wrong_door: 'Nicht für diese Tür',
-    not_now: 'Nicht zu dieser Zeit',
-    too_early: 'Zu früh',
-    too_late: 'Zu spät',
-    voided: 'Zurückgenommen',
-    wrong_event: 'Andere Veranstaltung',
-    unknown: 'Kein Ticket von uns',
-  },
+  outcome: outcomesDe,
   explained: {
     admitted: '',
     left: '',

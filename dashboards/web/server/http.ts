@@ -1,5 +1,6 @@
 // Asks the server: JSON in and out, refusals as errors with their code, and an id for each write.
 import type { AsOf, ProblemDocument } from '../live/protocol';
+import { newId } from './ids';
 
 /** A refusal of the server, or no answer at all (`status` 0, code `unreachable`). */
 export class Refusal extends Error {
@@ -107,11 +108,7 @@ async function refusalOf(response: Response): Promise<Refusal> {
 }
 
 /** A new id for one wish of a person (a click, a form that is sent). */
-export function newWish(): string {
-  // `crypto.randomUUID` is there on secure origins only; a venue's screen may well use plain HTTP.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+export const newWish = (): string => newId().replaceAll('-', '');
 
 /** An address with its parameters; those that are undefined are left out. */
 export function address(

@@ -7,6 +7,7 @@ import { countsOf, useCart, withOrder, type Cart, type Change, type Kept } from 
 import { askedWith, formsQuery, sentOf, unanswered, type Answers } from './forms';
 import { useAt } from './Frame';
 import { useHolding } from './holding';
+import { InvoiceFields, invoiceOf, NO_INVOICE } from './Invoice';
 import { base, holdQuery, home, shopQuery, type At } from './server';
 import { Questions } from './Questions';
 import { titleOf, Totals } from './Totals';
@@ -70,6 +71,7 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
   const { language } = useLanguage();
   const form = useRef<HTMLFormElement>(null);
   const [you, editYou] = useDraft('you', { email: '', name: '' });
+  const [invoice, editInvoice] = useDraft('invoice', NO_INVOICE);
   const [draft, edit] = useDraft<Draft>(`checkout/${at.seller}/${at.event}`, {
     answers: {},
     attendees: [],
@@ -85,13 +87,14 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
   const wrong = {
     email: /^\S+@\S+$/.test(you.email.trim()) ? undefined : words.emailWrong,
     name: you.name.trim() ? undefined : words.required,
+    address: total === 0 || !invoice.wanted || invoice.address.trim() ? undefined : words.required,
   };
   const { data: forms = [] } = useQuery(formsQuery(at));
   const isTicket = (product: string) =>
     ['admission', 'add_on'].includes(shop.products.find((one) => one.id === product)?.kind ?? '');
   const asked = askedWith(forms, hold?.positions ?? [], isTicket);
   const missing = unanswered(asked, draft.answers);
-  const isWrong = Boolean(wrong.email ?? wrong.name) || missing.length > 0;
+  const isWrong = Object.values(wrong).some(Boolean) || missing.length > 0;
   const faults = {
     ...(tried ? Object.fromEntries(missing.map((key) => [key, words.required])) : {}),
     ...faultsOf(doing.error),
@@ -106,6 +109,7 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
       language,
       ...(Object.keys(answers).length > 0 ? { answers } : {}),
       ...(attendees.some(Boolean) ? { attendees } : {}),
+      ...(total > 0 ? invoiceOf(invoice) : {}),
     };
     const body = { hold: hold.id, buyer, provider };
     const send = async (wish: string, sent: typeof body) =>
@@ -161,6 +165,9 @@ function Form(props: Props & { hold: Hold | undefined; ahead: number; onOrdered:
               onChange={(event) => editYou({ name: event.target.value })}
               error={tried ? wrong.name : undefined}
             />
+            {total > 0 && (
+              <InvoiceFields invoice={invoice} edit={editInvoice} wrong={tried ? wrong.address : undefined} />
+            )}
           </div>
         </Part>
         {hold && (

@@ -27,7 +27,7 @@ export function Choose() {
   useCurrency(shop, cart, change);
   if (!shop) return <p role="status">{words.loading}</p>;
   const ahead = Date.parse(shop.now) - dataUpdatedAt;
-  const page = <Chosen at={at} shop={shop} cart={cart} change={change} />;
+  const page = <Chosen at={at} shop={shop} cart={cart} change={change} ahead={ahead} />;
   return shop.room && !cart.hold ? (
     <RoomGate at={at} shop={shop} room={shop.room} cart={cart} change={change} ahead={ahead}>
       {page}
@@ -53,7 +53,7 @@ interface Props {
   change: Change;
 }
 
-function Chosen(props: Props) {
+function Chosen(props: Props & { ahead: number }) {
   const { shop, cart, change } = props;
   const words = useWords();
   const chosen = countOf(cart.counts);
@@ -81,6 +81,7 @@ function Chosen(props: Props) {
             room={shop.order_max - chosen}
             add={add}
             at={props.at}
+            ahead={props.ahead}
           />
         ))}
       </div>
@@ -97,6 +98,7 @@ function Section(props: {
   room: number;
   add: (name: string, count: number) => void;
   at: At;
+  ahead: number;
 }) {
   const id = useId();
   return (
@@ -114,6 +116,7 @@ function Section(props: {
             room={props.room}
             add={props.add}
             at={props.at}
+            ahead={props.ahead}
           />
         ))}
       </ul>

@@ -4,9 +4,10 @@ import { useEffect, useState } from 'react';
 import { Link, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { Refusal } from '../server/http';
 import { useCart } from './cart';
+import { Entrance } from './Entrance';
 import { home, shopQuery, type At } from './server';
 import type { Shop } from './types';
-import { Heading, Note } from './ui';
+import { Note } from './ui';
 import { LANGUAGES, useFormat, useLanguage, useWords } from './words/speaking';
 
 export function useAt(): At {
@@ -30,7 +31,10 @@ export function Frame() {
   const words = useWords();
   const [cart] = useCart(at.seller, at.event);
   const shop = useQuery(shopQuery(at, cart.code));
-  const gone = shop.error instanceof Refusal && shop.error.status >= 400 && shop.error.status < 500;
+  // Too many requests are none of that.
+  const gone = shop.error instanceof Refusal && [400, 403, 404, 410].includes(shop.error.status);
+  // What somebody has is theirs, by its secret, also where others are not let in.
+  const isOwn = /\/(orders|waitlist)\/[^/]+$/.test(useLocation().pathname);
   return (
     <div className="flex min-h-dvh flex-col">
       <a href="#main" className="sr-only focus:not-sr-only focus:bg-card focus:p-3">
@@ -49,7 +53,7 @@ export function Frame() {
             </Note>
           </div>
         )}
-        {gone && !shop.data ? <Missing /> : <Outlet />}
+        {gone && !isOwn && (!shop.data || shop.isRefetchError) ? <Entrance at={at} /> : <Outlet />}
       </main>
       <Foot at={at} orders={cart.orders.map((order) => order.id)} zone={shop.data?.zone} />
     </div>
@@ -69,7 +73,17 @@ function Banner({ at, shop }: { at: At; shop: Shop | undefined }) {
               </Link>
               <Dates shop={shop} />
             </div>
-            <p className="text-soft text-sm">{words.soldBy(shop.seller)}</p>
+            <p className="text-soft text-sm">
+              {words.soldBy(shop.seller)}
+              {shop.page !== null && (
+                <>
+                  {' · '}
+                  <a className="link" href={shop.page}>
+                    {words.eventPage}
+                  </a>
+                </>
+              )}
+            </p>
           </>
         )}
       </div>
@@ -150,15 +164,5 @@ function Theme() {
         ))}
       </select>
     </label>
-  );
-}
-
-export function Missing() {
-  const words = useWords();
-  return (
-    <div className="mx-auto w-full max-w-5xl px-4 py-10">
-      <Heading title={words.missing.title} />
-      <p>{words.missing.text}</p>
-    </div>
   );
 }

@@ -1,8 +1,9 @@
 // One product on sale: its price and how long that stands, its kinds, how many are wanted, and the waitlist when it is gone.
 import { nameOf, type Cart } from './cart';
+import { Sale, saleOf } from './Sale';
 import type { At } from './server';
 import { titleOf } from './Totals';
-import type { Availability, Money, Product, Shop } from './types';
+import { priceIn, type Availability, type Product, type Shop } from './types';
 import { Badge } from './ui';
 import { JoinWaitlist } from './Waitlist';
 import { useFormat, useWords } from './words/speaking';
@@ -15,16 +16,16 @@ interface Props {
   room: number;
   add: (name: string, count: number) => void;
   at: At;
+  /** How far the server's clock is ahead, milliseconds. */
+  ahead: number;
 }
-
-const priceIn = (prices: Money[], currency: string): number | undefined =>
-  prices.find((price) => price.currency === currency)?.minor;
 
 export function ProductCard(props: Props) {
   const { product, shop, cart } = props;
   const words = useWords();
   const format = useFormat(shop.zone);
   const price = priceIn(product.prices, cart.currency);
+  const sale = saleOf(product, cart.currency);
   const chosen = product.variations.length
     ? product.variations.reduce(
         (sum, kind) => sum + (cart.counts[nameOf(product.id, kind.variation)] ?? 0),
@@ -34,7 +35,12 @@ export function ProductCard(props: Props) {
   const more = Math.min(props.room, (product.order_max ?? Infinity) - chosen);
   const goesWith = shop.products.filter((one) => product.with.includes(one.id)).map((one) => one.title);
   return (
-    <li className="card p-4 sm:p-5" data-product={product.id}>
+    <li
+      className={`card p-4 sm:p-5 ${sale ? 'border-good' : ''}`}
+      data-product={product.id}
+      {...(sale ? { 'data-sale': sale.before } : {})}
+    >
+      {sale && <Sale sale={sale} product={product} at={props.at} ahead={props.ahead} zone={shop.zone} />}
       <div className="flex items-start justify-between gap-4">
         <div className="min-w-0">
           <h3 className="text-base font-semibold">{product.title}</h3>
@@ -49,6 +55,7 @@ export function ProductCard(props: Props) {
             <Amount
               title={product.title}
               price={price}
+              before={sale?.before}
               name={nameOf(product.id)}
               more={Math.min(more, (product.left ?? Infinity) - chosen)}
               {...props}
@@ -71,6 +78,7 @@ export function ProductCard(props: Props) {
                   <Amount
                     title={`${product.title}, ${kind.title}`}
                     price={price === undefined ? undefined : price + extra}
+                    before={sale && sale.before + extra}
                     name={name}
                     beside
                     more={Math.min(more, (kind.left ?? Infinity) - count)}
@@ -107,6 +115,7 @@ function Terms({ product, shop, currency }: { product: Product; shop: Shop; curr
         <Left availability={product.availability} left={product.left} />
         {product.from && <Badge>{words.choose.later(format.moment(new Date(product.from)))}</Badge>}
         {product.until && <Badge>{words.choose.saleEnds(format.moment(new Date(product.until)))}</Badge>}
+        {product.per_person !== null && <Badge>{words.choose.perPerson(product.per_person)}</Badge>}
         {product.revealed && <Badge tone="good">{words.choose.byCode}</Badge>}
       </p>
     </>
@@ -122,7 +131,15 @@ function Left({ availability, left }: { availability: Availability; left: number
 
 /** The price of one, and how many are wanted. */
 function Amount(
-  props: Props & { title: string; price: number | undefined; name: string; more: number; beside?: boolean },
+  props: Props & {
+    title: string;
+    price: number | undefined;
+    /** What it cost before, where that was more. */
+    before: number | undefined;
+    name: string;
+    more: number;
+    beside?: boolean;
+  },
 ) {
   const { title, price, name, cart } = props;
   const words = useWords();
@@ -133,7 +150,13 @@ function Amount(
   }
   return (
     <div className={`flex shrink-0 ${props.beside ? 'items-center gap-3' : 'flex-col items-end gap-2'}`}>
-      <span className="text-base font-semibold">
+      <span className="flex flex-wrap items-baseline justify-end gap-x-2 text-base font-semibold">
+        {props.before !== undefined && (
+          <s className="text-soft text-sm font-normal" data-before={props.before}>
+            <span className="sr-only">{words.choose.before('')}</span>
+            {format.money(props.before, cart.currency)}
+          </s>
+        )}
         {price === 0 ? words.choose.free : format.money(price, cart.currency)}
       </span>
       <div role="group" aria-label={title} className="flex items-center gap-1">
@@ -185,6 +208,7 @@ function Queues({ product, shop, cart, at }: Props) {
       title={titleOf(shop, product.id, variation)}
       currency={cart.currency}
       most={Math.min(product.order_max ?? Infinity, shop.order_max)}
+      wanted={gone.length === 1}
     />
   ));
 }

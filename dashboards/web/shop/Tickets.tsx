@@ -80,7 +80,15 @@ function TicketCard(props: Own & { ticket: Ticket; number: number }) {
               )}
             </p>
           )}
-          {isOurs && <p className="text-soft text-sm">{words.order.show}</p>}
+          {isOurs && !ticket.admitted && <p className="text-soft text-sm">{words.order.show}</p>}
+          {ticket.admitted && (
+            <p className="text-good text-sm font-medium" data-admitted={ticket.admitted.at}>
+              {words.order.used(
+                format.moment(new Date(ticket.admitted.at)),
+                [ticket.admitted.door, ticket.admitted.gate].filter(Boolean).join(', '),
+              )}
+            </p>
+          )}
           {ticket.cancelled && <Note tone="bad">{words.order.voided}</Note>}
           {ticket.holder && (
             <Note tone="plain">{words.order.passedOn(ticket.holder.name || ticket.holder.email)}</Note>

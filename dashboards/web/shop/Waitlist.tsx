@@ -1,6 +1,6 @@
 // Waiting for what is sold out.
-import { useId, useState } from 'react';
-import { Link } from 'react-router';
+import { useEffect, useId, useRef, useState } from 'react';
+import { Link, useSearchParams } from 'react-router';
 import { ask } from '../server/http';
 import { base, home, type At } from './server';
 import { Field, Note, Trouble, useDoing, useDraft } from './ui';
@@ -17,13 +17,22 @@ export function JoinWaitlist(props: {
   title: string;
   currency: string;
   most: number;
+  /** Whether an address that names the product means this one. */
+  wanted: boolean;
 }) {
   const { at, product, variation, title } = props;
   const words = useWords();
   const doing = useDoing();
   const { language } = useLanguage();
   const partyId = useId();
-  const [open, setOpen] = useState(false);
+  const [search] = useSearchParams();
+  // The event's page leads here with what is sold out.
+  const isNamed = props.wanted && search.get('wait') === product;
+  const [open, setOpen] = useState(isNamed);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (isNamed) form.current?.scrollIntoView({ block: 'center' });
+  }, [isNamed]);
   const [draft, edit] = useDraft('you', { email: '', name: '' });
   const [party, setParty] = useState(1);
   const [wrong, setWrong] = useState(false);
@@ -63,6 +72,7 @@ export function JoinWaitlist(props: {
   };
   return (
     <form
+      ref={form}
       noValidate
       aria-label={words.wait.title(title)}
       className="bg-sunk mt-3 flex flex-col gap-3 rounded-xl p-4"

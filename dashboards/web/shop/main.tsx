@@ -5,7 +5,8 @@ import { createRoot } from 'react-dom/client';
 import { BrowserRouter, Route, Routes } from 'react-router';
 import { Refusal } from '../server/http';
 import { Choose } from './Choose';
-import { Frame, Missing } from './Frame';
+import { Frame } from './Frame';
+import { Missing } from './Missing';
 import { Speaking } from './words/speaking';
 import './style.css';
 

@@ -5,6 +5,9 @@ export interface Money {
   currency: string;
 }
 
+export const priceIn = (prices: Money[], currency: string): number | undefined =>
+  prices.find((price) => price.currency === currency)?.minor;
+
 export type Availability = 'available' | 'few' | 'sold_out' | 'later';
 export type Provider = 'free' | 'transfer' | 'stripe' | 'test';
 
@@ -28,6 +31,10 @@ export interface Product {
   /** Hundredths of a percent. */
   tax: number;
   variations: Variation[];
+  /** What it cost before, while it is on sale for less. */
+  original: Money[];
+  /** How many one person may have. */
+  per_person: number | null;
   with: string[];
   order_max: number | null;
   revealed: boolean;
@@ -65,6 +72,8 @@ export interface Shop {
   ends: string;
   now: string;
   open: boolean;
+  /** Where the event says what it is; null while it has no public page. */
+  page: string | null;
   products: Product[];
   currencies: string[];
   discounts: GroupDiscount[];
@@ -107,6 +116,10 @@ export interface Contact {
   name: string;
   answers?: Record<string, string>;
   attendees?: string[];
+  /** Where an invoice goes, with its lines. */
+  address?: string;
+  /** Their number at the tax office, for invoices. */
+  tax_id?: string;
   /** The language of mails to them. */
   language?: string;
 }
@@ -122,6 +135,8 @@ export interface Ticket {
   /** When it lets in; always when null. */
   valid_from: string | null;
   valid_until: string | null;
+  /** When and where it has let somebody in. */
+  admitted: { at: string; door: string; gate: string } | null;
   holder: Contact | null;
   text: string | null;
   svg: string | null;

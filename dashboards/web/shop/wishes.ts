@@ -3,6 +3,8 @@
 // attempt can still be asked for when somebody has changed the form meanwhile.
 import { Refusal } from '../server/http';
 
+export { newId } from '../server/ids';
+
 export interface Memory {
   getItem: (key: string) => string | null;
   setItem: (key: string, text: string) => void;
@@ -74,17 +76,6 @@ async function earlier<Body, T>(bodies: Body[], send: (body: Body) => Promise<T>
     }
   }
   return undefined;
-}
-
-/** A random id, UUID version 4. `crypto.randomUUID` is there on secure origins only. */
-export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join(
-    '-',
-  );
 }
 
 const kept = new Map<string, string>();

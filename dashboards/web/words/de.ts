@@ -311,7 +311,7 @@ export const de: Words = {
     title: 'Veranstaltung und Programm',
     event: 'Die Veranstaltung',
     dashboard: 'Live-Übersicht',
-    publication: 'Seite, Zugang, Import',
+    publication: 'Programm, Fragebögen, Zugang',
     items: 'Programm und Dinge',
     itemsHint: 'Sitzungen werden besucht; andere Dinge werden angesehen und gekauft.',
     none: 'Noch ist nichts eingetragen.',
@@ -417,6 +417,7 @@ export const de: Words = {
   },
   dashboard: {
     boxOffice: 'Kasse',
+    programme: 'Programm',
     wall: 'Wandansicht',
     leaveWall: 'Wandansicht verlassen',
     zone: (zone) => `Zeiten in ${zone}`,

@@ -310,7 +310,7 @@ export const en = {
     title: 'Event and programme',
     event: 'The event',
     dashboard: 'Live dashboard',
-    publication: 'Event page, access, import',
+    publication: 'Programme, forms, access',
     items: 'Programme and things',
     itemsHint: 'Sessions are joined and left; other things are looked at and bought.',
     none: 'Nothing is listed yet.',
@@ -411,6 +411,7 @@ export const en = {
   },
   dashboard: {
     boxOffice: 'Box office',
+    programme: 'Programme',
     wall: 'Wall mode',
     leaveWall: 'Leave wall mode',
     zone: (zone: string) => `Times in ${zone}`,

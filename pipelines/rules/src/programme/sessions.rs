@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use records::programme::Session;
-use records::{HallId, SessionId, SpeakerId, Timestamp, Zone};
+use records::zone::Day;
+use records::{HallId, SessionId, Span, SpeakerId, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 use super::recurrence::{Occurrence, occurrences};
@@ -29,6 +30,8 @@ pub struct Sessions {
     times: BTreeMap<SessionId, Vec<Occurrence>>,
     /// The session of each time that has an id of its own.
     owners: BTreeMap<SessionId, SessionId>,
+    /// Every time with its session, by when it begins: pages show a day of thousands.
+    agenda: BTreeMap<(Timestamp, SessionId), (Occurrence, SessionId)>,
 }
 
 /// Sessions in a snapshot.
@@ -52,6 +55,9 @@ pub struct Collision {
     /// Who would speak in both; none when it is about a room.
     pub speaker: SpeakerId,
 }
+
+/// The furthest that clocks were ever put back at once, and more.
+const PUT_BACK_MAX: Span = Span::from_seconds(4 * 3_600);
 
 /// Collisions that are told at once: a programme with more has another trouble.
 pub const COLLISIONS_MAX: usize = 1_000;
@@ -82,12 +88,38 @@ impl Sessions {
         self.times.get(&session).map_or(&[], Vec::as_slice)
     }
 
-    /// Everything that takes place, by when it begins.
-    pub fn agenda(&self) -> Vec<(Occurrence, SessionId)> {
-        let mut all: Vec<(Occurrence, SessionId)> =
-            self.times.iter().flat_map(|(id, times)| times.iter().map(|time| (*time, *id))).collect();
-        all.sort_unstable();
-        all
+    /// Everything that takes place, by when it begins, then by its id.
+    pub fn agenda(&self) -> impl DoubleEndedIterator<Item = (Occurrence, SessionId)> + Clone {
+        self.agenda.values().copied()
+    }
+
+    /// What begins from one instant on and before another one, in the order of the agenda.
+    pub fn between(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = (Occurrence, SessionId)> + Clone {
+        let (from, to) = ((from, SessionId::NONE), (to.max(from), SessionId::NONE));
+        self.agenda.range(from..to).map(|(_, entry)| *entry)
+    }
+
+    /// The days of a zone on which something begins.
+    pub fn days(&self, zone: &Zone) -> Vec<Day> {
+        let (mut days, mut from) = (Vec::new(), Some(Timestamp(i64::MIN)));
+        // From day to day instead of from session to session.
+        while let Some(start) = from {
+            let Some((&(starts, _), _)) = self.agenda.range((start, SessionId::NONE)..).next() else { break };
+            let day = zone.day(starts);
+            days.push(day);
+            from = zone.begins(Day(day.0.saturating_add(1))).filter(|next| *next > starts);
+        }
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// What begins on a day of a zone, in the order of the agenda.
+    pub fn on_day(&self, zone: &Zone, day: Day) -> impl Iterator<Item = (Occurrence, SessionId)> {
+        let from = zone.begins(day).unwrap_or(Timestamp(i64::MIN));
+        // Clocks that are put back at midnight have some of a day once more after the next has begun.
+        let to = zone.begins(Day(day.0.saturating_add(1))).map_or(Timestamp(i64::MAX), |next| next + PUT_BACK_MAX);
+        self.between(from, to).filter(move |(time, _)| zone.day(time.starts) == day)
     }
 
     /// The session that an id means, with which of its times: its own id means the first.
@@ -172,6 +204,7 @@ impl Sessions {
     fn forget(&mut self, session: SessionId) {
         for time in self.times.remove(&session).unwrap_or_default() {
             self.owners.remove(&time.id);
+            self.agenda.remove(&(time.starts, time.id));
         }
         self.owners.remove(&session);
     }
@@ -184,6 +217,7 @@ impl Sessions {
         let times = occurrences(session, &listed.spec, zone).unwrap_or_else(|_| vec![once]);
         for time in &times {
             self.owners.insert(time.id, session);
+            self.agenda.insert((time.starts, time.id), (*time, session));
         }
         self.times.insert(session, times);
     }

@@ -272,3 +272,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn days_of_a_programme_hold_each_of_its_times_once() {
+    // Clocks are put back in the night of 25 October 2026, and forward in that of 28 March 2027.
+    for name in ["Europe/Berlin", "America/St_Johns", "Pacific/Apia", "UTC"] {
+        let zone = Zone::parse(name).unwrap();
+        let mut sessions = sessions::Sessions::default();
+        for number in 0..40u128 {
+            let starts = NOW + Span::from_seconds(i64::try_from(number).unwrap() * 7 * 3_600);
+            let rule = ["", "FREQ=DAILY;COUNT=300", "FREQ=WEEKLY;COUNT=30"][number as usize % 3];
+            let recurrence = (!rule.is_empty()).then(|| Recurrence { rule: rule.into(), ..Recurrence::default() });
+            let spec =
+                Session { title: "S".into(), starts, ends: starts + Span::HOUR, recurrence, ..Session::default() };
+            sessions.set(SessionId(number + 1), spec, &zone, NOW);
+        }
+        sessions.remove(SessionId(2));
+        sessions.set(SessionId(3), Session { starts: NOW, ends: NOW + Span::HOUR, ..Session::default() }, &zone, NOW);
+        let mut naive: Vec<_> =
+            sessions.iter().flat_map(|(id, _)| sessions.times(id).iter().map(move |time| (*time, id))).collect();
+        naive.sort_by_key(|(time, _)| (time.starts, time.id));
+        assert_eq!(sessions.agenda().collect::<Vec<_>>(), naive);
+        let mut days: Vec<_> = naive.iter().map(|(time, _)| zone.day(time.starts)).collect();
+        days.dedup();
+        assert_eq!(sessions.days(&zone), days);
+        let by_day: Vec<_> = days.iter().flat_map(|day| sessions.on_day(&zone, *day)).collect();
+        assert_eq!(by_day, naive, "{name}");
+    }
+}

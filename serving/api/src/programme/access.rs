@@ -29,7 +29,7 @@ use crate::edge::client::Client;
 use crate::lists::{One, Page, Paging};
 use crate::openapi::{Gives, Routes, Sketch, Takes};
 use crate::problem::{Code, Problem};
-use crate::reads::extract::{Id, Instant, Named};
+use crate::reads::extract::{Id, Instant, Named, Params};
 use crate::writes::{Idempotent, Made, Written};
 
 /// The header of a pass.
@@ -52,6 +52,8 @@ pub(super) fn routes() -> Routes {
         .post(at!("/invitations"), "Makes an invitation", invite)
         .may(&[Code::NotFound, Code::Refused])
         .delete(at!("/invitations/{invitation}"), "Revokes an invitation, and those whom it has let in", revoke)
+        .may(&[Code::NotFound])
+        .get("/v1/programmes/{organizer}/{event}/entrance", "What an event asks whoever is to be let in", entrance)
         .may(&[Code::NotFound])
         .post("/v1/programmes/{organizer}/{event}/passes", "Shows a password or an invitation, and gets a pass", enter)
         .may(&[Code::NotFound, Code::Refused, Code::RateLimited])
@@ -132,9 +134,18 @@ impl Api {
         self.admit(visitor, at)
     }
 
-    /// How an event lets people in.
-    pub(crate) fn mode(&self, at: At) -> Option<AccessMode> {
-        self.booking.programmes().ask(at, |known| known.access().mode)
+    /// What a published event asks whoever may not see it; none where it asks nothing, or has nothing for whoever asks.
+    /// An invitation that is not known is not asked for: such an event is not there.
+    pub(super) fn asks(&self, at: At, invitation: &str) -> Option<Asks> {
+        let now = self.clock.now();
+        let invitation = self.invitation(at, invitation);
+        let asked = self.programme(at, |known| match known.access().mode {
+            _ if *known.standing() == Standing::Draft => None,
+            AccessMode::Password => Some(Asks::Password),
+            AccessMode::Invitation => invitation.filter(|id| known.invites(*id, now)).map(|_| Asks::Invitation),
+            _ => None,
+        });
+        asked.ok().flatten()
     }
 
     fn lets_in(&self, visitor: &Visitor, at: At, access: &Access) -> bool {
@@ -235,6 +246,38 @@ impl Api {
         let cookie = format!("{COOKIE}{name}={pass}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
         Ok(Entered { pass, cookie })
     }
+}
+
+/// What an event asks whoever is to be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "EventAsks")]
+pub(super) enum Asks {
+    Password,
+    /// The invitation that was shown lets in.
+    Invitation,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EventEntrance")]
+struct Entrance {
+    asks: Asks,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct WithInvitation {
+    /// What an invitation's link holds.
+    #[serde(default)]
+    invitation: String,
+}
+
+async fn entrance(
+    State(api): State<Api>,
+    Named((Id(organization), Id(event))): Named<OfEvent>,
+    Params(WithInvitation { invitation }): Params<WithInvitation>,
+) -> Result<One<Entrance>, Problem> {
+    let asks = api.asks((organization, event), &invitation).ok_or_else(no_event)?;
+    Ok(One { data: Entrance { asks } })
 }
 
 fn wrong_key() -> Problem {

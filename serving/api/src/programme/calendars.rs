@@ -67,6 +67,12 @@ impl Api {
         format!("{}/e/{}/{}", self.accounts.public_url, part(at.0), part(at.1))
     }
 
+    /// The path of an event's page; none while it is a draft.
+    pub(crate) fn page_path(&self, at: At) -> Option<String> {
+        let shown = self.programme(at, |known| *known.standing() != rules::programme::Standing::Draft);
+        shown.unwrap_or(false).then(|| format!("/e/{}/{}", part(at.0), part(at.1)))
+    }
+
     /// What opens the calendar of a ticket; another one for each revision, so that whoever passed it on has none.
     fn agenda_key(&self, at: At, ticket: TicketId, revision: u32) -> String {
         let half = |number: u8| {

@@ -94,7 +94,9 @@ struct Whole {
 struct Collides {
     starts: When,
     one: SessionId,
+    one_title: String,
     other: SessionId,
+    other_title: String,
     /// The room that both are in.
     room: HallId,
     /// Who would speak in both.
@@ -105,10 +107,13 @@ fn shown(api: &Api, at: At) -> Result<Whole, Problem> {
     let address = api.event_address(at);
     api.programme(at, |known| {
         let (status, reason) = shapes::status(known.standing());
+        let title = |id| known.sessions().get(id).map(|listed| listed.spec.title.clone()).unwrap_or_default();
         let collides = |one: rules::programme::sessions::Collision| Collides {
             starts: When(one.starts),
             one: one.one,
+            one_title: title(one.one),
             other: one.other,
+            other_title: title(one.other),
             room: one.hall,
             speaker: Some(one.speaker).filter(|speaker| speaker.is_some()),
         };

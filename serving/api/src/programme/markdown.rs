@@ -11,6 +11,7 @@ const TAGS: &[&str] = &[
     "p",
     "br",
     "hr",
+    "h2",
     "h3",
     "h4",
     "h5",
@@ -60,11 +61,12 @@ fn options() -> Options {
 
 /// Markup of a text; nothing of it runs, whatever it says.
 pub(super) fn html(text: &str) -> String {
+    let mut headings = Headings(Vec::new());
     let events = Parser::new_ext(text, options()).map(|event| match event {
         Event::Start(Tag::Heading { level, id, classes, attrs }) => {
-            Event::Start(Tag::Heading { level: below(level), id, classes, attrs })
+            Event::Start(Tag::Heading { level: headings.enter(level), id, classes, attrs })
         }
-        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
+        Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Heading(headings.level())),
         event => event,
     });
     let mut out = String::with_capacity(text.len() * 2);
@@ -72,13 +74,27 @@ pub(super) fn html(text: &str) -> String {
     CLEANER.clean(&out).to_string()
 }
 
-/// A heading two levels lower: the page and its sections have the first two.
-fn below(level: HeadingLevel) -> HeadingLevel {
-    match level {
-        HeadingLevel::H1 => HeadingLevel::H3,
-        HeadingLevel::H2 => HeadingLevel::H4,
-        HeadingLevel::H3 => HeadingLevel::H5,
-        _ => HeadingLevel::H6,
+/// Headings of a text below the page's own, each one level below what it belongs to, however people have numbered them: who
+/// moves from heading to heading misses none.
+struct Headings(Vec<HeadingLevel>);
+
+impl Headings {
+    fn enter(&mut self, level: HeadingLevel) -> HeadingLevel {
+        while self.0.last().is_some_and(|above| *above >= level) {
+            self.0.pop();
+        }
+        self.0.push(level);
+        self.level()
+    }
+
+    fn level(&self) -> HeadingLevel {
+        match self.0.len() {
+            0 | 1 => HeadingLevel::H2,
+            2 => HeadingLevel::H3,
+            3 => HeadingLevel::H4,
+            4 => HeadingLevel::H5,
+            _ => HeadingLevel::H6,
+        }
     }
 }
 
@@ -183,10 +199,18 @@ mod tests {
     }
 
     #[test]
+    fn headings_begin_below_the_page_and_leave_no_level_out() {
+        let markup = html("## One\n\n#### Two\n\n##### Three\n\n### Four\n\n# Five\n\n###### Six");
+        let levels: Vec<&str> = markup.split("<h").skip(1).map(|rest| &rest[..1]).collect();
+        assert_eq!(levels, ["2", "3", "4", "3", "2", "3"], "{markup}");
+        assert_eq!(markup.matches("</h2>").count(), 2);
+    }
+
+    #[test]
     fn markdown_becomes_markup_and_words() {
         let text = "# Title\n\nSome *words* & a [link](https://example.org).\n\n- one\n- two";
         let markup = html(text);
-        assert!(markup.contains("<h3>Title</h3>") && markup.contains("<em>words</em> &amp; a "), "{markup}");
+        assert!(markup.contains("<h2>Title</h2>") && markup.contains("<em>words</em> &amp; a "), "{markup}");
         assert!(markup.contains("rel=\"nofollow noopener ugc\""));
         assert_eq!(plain(text), "Title\n\nSome words & a link.\n\none\ntwo");
         assert_eq!(brief("one two three four", 9), "one two…");

@@ -25,12 +25,11 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, Limited};
-use records::programme::AccessMode;
 use records::{EventId, OrganizationId, SessionId, SpeakerId, TicketId};
 use rules::programme::EventProgramme;
 
 use super::At;
-use super::access::{Key, Visitor};
+use super::access::{Asks, Key, Visitor};
 use super::calendars::part;
 use crate::Api;
 use crate::conditional::tag_of;
@@ -66,6 +65,8 @@ struct Asked {
     at: At,
     visitor: Visitor,
     query: String,
+    /// The name of who organizes it.
+    organizer: String,
 }
 
 impl Asked {
@@ -78,7 +79,10 @@ impl Asked {
 
 fn asked(api: &Api, headers: &HeaderMap, at: Option<At>, query: Option<String>) -> Option<Asked> {
     let visitor = Visitor::read(api, &Method::GET, headers);
-    Some(Asked { at: at?, visitor, query: query.unwrap_or_default() })
+    let at = at?;
+    let named = api.callers.read(|directory| directory.organization(at.0).and_then(|known| known.name.clone()));
+    let organizer = named.unwrap_or_else(|| at.0.to_string());
+    Some(Asked { at, visitor, query: query.unwrap_or_default(), organizer })
 }
 
 fn ids(organization: &str, event: &str) -> Option<At> {
@@ -103,27 +107,12 @@ fn missing() -> Response {
 
 /// What somebody sees who may not see the event: a way in, where there is one. It says nothing of the event.
 fn closed(api: &Api, asked: &Asked) -> Response {
-    let published = api.programme(asked.at, |known| *known.standing() != rules::programme::Standing::Draft);
-    if !published.unwrap_or(false) {
-        return missing();
-    }
     let action = format!("/e/{}/{}/access", part(asked.at.0), part(asked.at.1));
-    let wrong = !asked.parameter("wrong").is_empty();
-    match api.mode(asked.at) {
-        Some(AccessMode::Password) => (StatusCode::FORBIDDEN, layout::password(&action, wrong)).into_response(),
-        Some(AccessMode::Invitation) => {
-            let text = asked.parameter("invitation");
-            let known = api.invitation(asked.at, &text);
-            let stands = known.is_some_and(|id| {
-                let now = api.clock.now();
-                api.programme(asked.at, |known| known.invites(id, now)).unwrap_or(false)
-            });
-            if stands {
-                return (StatusCode::FORBIDDEN, layout::invitation(&action, &text, wrong)).into_response();
-            }
-            missing()
-        }
-        _ => missing(),
+    let (text, wrong) = (asked.parameter("invitation"), !asked.parameter("wrong").is_empty());
+    match api.asks(asked.at, &text) {
+        Some(Asks::Password) => (StatusCode::FORBIDDEN, layout::password(&action, wrong)).into_response(),
+        Some(Asks::Invitation) => (StatusCode::FORBIDDEN, layout::invitation(&action, &text, wrong)).into_response(),
+        None => missing(),
     }
 }
 

@@ -154,19 +154,19 @@ async fn agenda(
     api.shows(&visitor, at)?;
     let after: Option<(i64, SessionId)> = paging.after()?;
     let rows = api.programme(at, |known| {
-        let zone = &known.scheduled().zone;
-        let rest = known.sessions().agenda().into_iter().filter_map(|(time, id)| {
-            let listed = known.sessions().get(id)?;
+        let (zone, sessions) = (&known.scheduled().zone, known.sessions());
+        let from = Timestamp(after.map_or(i64::MIN, |(starts, _)| starts));
+        let of_day = which.day.map(|day| sessions.on_day(zone, day.0));
+        let all = which.day.is_none().then(|| sessions.between(from, Timestamp(i64::MAX)));
+        let rest = of_day.into_iter().flatten().chain(all.into_iter().flatten()).filter_map(|(time, id)| {
+            let listed = sessions.get(id)?;
             let wanted = after.is_none_or(|after| (time.starts.0, time.id) > after)
-                && which.day.is_none_or(|day| zone.day(time.starts) == day.0)
                 && which.room.is_none_or(|room| listed.spec.hall == room)
                 && which.track.is_none_or(|track| listed.spec.track == track)
                 && which.speaker.is_none_or(|speaker| listed.spec.speakers.contains(&speaker));
             wanted.then_some((time, id, listed))
         });
-        let mut rest: Vec<_> = rest.collect();
-        rest.sort_by_key(|(time, ..)| (time.starts, time.id));
-        let shown = rest.into_iter().take(paging.limit() + 1).map(|(time, id, listed)| Entry {
+        let shown = rest.take(paging.limit() + 1).map(|(time, id, listed)| Entry {
             id: time.id,
             begins: crate::accounts::When(time.starts),
             ends: crate::accounts::When(time.ends),

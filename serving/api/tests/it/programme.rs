@@ -1,7 +1,10 @@
 //! A programme from outside: written by a key that manages, read by anybody or by those who may, places for ticket holders.
 
+use std::collections::BTreeSet;
+
 use axum::http::{Method, StatusCode};
 use records::fact::Scope;
+use records::programme::ProgrammeFact;
 use records::{EventId, Fact, SecretHash, Zone};
 use rules::office::{Command, Wish};
 use serde_json::{Value, json};
@@ -171,7 +174,7 @@ fn a_published_event_is_a_page_that_machines_understand_and_that_runs_nothing() 
         let page = get(&house, "/e/acme/conf").await;
         assert_eq!(page.status, StatusCode::OK);
         let html = text(&page);
-        assert!(html.contains("<h1>Conf &lt;2025&gt;</h1>") && html.contains("<h3>Hello</h3>"), "{html}");
+        assert!(html.contains("<h1>Conf &lt;2025&gt;</h1>") && html.contains("<h2>Hello</h2>"), "{html}");
         assert!(!html.contains("alert(1)"));
         let policy = page.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
@@ -184,6 +187,21 @@ fn a_published_event_is_a_page_that_machines_understand_and_that_runs_nothing() 
         assert_eq!(told["offers"][0]["price"], "0.00");
         assert_eq!(told["subEvent"].as_array().unwrap().len(), 2);
         assert!(html.contains("property=\"og:title\"") && html.contains("rel=\"canonical\""));
+        for (name, value) in [
+            ("@context", json!("https://schema.org")),
+            ("endDate", json!("2025-11-23T13:00:00+01:00")),
+            ("eventStatus", json!("https://schema.org/EventScheduled")),
+            ("eventAttendanceMode", json!("https://schema.org/OfflineEventAttendanceMode")),
+        ] {
+            assert_eq!(told[name], value, "{name}");
+        }
+        assert_eq!(told["location"]["address"]["addressLocality"], "Berlin");
+        assert_eq!(told["organizer"]["name"], "Acme");
+        assert_eq!(told["offers"][0]["availability"], "https://schema.org/InStock");
+        for name in ["og:type", "og:description", "og:url", "og:site_name", "og:locale"] {
+            assert!(html.contains(&format!("property=\"{name}\" content=\"")), "{name}: {html}");
+        }
+        assert!(html.contains("name=\"description\" content=\"Two days of talks\""), "{html}");
         let tag = page.headers["etag"].to_str().unwrap().to_owned();
         let again = house.send(request(Method::GET, "/e/acme/conf", &[("if-none-match", &tag)], "")).await;
         assert_eq!(again.status, StatusCode::NOT_MODIFIED);
@@ -267,10 +285,13 @@ fn an_event_that_is_not_for_everybody_is_not_there_for_whoever_may_not_see_it() 
             texts.contains("conf")
         };
         assert!(listed(&house).await && everywhere(&house, &[]).await.iter().all(|status| *status == StatusCode::OK));
+        let entrance = format!("{OPEN}/entrance");
+        assert_eq!(get(&house, &entrance).await.status, StatusCode::NOT_FOUND, "who is let in is asked nothing");
         for mode in ["private", "invitation"] {
             put(&house, &format!("{AT}/access"), json!({"mode": mode})).await;
             assert!(everywhere(&house, &[]).await.iter().all(|status| *status == StatusCode::NOT_FOUND), "{mode}");
             assert!(!listed(&house).await);
+            assert_eq!(get(&house, &entrance).await.status, StatusCode::NOT_FOUND, "{mode}");
             let authorization = format!("Bearer {MANAGE}");
             let own = everywhere(&house, &[("authorization", &authorization)]).await;
             assert!(own.iter().all(|status| *status == StatusCode::OK), "{own:?}");
@@ -285,6 +306,9 @@ fn an_event_that_is_not_for_everybody_is_not_there_for_whoever_may_not_see_it() 
         let link = made["link"].as_str().unwrap().to_owned();
         let (_, invitation) = link.split_once("?invitation=").unwrap();
         let key = json!({"invitation": invitation});
+        let invited = format!("{entrance}?invitation={invitation}");
+        assert_eq!(data(get(&house, &invited).await, StatusCode::OK)["asks"], "invitation");
+        assert_eq!(get(&house, &format!("{entrance}?invitation=guessed")).await.status, StatusCode::NOT_FOUND);
         let passes = format!("{OPEN}/passes");
         let entered = data(ask(&house, Method::POST, &passes, &[], &key).await, StatusCode::CREATED);
         let pass = entered["pass"].as_str().unwrap().to_owned();
@@ -301,8 +325,10 @@ fn an_event_that_is_not_for_everybody_is_not_there_for_whoever_may_not_see_it() 
             own.iter().all(|status| *status == StatusCode::NOT_FOUND),
             "a revoked invitation takes its passes along"
         );
+        assert_eq!(get(&house, &invited).await.status, StatusCode::NOT_FOUND);
         // A password, by a form that needs no script.
         put(&house, &format!("{AT}/access"), json!({"mode": "password", "password": "open sesame"})).await;
+        assert_eq!(data(get(&house, &entrance).await, StatusCode::OK)["asks"], "password");
         let closed = get(&house, "/e/acme/conf").await;
         assert_eq!(closed.status, StatusCode::FORBIDDEN);
         assert!(text(&closed).contains("type=\"password\"") && !text(&closed).contains("Conf"), "it tells nothing");
@@ -324,6 +350,8 @@ fn an_event_that_is_not_for_everybody_is_not_there_for_whoever_may_not_see_it() 
         put(&house, &format!("{AT}/status"), json!({"status": "draft"})).await;
         assert_eq!(get(&house, "/e/acme/conf").await.status, StatusCode::NOT_FOUND);
         assert!(!listed(&house).await);
+        put(&house, &format!("{AT}/access"), json!({"mode": "password", "password": "open sesame"})).await;
+        assert_eq!(get(&house, &entrance).await.status, StatusCode::NOT_FOUND, "a draft asks for nothing");
     });
 }
 
@@ -374,6 +402,82 @@ fn one_place_is_given_once_and_passed_to_whoever_waits_longest() {
         assert!(ics.contains("SUMMARY:Workshop") && !ics.contains("SUMMARY:Talk"), "{ics}");
         let other = path.replace("/calendar.ics", "x/calendar.ics");
         assert_eq!(get(&house, &other).await.status, StatusCode::NOT_FOUND);
+    });
+}
+
+/// So many free passes, in orders of a hundred.
+async fn passes(house: &House, count: usize) -> Vec<(String, String, String)> {
+    put(house, &format!("{OFFICE}/sales"), json!({"open": true, "order_max": 100})).await;
+    let mut passes = Vec::new();
+    while passes.len() < count {
+        let cart = json!({"lines": [{"product": "pass", "count": 100}], "currency": "EUR"});
+        let hold = data(ask(house, Method::POST, &format!("{SHOP}/holds"), &[], &cart).await, StatusCode::CREATED);
+        let buyer = json!({"email": format!("buyer{}@example.org", passes.len()), "name": "Buyer"});
+        let wish = json!({"hold": hold["id"], "buyer": buyer, "provider": "free"});
+        let order = data(ask(house, Method::POST, &format!("{SHOP}/orders"), &[], &wish).await, StatusCode::CREATED);
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        let tickets = order["tickets"].as_array().unwrap().iter();
+        passes.extend(tickets.map(|one| (word(&order["id"]), word(&order["secret"]), word(&one["id"]))));
+    }
+    passes.truncate(count);
+    passes
+}
+
+/// Those who have a place, and those who wait in their order, as the organizer sees them.
+async fn seats(house: &House) -> (Vec<String>, Vec<String>) {
+    let told = data(get(house, &format!("{AT}/sessions/workshop/places")).await, StatusCode::OK);
+    let list = |name: &str| told[name].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
+    (list("taken"), list("waiting"))
+}
+
+#[test]
+fn a_thousand_who_want_a_place_at_once_get_as_many_as_there_are_and_wait_in_the_order_of_the_log() {
+    const WANT: usize = 1_000;
+    const PLACES: usize = 300;
+    const LEAVE: usize = 50;
+    run(async {
+        let house = furnished().await;
+        let mut workshop = talk("2025-11-21T14:00:00Z", "2025-11-21T15:00:00Z");
+        workshop["capacity"] = PLACES.into();
+        put(&house, &format!("{AT}/sessions/workshop"), workshop).await;
+        let passes = passes(&house, WANT).await;
+        let wanted = passes.iter().map(|own| place(&house, Method::PUT, own, json!({})));
+        let answers = futures_util::future::join_all(wanted).await;
+        let standing = |answer: &Answer| answer.body["data"]["standing"].as_str().map(str::to_owned);
+        let count = |name: &str| answers.iter().filter(|one| standing(one).as_deref() == Some(name)).count();
+        assert_eq!((count("taken"), count("waiting")), (PLACES, WANT - PLACES));
+        let logged = |house: &House| {
+            let (mut taken, mut waits) = (Vec::new(), Vec::new());
+            for row in house.facts() {
+                match row.known() {
+                    Some(Fact::Programme(ProgrammeFact::SessionPlaceTaken { ticket, .. })) => {
+                        taken.push(ticket.to_string())
+                    }
+                    Some(Fact::Programme(ProgrammeFact::SessionPlaceAwaited { ticket, .. })) => {
+                        waits.push(ticket.to_string())
+                    }
+                    _ => {}
+                }
+            }
+            (taken, waits)
+        };
+        let (first, queue) = logged(&house);
+        let (taken, waiting) = seats(&house).await;
+        assert_eq!(waiting, queue, "they wait in the order in which the log has them");
+        assert_eq!(taken.iter().collect::<BTreeSet<_>>(), first.iter().collect::<BTreeSet<_>>());
+        assert_eq!(taken.len(), PLACES);
+        for (own, answer) in passes.iter().zip(&answers) {
+            let had = standing(answer).as_deref() == Some("taken");
+            assert_eq!(taken.contains(&own.2), had, "{answer:?}");
+        }
+        // Some give theirs back at once: whoever came first in the log gets them, and nobody is placed twice.
+        let leaving = passes.iter().filter(|own| taken.contains(&own.2)).take(LEAVE);
+        let left = leaving.map(|own| place(&house, Method::DELETE, own, Value::Null));
+        let left = futures_util::future::join_all(left).await;
+        assert!(left.iter().all(|one| one.status == StatusCode::OK), "{left:?}");
+        let (now, still) = seats(&house).await;
+        assert_eq!((now.len(), still.as_slice()), (PLACES, &queue[LEAVE..]));
+        assert_eq!(logged(&house).0[PLACES..], queue[..LEAVE], "who waits longest gets the next place");
     });
 }
 

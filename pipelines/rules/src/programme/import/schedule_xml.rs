@@ -35,17 +35,19 @@ pub(super) fn read(xml: &str, zone: &Zone) -> Result<Imported, Fault> {
         }
     }
     let zone = imported.zone.clone().unwrap_or_else(|| zone.clone());
+    let lines = Lines::of(xml);
     for (number, day) in root.children().filter(|node| node.has_tag_name("day")).enumerate() {
         let date = day.attribute("date").unwrap_or_default();
+        let of = Day { number, date, zone: &zone, lines: &lines };
         for room in day.children().filter(|node| node.has_tag_name("room")) {
             let hall = imported.hall(room.attribute("name").unwrap_or_default());
             for one in room.children().filter(|node| node.has_tag_name("event")) {
-                event(&mut imported, number, date, hall, one, &zone);
+                event(&mut imported, of, hall, one);
             }
         }
         for one in day.children().filter(|node| node.has_tag_name("entry")) {
             imported.kind = "europython";
-            entry(&mut imported, number, date, one, &zone);
+            entry(&mut imported, of, one);
         }
     }
     Ok(imported)
@@ -64,14 +66,40 @@ fn whole(node: Node<'_, '_>) -> String {
     node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }
 
-fn place(number: usize, kind: &str, id: &str, one: Node<'_, '_>) -> String {
-    let row = one.document().text_pos_at(one.range().start).row;
-    format!("day[{number}].{kind}[{}] (line {row})", if id.is_empty() { "?" } else { id })
+/// A day of the file, with what is needed to read what is in it.
+#[derive(Clone, Copy)]
+struct Day<'a> {
+    number: usize,
+    date: &'a str,
+    zone: &'a Zone,
+    lines: &'a Lines,
 }
 
-fn event(imported: &mut Imported, day: usize, date: &str, hall: HallId, one: Node<'_, '_>, zone: &Zone) {
+impl Day<'_> {
+    /// Where in the file something stands.
+    fn place(&self, kind: &str, id: &str, one: Node<'_, '_>) -> String {
+        let row = self.lines.row(one.range().start);
+        format!("day[{}].{kind}[{}] (line {row})", self.number, if id.is_empty() { "?" } else { id })
+    }
+}
+
+/// Where each line begins: asking the document for a row reads all that stands before it.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self(std::iter::once(0).chain(breaks).collect())
+    }
+
+    fn row(&self, at: usize) -> usize {
+        self.0.partition_point(|begins| *begins <= at)
+    }
+}
+
+fn event(imported: &mut Imported, day: Day<'_>, hall: HallId, one: Node<'_, '_>) {
     let id = one.attribute("id").or_else(|| one.attribute("guid")).unwrap_or_default();
-    let place = place(day, "event", id, one);
+    let (place, date, zone) = (day.place("event", id, one), day.date, day.zone);
     let told = own(one, "date");
     let starts = if told.trim().is_empty() { on_day(date, &own(one, "start"), zone) } else { instant(&told, zone) };
     let Some(starts) = starts else {
@@ -133,10 +161,10 @@ fn add(imported: &mut Imported, place: &str, id: &str, session: Session) {
 }
 
 /// An entry of EuroPython: `start` as `0930` on the day, `duration` in minutes, `category` for the track.
-fn entry(imported: &mut Imported, day: usize, date: &str, one: Node<'_, '_>, zone: &Zone) {
+fn entry(imported: &mut Imported, day: Day<'_>, one: Node<'_, '_>) {
     let id = one.attribute("id").unwrap_or_default();
-    let place = place(day, "entry", id, one);
-    let Some(starts) = on_day(date, &own(one, "start"), zone) else {
+    let place = day.place("entry", id, one);
+    let Some(starts) = on_day(day.date, &own(one, "start"), day.zone) else {
         return imported.fault(format!("{place}.start"), "is not a time such as 0930");
     };
     let minutes =

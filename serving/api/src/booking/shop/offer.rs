@@ -42,6 +42,8 @@ struct Shop {
     now: When,
     /// Whether anything can be bought now.
     open: bool,
+    /// The path of the page that says what the event is; null while it has none that everybody may see.
+    page: Option<String>,
     products: Vec<OnSale>,
     /// All currencies that something has a price in now, by their codes.
     currencies: Vec<Currency>,
@@ -176,6 +178,7 @@ async fn offer(
     let known = book.tenant(seller).and_then(|tenant| tenant.event(event)).cloned().ok_or_else(no_event)?;
     drop(book);
     let now = api.clock.now();
+    let page = api.page_path((seller, event));
     let named = api.callers.read(|directory| directory.organization(seller).and_then(|known| known.name.clone()));
     let data = api.office((seller, event), |office| {
         let products = products(office, &code, now);
@@ -192,6 +195,7 @@ async fn offer(
             ends: When(known.ends),
             now: When(now),
             open: sales.open,
+            page,
             products,
             currencies,
             discounts: office.catalogue().discounts().to_vec(),

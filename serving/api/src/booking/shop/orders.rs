@@ -166,10 +166,32 @@ struct TicketShown {
     valid_from: Option<When>,
     /// When it ceases to; never when null.
     valid_until: Option<When>,
+    /// When and where it let somebody in first; null while it has not, and when it was passed on.
+    admitted: Option<Admitted>,
     /// What its code says; none when it was cancelled or passed on.
     text: Option<String>,
     /// The code as a picture, SVG.
     svg: Option<String>,
+}
+
+/// Where a ticket has let somebody in.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TicketAdmitted")]
+struct Admitted {
+    at: When,
+    /// The title of the door.
+    door: String,
+    /// Where at the door, as the device was told.
+    gate: String,
+}
+
+fn admitted(office: &BoxOffice, ticket: TicketId) -> Option<Admitted> {
+    let doors = office.catalogue().doors().iter();
+    let looks = doors.flat_map(|(id, door)| office.doors().seen(*id, ticket).iter().map(move |seen| (door, seen)));
+    let (door, seen) = looks
+        .filter(|(_, seen)| seen.outcome == records::booking::ScanOutcome::Admitted)
+        .min_by_key(|(_, seen)| (seen.scanned, seen.scan))?;
+    Some(Admitted { at: When(seen.scanned), door: door.title.clone(), gate: seen.gate.clone() })
 }
 
 pub(in crate::booking) fn status(order: &Order) -> Status {
@@ -218,7 +240,7 @@ impl Api {
             let order = office.order(id)?.clone();
             let ticket = |id: &TicketId| {
                 let ticket = office.ticket(*id)?;
-                Some((*id, ticket.clone(), office.validity(ticket)))
+                Some((*id, ticket.clone(), office.validity(ticket), admitted(office, *id)))
             };
             let tickets: Vec<_> = order.tickets.iter().filter_map(ticket).collect();
             let payments = order.payments.iter().filter_map(|id| attempt(office, *id)).collect();
@@ -233,7 +255,8 @@ impl Api {
         let buyer = self.contact(at.0, order.subject, &order.sealed);
         let by_transfer = order.status == OrderStatus::Pending && order.provider == Provider::Transfer;
         let amount = order.total() - order.paid;
-        let shown = |(id, ticket, valid): (TicketId, rules::booking::office::Ticket, Validity)| {
+        type Found = (TicketId, rules::booking::office::Ticket, Validity, Option<Admitted>);
+        let shown = |(id, ticket, valid, admitted): Found| {
             let claims = Claims { event: at.1, ticket: id, product: ticket.choice.product, revision: ticket.revision };
             // Whoever passed a ticket on no longer gets its code.
             let mine = !ticket.cancelled && ticket.holder().is_none();
@@ -248,6 +271,7 @@ impl Api {
                 cancelled: ticket.cancelled,
                 valid_from: valid.from.map(When),
                 valid_until: valid.until.map(When),
+                admitted: admitted.filter(|_| mine),
                 holder: ticket.holder().map(|_| self.contact(at.0, ticket.subject, &ticket.sealed)),
                 svg: text.as_deref().filter(|_| drawn).and_then(tickets::svg),
                 text,

@@ -24,8 +24,15 @@ const FEW: u64 = 10;
 /// Something that one can buy.
 #[derive(Debug, Clone)]
 pub(super) struct Offer {
+    id: ItemId,
     title: String,
     prices: Vec<Money>,
+    /// What it cost before, while it is on sale for less.
+    original: Vec<Money>,
+    /// Until when it costs this.
+    tier_until: Option<Timestamp>,
+    /// Whether one may wait for it.
+    waitlist: bool,
     left: Option<u64>,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -48,8 +55,12 @@ pub(super) fn offers(api: &Api, at: At) -> Vec<Offer> {
                 .iter()
                 .map(|one| office.available(Choice { product: *id, variation: one.variation }).unwrap_or(u64::MAX));
             Offer {
+                id: *id,
                 title: product.title.clone(),
                 prices: tier.map_or_else(Vec::new, |tier| tier.prices.clone()),
+                original: tier.map_or_else(Vec::new, |tier| tier.original.clone()),
+                tier_until: tier.and_then(|tier| tier.until),
+                waitlist: product.waitlist,
                 left: if tier.is_none() { Some(0) } else { kinds.max().or(plain) },
                 from: product.from.filter(|from| now < *from),
                 until: product.until,
@@ -124,27 +135,38 @@ fn address(known: &EventProgramme, words: &Words) -> Markup {
     }
 }
 
-fn tickets(offers: &[Offer], words: &Words) -> Markup {
+fn tickets(known: &EventProgramme, offers: &[Offer], shop: Option<&str>, words: &Words) -> Markup {
     html! {
         @if !offers.is_empty() {
             h2 id="tickets" { (words.tickets) }
-            ul.list.offers {
-                @for offer in offers {
-                    li.row {
-                        span { (offer.title) }
-                        span {
-                            @if offer.left == Some(0) { span.meta { (words.sold_out) } }
-                            @else {
-                                @if offer.left.is_some_and(|left| left <= FEW) { span.meta { (words.few_left) " " } }
-                                span.price {
-                                    @for (number, price) in offer.prices.iter().enumerate() {
-                                        @if number > 0 { " / " }
-                                        @if price.minor == 0 { (words.free) } @else { (price) }
-                                    }
-                                }
-                            }
-                        }
-                    }
+            ul.list.offers { @for offer in offers { li.row { (offered(known, offer, shop, words)) } } }
+            @if let Some(shop) = shop { p { a.button href=(shop) { (words.get_tickets) } } }
+        }
+    }
+}
+
+fn offered(known: &EventProgramme, offer: &Offer, shop: Option<&str>, words: &Words) -> Markup {
+    let sold_out = offer.left == Some(0) && offer.from.is_none();
+    html! {
+        span { (offer.title) }
+        span {
+            @if sold_out {
+                span.meta { (words.sold_out) }
+                @if let Some(shop) = shop.filter(|_| offer.waitlist) {
+                    @let named = format!("{}: {}", words.wait, offer.title);
+                    " " a href=(format!("{shop}?wait={}", part(offer.id))) aria-label=(named) { (words.wait) }
+                }
+            } @else {
+                @if offer.left.is_some_and(|left| left <= FEW) { span.meta { (words.few_left) " " } }
+                @for (number, price) in offer.prices.iter().enumerate() {
+                    @if number > 0 { " / " }
+                    @let before = offer.original.iter().find(|one| one.currency == price.currency && one.minor > price.minor);
+                    @if let Some(before) = before { s.meta { span.unseen { (words.before) " " } (words.price(*before)) } " " }
+                    span.price { @if price.minor == 0 { (words.free) } @else { (words.price(*price)) } }
+                }
+                @if let Some(until) = offer.tier_until {
+                    @let clock = known.scheduled().zone.clock(until);
+                    span.meta { " " (words.until) " " time datetime=(until) { (words.day(clock)) ", " (words.time(clock)) } }
                 }
             }
         }
@@ -171,7 +193,7 @@ pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, offers: &[O
         }
         p { a href=(format!("{}/calendar.ics", head.home)) { (words.calendar) } }
         @if !spec.description.is_empty() { div.text { (PreEscaped(markdown::html(&spec.description))) } }
-        (tickets(offers, words))
+        (tickets(known, offers, head.action.as_ref().map(|(_, shop)| shop.as_str()), words))
         @if !known.speakers().is_empty() {
             h2 { (words.speakers) }
             (people(known, &head.home, SPEAKERS_SHOWN, 0))
@@ -187,7 +209,8 @@ pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, offers: &[O
         language,
         title: scheduled.title.clone(),
         description: markdown::brief(about, 200),
-        data: Some(data(api, known, &canonical, offers)),
+        data: Some(data(api, asked, known, &canonical, offers)),
+        organizer: asked.organizer.clone(),
         canonical,
         picture: spec.picture.clone(),
         picture_text: spec.picture_text.clone(),
@@ -199,9 +222,7 @@ pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, offers: &[O
 /// Some of the speakers, by name.
 pub(super) fn people(known: &EventProgramme, home: &str, most: usize, skip: usize) -> Markup {
     let mut all: Vec<_> = known.speakers().iter().collect();
-    all.sort_by(|(one_id, one), (other_id, other)| {
-        (one.name.to_lowercase(), one_id).cmp(&(other.name.to_lowercase(), other_id))
-    });
+    all.sort_by_cached_key(|(id, speaker)| (speaker.name.to_lowercase(), **id));
     html! {
         ul.people {
             @for (id, speaker) in all.into_iter().skip(skip).take(most) {
@@ -252,7 +273,8 @@ pub(super) fn local(known: &EventProgramme, at: Timestamp) -> String {
     instant.to_zoned(known.scheduled().zone.rules().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-fn data(api: &Api, known: &EventProgramme, url: &str, offers: &[Offer]) -> Value {
+fn data(api: &Api, asked: &Asked, known: &EventProgramme, url: &str, offers: &[Offer]) -> Value {
+    let organizer = format!("{}/e/{}", api.accounts.public_url, part(asked.at.0));
     let (scheduled, page) = (known.scheduled(), known.page());
     let (status, mode) = status(known, false);
     let shop = url.replacen("/e/", "/shop/", 1);
@@ -286,7 +308,7 @@ fn data(api: &Api, known: &EventProgramme, url: &str, offers: &[Offer]) -> Value
         "startDate": local(known, scheduled.starts), "endDate": local(known, scheduled.ends),
         "eventStatus": status, "eventAttendanceMode": mode, "location": location(known, url),
         "offers": priced.collect::<Vec<_>>(),
-        "organizer": {"@type": "Organization", "name": scheduled.title, "url": url},
+        "organizer": {"@type": "Organization", "name": asked.organizer, "url": organizer},
     });
     if !page.picture.is_empty() {
         data["image"] = json!([page.picture]);
@@ -296,12 +318,11 @@ fn data(api: &Api, known: &EventProgramme, url: &str, offers: &[Offer]) -> Value
     }
     let now = api.clock.now();
     let agenda = known.sessions().agenda();
-    let coming =
-        agenda.iter().filter(|(time, _)| time.ends > now).chain(agenda.iter().filter(|(time, _)| time.ends <= now));
+    let coming = agenda.clone().filter(|(time, _)| time.ends > now).chain(agenda.filter(|(time, _)| time.ends <= now));
     let sub: Vec<Value> = coming
         .take(SUB_EVENTS_MAX)
         .filter_map(|(time, id)| {
-            let listed = known.sessions().get(*id)?;
+            let listed = known.sessions().get(id)?;
             Some(json!({
                 "@type": "Event", "name": listed.spec.title, "url": format!("{url}/sessions/{}", part(time.id)),
                 "startDate": local(known, time.starts), "endDate": local(known, time.ends),

@@ -15,14 +15,17 @@ use crate::conditional::tag_of;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
+/// Before anything is painted, so that nobody who chose a theme in the shop sees the other one first.
+const THEME: &str = "try{var t=localStorage.getItem('eventra-theme');if(t==='light'||t==='dark')document.documentElement.dataset.theme=t}catch(e){}";
 
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src 'self' https: data:; form-action 'self'; \
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}' 'sha256-{}'; img-src 'self' https: data:; form-action 'self'; \
          frame-ancestors 'none'; base-uri 'none'",
         hash(STYLE),
-        hash(SCRIPT)
+        hash(SCRIPT),
+        hash(THEME)
     )
 });
 
@@ -32,6 +35,8 @@ pub(super) struct Page {
     pub(super) language: String,
     pub(super) title: String,
     pub(super) description: String,
+    /// The name of who organizes it.
+    pub(super) organizer: String,
     /// Its one address.
     pub(super) canonical: String,
     pub(super) picture: String,
@@ -88,13 +93,14 @@ impl Page {
                     meta property="og:title" content=(self.title);
                     meta property="og:description" content=(self.description);
                     meta property="og:url" content=(self.canonical);
-                    meta property="og:site_name" content=(self.head.title);
+                    meta property="og:site_name" content=(self.organizer);
                     meta property="og:locale" content=(self.language.replace('-', "_"));
                     @if !self.picture.is_empty() {
                         meta property="og:image" content=(self.picture);
                         meta property="og:image:alt" content=(self.picture_text);
                     }
                     meta name="twitter:card" content=(if self.picture.is_empty() { "summary" } else { "summary_large_image" });
+                    script { (PreEscaped(THEME)) }
                     style { (PreEscaped(STYLE)) }
                     @if let Some(data) = &self.data {
                         script type="application/ld+json" { (PreEscaped(embedded(data))) }
@@ -104,9 +110,12 @@ impl Page {
                     a.skip href="#content" { (self.words.skip) }
                     header.top {
                         a.home href=(self.head.home) { (self.head.title) }
-                        nav aria-label=(self.head.title) {
-                            @for (title, address, here) in &self.head.links {
-                                a href=(address) aria-current=[here.then_some("page")] { (title) }
+                        // A way to where one is already is none.
+                        @if self.head.links.len() > 1 {
+                            nav aria-label=(self.head.title) {
+                                @for (title, address, here) in &self.head.links {
+                                    a href=(address) aria-current=[here.then_some("page")] { (title) }
+                                }
                             }
                         }
                         @if let Some((title, address)) = &self.head.action {
@@ -151,6 +160,7 @@ fn plain(title: &str, main: &Markup) -> Response {
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 title { (title) }
+                script { (PreEscaped(THEME)) }
                 style { (PreEscaped(STYLE)) }
             }
             body { main.narrow id="content" { (main) } }
@@ -200,4 +210,26 @@ pub(super) fn invitation(action: &str, text: &str, wrong: bool) -> Response {
         }
     };
     plain("Invitation", &main)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_shop_have_the_same_colours() {
+        let look = include_str!("../../../../../dashboards/web/look.css");
+        let known: Vec<(&str, String)> = look
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("--color-")?.strip_suffix(';')?.split_once(": "))
+            .map(|(name, value)| (name, value.replace(' ', "")))
+            .collect();
+        let colours = STYLE.lines().next().unwrap();
+        let named = colours.split(';').filter_map(|one| one.strip_prefix("--")?.split_once(':')).collect::<Vec<_>>();
+        assert!(named.len() > 8, "{colours}");
+        for (name, value) in named {
+            let value = value.trim_end_matches('}');
+            assert!(known.iter().any(|(other, theirs)| *other == name && theirs == value), "{name}: {value}");
+        }
+    }
 }

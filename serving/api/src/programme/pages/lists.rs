@@ -102,6 +102,7 @@ pub(super) fn session(api: &Api, asked: &Asked, known: &EventProgramme, id: Sess
         language,
         title: format!("{} · {}", spec.title, known.scheduled().title),
         description: markdown::brief(about, 200),
+        organizer: asked.organizer.clone(),
         canonical,
         picture: known.page().picture.clone(),
         picture_text: known.page().picture_text.clone(),
@@ -132,6 +133,7 @@ pub(super) fn speakers(api: &Api, asked: &Asked, known: &EventProgramme) -> Page
         language,
         title: format!("{} · {}", words.speakers, known.scheduled().title),
         description: format!("{}: {count} {}", known.scheduled().title, words.speakers),
+        organizer: asked.organizer.clone(),
         canonical: format!("{}/speakers", api.event_address(asked.at)),
         picture: String::new(),
         picture_text: String::new(),
@@ -148,7 +150,6 @@ pub(super) fn speaker(api: &Api, asked: &Asked, known: &EventProgramme, id: Spea
     let own: Vec<_> = known
         .sessions()
         .agenda()
-        .into_iter()
         .filter_map(|(time, session)| {
             let listed = known.sessions().get(session).filter(|listed| listed.spec.speakers.contains(&id))?;
             Some((time, session, listed))
@@ -175,6 +176,7 @@ pub(super) fn speaker(api: &Api, asked: &Asked, known: &EventProgramme, id: Spea
         language,
         title: format!("{} · {}", spec.name, known.scheduled().title),
         description: markdown::brief(&spec.biography, 200),
+        organizer: asked.organizer.clone(),
         canonical,
         picture: spec.picture.clone(),
         picture_text: spec.name.clone(),
@@ -230,6 +232,7 @@ pub(super) fn organization(api: &Api, asked: &Asked) -> Option<Page> {
         language: "en".into(),
         title: format!("{} · {name}", words.events),
         description: format!("{} · {name}", words.events),
+        organizer: asked.organizer.clone(),
         canonical: format!("{}{home}", api.accounts.public_url),
         picture: String::new(),
         picture_text: String::new(),

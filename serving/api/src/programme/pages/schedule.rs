@@ -16,26 +16,16 @@ use crate::Api;
 
 /// Sessions of one page: a day of a large conference; a browser lays this out in a moment.
 const ROWS: usize = 300;
-/// Days that links are shown for.
-const DAYS_MAX: usize = 100;
+/// Days that links are shown for, around the one that is shown.
+const DAYS_MAX: usize = 60;
 
 type Row<'a> = (Occurrence, SessionId, &'a Listed);
-
-/// The days on which something begins.
-fn days(known: &EventProgramme, agenda: &[(Occurrence, SessionId)]) -> Vec<Day> {
-    let zone = &known.scheduled().zone;
-    let mut days: Vec<Day> = agenda.iter().map(|(time, _)| zone.day(time.starts)).collect();
-    days.sort_unstable();
-    days.dedup();
-    days
-}
 
 /// A day of the programme: the one that is asked for, else today, else the first. None when there is no such day.
 pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, day: Option<&str>) -> Option<Page> {
     let (words, language) = language(known);
     let zone = &known.scheduled().zone;
-    let agenda = known.sessions().agenda();
-    let days = days(known, &agenda);
+    let days = known.sessions().days(zone);
     let today = zone.day(api.clock.now());
     let wanted = match day {
         Some(text) => Day::parse(text)?,
@@ -44,13 +34,15 @@ pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, day: Option
     if day.is_some() && !days.contains(&wanted) {
         return None;
     }
+    let place = days.partition_point(|day| *day < wanted);
+    let first = place.saturating_sub(DAYS_MAX / 2).min(days.len().saturating_sub(DAYS_MAX));
     let (hall, track) = (asked.parameter("room"), asked.parameter("track"));
     let hall_id = HallId::parse(&hall).unwrap_or(HallId::NONE);
     let track_id = TrackId::parse(&track).unwrap_or(TrackId::NONE);
-    let rows: Vec<Row<'_>> = agenda
-        .iter()
-        .filter(|(time, _)| zone.day(time.starts) == wanted)
-        .filter_map(|(time, id)| Some((*time, *id, known.sessions().get(*id)?)))
+    let rows: Vec<Row<'_>> = known
+        .sessions()
+        .on_day(zone, wanted)
+        .filter_map(|(time, id)| Some((time, id, known.sessions().get(id)?)))
         .filter(|(.., listed)| hall.is_empty() || listed.spec.hall == hall_id)
         .filter(|(.., listed)| track.is_empty() || listed.spec.track == track_id)
         .collect();
@@ -65,7 +57,7 @@ pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, day: Option
         (notices(known, words))
         h1 { (words.schedule) }
         ul.days {
-            @for one in days.iter().take(DAYS_MAX) {
+            @for one in days.iter().skip(first).take(DAYS_MAX) {
                 li { a href=(format!("{base}/{}", one.date())) aria-current=[(*one == wanted).then_some("date")] { (one.date()) } }
             }
         }
@@ -85,6 +77,7 @@ pub(super) fn page(api: &Api, asked: &Asked, known: &EventProgramme, day: Option
         language,
         title: format!("{} · {title} · {}", words.schedule, known.scheduled().title),
         description: format!("{}: {} {}", known.scheduled().title, rows.len(), words.sessions),
+        organizer: asked.organizer.clone(),
         canonical: format!("{}/schedule/{}", api.event_address(asked.at), wanted.date()),
         picture: known.page().picture.clone(),
         picture_text: known.page().picture_text.clone(),

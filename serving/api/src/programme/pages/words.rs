@@ -1,5 +1,7 @@
 //! The words of the pages in the languages that there are: those of the event, English where there are none.
 
+use records::Money;
+
 /// The words of one language.
 pub(super) struct Words {
     pub(super) language: &'static str,
@@ -14,6 +16,9 @@ pub(super) struct Words {
     pub(super) called_off: &'static str,
     pub(super) cancelled: &'static str,
     pub(super) sold_out: &'static str,
+    pub(super) wait: &'static str,
+    pub(super) until: &'static str,
+    pub(super) before: &'static str,
     pub(super) few_left: &'static str,
     pub(super) free: &'static str,
     pub(super) all_rooms: &'static str,
@@ -55,6 +60,9 @@ static ENGLISH: Words = Words {
     called_off: "This event was called off.",
     cancelled: "Cancelled",
     sold_out: "Sold out",
+    wait: "Join the waitlist",
+    until: "until",
+    before: "Before:",
     few_left: "Only a few left",
     free: "Free",
     all_rooms: "All rooms",
@@ -109,6 +117,9 @@ static GERMAN: Words = Words {
     called_off: "Diese Veranstaltung wurde abgesagt.",
     cancelled: "Entfällt",
     sold_out: "Ausverkauft",
+    wait: "Auf die Warteliste",
+    until: "bis",
+    before: "Vorher:",
     few_left: "Nur noch wenige",
     free: "Kostenlos",
     all_rooms: "Alle Räume",
@@ -164,8 +175,40 @@ impl Words {
         format!("{weekday}, {}{dot} {month} {}", clock.day(), clock.year())
     }
 
+    /// A price, as in `€119.00`.
+    pub(super) fn price(&self, price: Money) -> String {
+        let text = price.to_string();
+        let (amount, code) = text.split_once(' ').unwrap_or((&text, ""));
+        let sign = match code {
+            "EUR" => "€",
+            "USD" => "$",
+            "GBP" => "£",
+            other => other,
+        };
+        match self.language {
+            "de" => format!("{}\u{a0}{sign}", amount.replace('.', ",")),
+            _ if sign == code => format!("{sign}\u{a0}{amount}"),
+            _ => format!("{sign}{amount}"),
+        }
+    }
+
     /// A time, as in `09:30`.
     pub(super) fn time(&self, clock: jiff::civil::DateTime) -> String {
         format!("{:02}:{:02}", clock.hour(), clock.minute())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_look_as_they_do_in_the_shop() {
+        let price = |language: &str, minor: i64, currency: &str| {
+            of(language).price(Money { minor, currency: records::Currency::parse(currency).unwrap() })
+        };
+        assert_eq!(price("en", 11_900, "EUR"), "€119.00");
+        assert_eq!(price("de-AT", 11_905, "EUR"), "119,05\u{a0}€");
+        assert_eq!(price("en", 500, "JPY"), "JPY\u{a0}500");
     }
 }
