@@ -149,7 +149,7 @@ if (missing) {
         await ask('PUT', `${office}/quotas/hall`, { title: 'Hall', size: 100, products });
         await ask('PUT', `${office}/doors/main`, { title: 'Main door' });
       }
-      const early = { products: [], until: 1_000_000 };
+      const early = { products: [], until: '1970-01-01T00:00:01Z' };
       await ask('PUT', `${OFFICE}/doors/yesterday`, { title: 'Yesterday', times: [early] });
       await ask('PUT', `${OFFICE}/doors/backstage`, { title: 'Backstage', products: ['crew'] });
       for (let number = 0; number < 6; number += 1) await buy('conf');

@@ -21,7 +21,7 @@ const LOOKS = [
 
 async function furnish(market: Market): Promise<void> {
   const conf = (path: string, body: unknown) => market.put('conf', path, body);
-  const soon = (Date.now() + 3 * 86_400_000) * 1_000;
+  const soon = new Date(Date.now() + 3 * 86_400_000).toISOString();
   await conf('/sales', { transfer_to: 'Acme Events GmbH\nDE02 1203 0000 0000 2020 51\nGLS Bank' });
   await conf('/products/a-pass', {
     title: 'Conference pass',

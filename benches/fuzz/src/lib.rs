@@ -8,6 +8,7 @@
 //! RUSTC_BOOTSTRAP=1 EVENTRA_FUZZ=batch cargo fuzz run --fuzz-dir benches/fuzz --features libfuzzer parsers benches/fuzz/corpus/batch
 //! ```
 
+mod box_office;
 mod commands;
 mod questions;
 pub mod seeds;
@@ -49,6 +50,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "question", run: api::fuzzed::question },
     Target { name: "feed_message", run: api::fuzzed::feed_message },
     Target { name: "caller", run: api::fuzzed::caller },
+    Target { name: "webhook", run: box_office::webhook },
+    Target { name: "recurrence", run: box_office::recurs },
+    Target { name: "programme_file", run: box_office::programme_file },
+    Target { name: "form", run: box_office::form },
+    Target { name: "shop", run: api::fuzzed::shop },
+    Target { name: "ticket", run: api::fuzzed::ticket },
+    Target { name: "calendar", run: api::fuzzed::calendar },
 ];
 
 /// The target of this name.

@@ -16,8 +16,8 @@ const AGAIN = ['never', 'after_exit', 'always'] as const;
 
 interface Time {
   products: string[];
-  from: number | null;
-  until: number | null;
+  from: string | null;
+  until: string | null;
 }
 
 interface Door {
@@ -135,10 +135,10 @@ function DoorForm(props: {
       {times.map((one, place) => (
         <fieldset key={place} className="border-line space-y-3 rounded-xl border p-3">
           <legend className="px-1 text-sm font-medium">{words.time(place + 1)}</legend>
-          <Moment label={words.from} micros={one.from} onChange={(from) => setTime(place, { from })} />
+          <Moment label={words.from} at={one.from} onChange={(from) => setTime(place, { from })} />
           <Moment
             label={words.until}
-            micros={one.until}
+            at={one.until}
             error={change.faultAt(`times[${place}].until`)}
             onChange={(until) => setTime(place, { until })}
           />

@@ -230,13 +230,13 @@ function PromoForm({ id, seen, onDone, onCancel }: OfForm<Promo>) {
           />
           <Moment
             label={words.from}
-            micros={draft.from}
+            at={draft.from}
             error={faultAt('from')}
             onChange={(from) => set({ from })}
           />
           <Moment
             label={words.until}
-            micros={draft.until}
+            at={draft.until}
             error={faultAt('until')}
             onChange={(until) => set({ until })}
           />

@@ -94,8 +94,7 @@ function Line({ row, offer, onEdit }: { row: OfferedProduct; offer: Offer; onEdi
             <li key={place} className="whitespace-nowrap">
               {tier.title}: {tier.prices.map((one) => format.money(one.minor, one.currency)).join(', ')}
               <span className="text-soft text-xs">
-                {tier.until !== null &&
-                  ` · ${words.products.until_(format.moment(new Date(tier.until / 1_000)))}`}
+                {tier.until !== null && ` · ${words.products.until_(format.moment(new Date(tier.until)))}`}
                 {tier.count !== null && ` · ${words.products.first(format.number(tier.count))}`}
               </span>
             </li>
@@ -124,7 +123,7 @@ function State({ row, offer }: { row: OfferedProduct; offer: Offer }) {
   const words = useBoxWords().products;
   const { base } = useOffice();
   // Of the moment in which the page was opened: minutes do not matter here.
-  const [now] = useState(() => Date.now() * 1_000);
+  const [now] = useState(() => Date.now());
   if (row.withdrawn) return <Badge>{words.isWithdrawn}</Badge>;
   if (!isCounted(offer, row.id)) {
     return (
@@ -136,8 +135,8 @@ function State({ row, offer }: { row: OfferedProduct; offer: Offer }) {
       </span>
     );
   }
-  if (row.from !== null && row.from > now) return <Badge>{words.later}</Badge>;
-  if (row.until !== null && row.until <= now) return <Badge>{words.over}</Badge>;
+  if (row.from !== null && Date.parse(row.from) > now) return <Badge>{words.later}</Badge>;
+  if (row.until !== null && Date.parse(row.until) <= now) return <Badge>{words.over}</Badge>;
   return row.hidden ? <Badge>{words.isHidden}</Badge> : <Badge tone="good">{words.onSale}</Badge>;
 }
 
@@ -278,13 +277,13 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm<Product>) {
             />
             <Moment
               label={words.products.from}
-              micros={draft.from}
+              at={draft.from}
               error={faultAt('from')}
               onChange={(from) => set({ from })}
             />
             <Moment
               label={words.products.until}
-              micros={draft.until}
+              at={draft.until}
               error={faultAt('until')}
               onChange={(until) => set({ until })}
             />
@@ -301,14 +300,14 @@ function ProductForm({ id, seen, onDone, onCancel }: OfForm<Product>) {
                 <span />
                 <Moment
                   label={words.products.validFrom}
-                  micros={draft.valid_from ?? null}
+                  at={draft.valid_from ?? null}
                   error={faultAt('valid_from')}
                   onChange={(valid_from) => set({ valid_from })}
                 />
                 <Moment
                   label={words.products.validUntil}
                   hint={words.products.validHint}
-                  micros={draft.valid_until ?? null}
+                  at={draft.valid_until ?? null}
                   error={faultAt('valid_until')}
                   onChange={(valid_until) => set({ valid_until })}
                 />
@@ -384,7 +383,7 @@ function Tiers(props: {
           </div>
           <Moment
             label={words.tierFrom}
-            micros={tier.from ?? null}
+            at={tier.from ?? null}
             error={faultAt(`tiers[${place}].from`)}
             onChange={(from) => put(place, { from })}
           />
@@ -402,7 +401,7 @@ function Tiers(props: {
           </div>
           <Moment
             label={words.tierUntil}
-            micros={tier.until}
+            at={tier.until}
             error={faultAt(`tiers[${place}].until`)}
             onChange={(until) => put(place, { until })}
           />
@@ -487,13 +486,13 @@ function Variations(props: {
             <>
               <Moment
                 label={words.validFrom}
-                micros={one.valid_from ?? null}
+                at={one.valid_from ?? null}
                 error={faultAt(`variations[${place}].valid_from`)}
                 onChange={(valid_from) => put(place, { valid_from })}
               />
               <Moment
                 label={words.validUntil}
-                micros={one.valid_until ?? null}
+                at={one.valid_until ?? null}
                 error={faultAt(`variations[${place}].valid_until`)}
                 onChange={(valid_until) => put(place, { valid_until })}
               />

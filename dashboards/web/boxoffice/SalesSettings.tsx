@@ -189,7 +189,7 @@ function Refunds(props: {
       <Moment
         label={words.sales.refundUntil}
         hint={words.zone(zone)}
-        micros={policy.until}
+        at={policy.until}
         error={faultAt('refunds.until')}
         onChange={(until) => onChange({ ...policy, until })}
       />

@@ -5,7 +5,7 @@ import type { Format } from '../words/format';
 import type { Words } from '../words/boxoffice/en';
 import { useEventFormat, useOffice } from './office';
 import { history } from './server';
-import type { Fact, OrderDetail, OrderFact, Provider } from './types';
+import type { Fact, OrderDetail, OrderFact, Provider, Review } from './types';
 import { useBoxWords } from './words';
 
 export function Timeline({ order }: { order: OrderDetail }) {
@@ -55,13 +55,24 @@ function byItself(fact: Fact, words: Words): string {
   return of.byItself;
 }
 
+/** Why an order waits: the score, and which rules made it. */
+function reasonsOf(fact: Fact, words: Words, format: Format): string[] {
+  const review = fact['review'] as Review | undefined;
+  if (!review) return [];
+  const reasons = (review.reasons ?? []).map(({ rule, weight, text }) =>
+    words.order.reason(text || rule, rule, format.number(weight)),
+  );
+  return [words.order.reviewScore(format.number(review.score)), ...reasons];
+}
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function detailOf(fact: Fact, currency: string, words: Words, format: Format): string {
   const money = (minor: unknown) => (typeof minor === 'number' ? format.money(minor, currency) : '');
   const provider = words.providers[text(fact['provider']) as Provider] ?? '';
   const parts = {
-    order_placed: () => [money(fact['total']), provider],
+    order_placed: () => [money(fact['total']), provider, ...reasonsOf(fact, words, format)],
+    order_held: () => reasonsOf(fact, words, format),
     order_cancelled: () => [
       words.endings[text(fact['why'])] ?? '',
       Array.isArray(fact['positions'])

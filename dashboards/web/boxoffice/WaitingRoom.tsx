@@ -39,7 +39,7 @@ interface Wanted {
 }
 
 /** A room in a form: nobody has said when it opens at first. */
-type Drafted = Omit<Room, 'commitment' | 'opens'> & { opens: number | null };
+type Drafted = Omit<Room, 'commitment' | 'opens'> & { opens: string | null };
 
 function RoomForm({ seen }: { seen: Read<Room> | null }) {
   const words = useBoxWords();
@@ -52,8 +52,7 @@ function RoomForm({ seen }: { seen: Read<Room> | null }) {
   const set = (part: Partial<typeof draft>) => setDraft({ ...draft, ...part });
   const change = useSetting<Room, Wanted>(at.room(org, event), seen);
   const { faultAt } = change;
-  const differences = (now: Room, yours: Wanted) =>
-    between(roomLines(say))(now, { ...now, ...yours, opens: Date.parse(yours.opens) * 1_000 });
+  const differences = (now: Room, yours: Wanted) => between(roomLines(say))(now, { ...now, ...yours });
   return (
     <Card title={words.parts.room} hint={words.zone(row?.zone ?? 'UTC')}>
       <Form
@@ -62,13 +61,13 @@ function RoomForm({ seen }: { seen: Read<Room> | null }) {
         submit={seen ? all.save : words.room.save}
         onSubmit={() => {
           const { opens, per_minute, stay_s, paused } = draft;
-          change.save({ opens: new Date((opens ?? 0) / 1_000).toISOString(), per_minute, stay_s, paused });
+          change.save({ opens: opens ?? '', per_minute, stay_s, paused });
         }}
       >
         <Moment
           label={words.room.opens}
           required
-          micros={draft.opens}
+          at={draft.opens}
           error={faultAt('opens')}
           onChange={(opens) => set({ opens })}
         />

@@ -23,11 +23,10 @@ export interface Saying {
 
 const money = (amounts: readonly Money[], { format }: Saying) =>
   amounts.map((one) => format.money(one.minor, one.currency)).join(', ');
-const time = (micros: number | null, { format }: Saying) =>
-  micros === null ? '' : format.moment(new Date(micros / 1_000));
+const time = (at: string | null, { format }: Saying) => (at === null ? '' : format.moment(new Date(at)));
 const number = (value: number | null, { format }: Saying) => (value === null ? '' : format.number(value));
 const check = (on: boolean, { yes }: Saying) => (on ? yes : '');
-const validity = (from: number | null, until: number | null, say: Saying) =>
+const validity = (from: string | null, until: string | null, say: Saying) =>
   from === null && until === null ? '' : `${time(from, say)} – ${time(until, say)}`;
 const share = (points: number, { format }: Saying) => format.percent(points / 10_000);
 

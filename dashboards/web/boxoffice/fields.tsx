@@ -149,25 +149,24 @@ export function Amount(
   );
 }
 
-/** A time in microseconds, as clocks at the event show it. */
+/** A time in RFC 3339, as clocks at the event show it. */
 export function Moment(
   props: Omit<OfText, 'value' | 'onChange'> & {
-    micros: number | null;
-    onChange: (micros: number | null) => void;
+    at: string | null;
+    onChange: (at: string | null) => void;
   },
 ) {
-  const { micros, onChange, ...rest } = props;
+  const { at, onChange, ...rest } = props;
   const zone = useZone();
-  const show = (value: number | null) =>
-    value === null ? '' : localIn(zone, new Date(value / 1_000)).slice(0, 16);
-  const [text, type] = useTyped(micros, show, Object.is);
+  const show = (value: string | null) => (value === null ? '' : localIn(zone, new Date(value)).slice(0, 16));
+  const [text, type] = useTyped(at, show, Object.is);
   return (
     <Field
       {...rest}
       type="datetime-local"
       value={text}
       onChange={({ target }) => {
-        const read = target.value === '' ? null : instantIn(zone, target.value).getTime() * 1_000;
+        const read = target.value === '' ? null : instantIn(zone, target.value).toISOString();
         type(target.value, read);
         onChange(read);
       }}

@@ -1,4 +1,4 @@
-// What the box office's answers look like; docs/api.md says the same at length. Times in offers are microseconds since 1970.
+// What the box office's answers look like; docs/api.md says the same at length. Times are RFC 3339.
 
 export interface Money {
   minor: number;
@@ -11,8 +11,8 @@ export interface Tier {
   /** What was asked before: shown beside the price of a flash sale. */
   original?: Money[];
   /** When it begins; until then the one after it is asked. */
-  from?: number | null;
-  until: number | null;
+  from?: string | null;
+  until: string | null;
   count: number | null;
 }
 
@@ -21,8 +21,8 @@ export interface Variation {
   title: string;
   extra: Money[];
   /** Its tickets let in from and until here, instead of the product's. */
-  valid_from?: number | null;
-  valid_until?: number | null;
+  valid_from?: string | null;
+  valid_until?: string | null;
 }
 
 export const KINDS = ['admission', 'add_on', 'goods', 'digital'] as const;
@@ -34,8 +34,8 @@ export interface Product {
   variations: Variation[];
   /** Hundredths of a percent. */
   tax: number;
-  from: number | null;
-  until: number | null;
+  from: string | null;
+  until: string | null;
   order_max: number | null;
   hidden: boolean;
   with: string[];
@@ -43,15 +43,15 @@ export interface Product {
   withdrawn: boolean;
   per_person?: number | null;
   /** Its tickets let in from and until here. */
-  valid_from?: number | null;
-  valid_until?: number | null;
+  valid_from?: string | null;
+  valid_until?: string | null;
   /** Codes that were delivered go back to stock when they are cancelled. */
   reuse?: boolean;
 }
 
 /** How buyers may ask for their money back. */
 export interface RefundPolicy {
-  until: number | null;
+  until: string | null;
   /** Hundredths of a percent. */
   fee: number;
 }
@@ -77,8 +77,8 @@ export interface Promo {
   per_person: number | null;
   positions: number | null;
   budget: Money | null;
-  from: number | null;
-  until: number | null;
+  from: string | null;
+  until: string | null;
   withdrawn: boolean;
 }
 
@@ -110,7 +110,7 @@ export interface Sales {
 }
 
 export interface Room {
-  opens: number;
+  opens: string;
   per_minute: number;
   stay_s: number;
   commitment: string;
@@ -231,6 +231,8 @@ export interface OrderDetail {
 export interface Review {
   score: number;
   as_of: string;
+  /** The rules that made the score when it was kept; missing where older facts have none. */
+  reasons?: { rule: string; weight: number; text: string }[];
 }
 
 /** What the rules say of the buyer now. */

@@ -14,11 +14,11 @@ export type Outcome =
   | 'wrong_event'
   | 'unknown';
 
-/** A time in which some products may come in; all when none stand here. Microseconds since 1970. */
+/** A time in which some products may come in; all when none stand here. RFC 3339. */
 export interface DoorTime {
   products: string[];
-  from: number | null;
-  until: number | null;
+  from: string | null;
+  until: string | null;
 }
 
 export interface Rule {
@@ -73,11 +73,14 @@ export function faultOf(
   return null;
 }
 
+/** Microseconds since 1970; what is finer than milliseconds is no one's opening time. */
+const microsOf = (time: string) => Date.parse(time) * 1_000;
+
 /** Whether a product may come in at a time; going out is possible at any. */
 function isOpen(times: DoorTime[], product: string, at: number): boolean {
   const own = times.filter((time) => time.products.length === 0 || time.products.includes(product));
-  const within = (time: DoorTime) =>
-    (time.from === null || time.from <= at) && (time.until === null || at < time.until);
+  const within = ({ from, until }: DoorTime) =>
+    (from === null || microsOf(from) <= at) && (until === null || at < microsOf(until));
   return own.length === 0 || own.some(within);
 }
 

@@ -63,6 +63,13 @@ pub struct LetterId {
     pub cause: Cause,
     /// Which of its letters, from 0.
     pub part: u8,
+    /// The order that it is about, where one fact leads to letters about many.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub order: OrderId,
+}
+
+fn is_none(order: &OrderId) -> bool {
+    !order.is_some()
 }
 
 /// How an organization's invoices are written.
@@ -227,7 +234,7 @@ mod tests {
 
     #[test]
     fn they_read_back_among_the_other_facts() {
-        let letter = LetterId { cause: Cause { partition: 3, offset: 7 }, part: 1 };
+        let letter = LetterId { cause: Cause { partition: 3, offset: 7 }, part: 1, order: OrderId::NONE };
         let rows = [
             FactRow::new(OrganizationId(7), Timestamp(5), BooksFact::LetterSettled { letter, why: None }.into()),
             FactRow::new(OrganizationId(7), Timestamp(5), Fact::KeyRevoked { key: "k".into() }),

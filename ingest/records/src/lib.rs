@@ -64,7 +64,7 @@ pub use programme::ProgrammeFact;
 pub use providers::ProviderFact;
 pub use secret::{Blob, SecretHash};
 pub use text::Text;
-pub use time::{Span, Timestamp};
+pub use time::{Rfc3339, Span, Timestamp};
 pub use token::Token;
 pub use vocabulary::{Column, Flags, Record, Source};
 pub use webhook::WebhookFact;

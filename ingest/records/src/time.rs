@@ -3,15 +3,21 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Microseconds since 1970-01-01T00:00:00Z, leap seconds not counted (as Unix time).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(transparent)]
+///
+/// It is written as that number, under its name as a newtype, so that whoever writes for people can write it otherwise; texts
+/// are read in RFC 3339 as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, schemars::JsonSchema)]
 #[schemars(inline)]
 pub struct Timestamp(pub i64);
+
+/// An instant as people read it: the schema of RFC 3339, for fields of [`Timestamp`] that are told so.
+#[derive(Debug, schemars::JsonSchema)]
+#[schemars(inline, with = "String", extend("format" = "date-time"))]
+pub struct Rfc3339;
 
 /// A length of time in microseconds; may be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -130,6 +136,38 @@ impl Sub for Timestamp {
     }
 }
 
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_any(Reads);
+        }
+        i64::deserialize(deserializer).map(Self)
+    }
+}
+
+/// Reads microseconds, or a text in RFC 3339. (Keys of maps are numbers in texts.)
+struct Reads;
+
+impl Visitor<'_> for Reads {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("microseconds since 1970, or an RFC 3339 time such as 2026-11-20T09:00:00Z")
+    }
+
+    fn visit_i64<E: de::Error>(self, micros: i64) -> Result<Timestamp, E> {
+        Ok(Timestamp(micros))
+    }
+
+    fn visit_u64<E: de::Error>(self, micros: u64) -> Result<Timestamp, E> {
+        i64::try_from(micros).map(Timestamp).map_err(|_| E::invalid_value(Unexpected::Unsigned(micros), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        text.parse().map(Timestamp).or_else(|_| Timestamp::parse(text)).map_err(E::custom)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -154,6 +192,22 @@ mod tests {
             Timestamp::parse("2026-11-20T09:00:00Z").unwrap()
         );
         assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn it_is_written_as_a_number_and_read_as_people_write_it_too() {
+        let at = Timestamp::parse("2026-11-20T09:00:00.5Z").unwrap();
+        assert_eq!(serde_json::to_string(&at).unwrap(), "1795165200500000");
+        for text in ["1795165200500000", r#""2026-11-20T09:00:00.5Z""#, r#""2026-11-20T10:00:00.5+01:00""#] {
+            assert_eq!(serde_json::from_str::<Timestamp>(text).unwrap(), at);
+        }
+        let keyed = std::collections::BTreeMap::from([(at, 1)]);
+        let text = serde_json::to_string(&keyed).unwrap();
+        assert_eq!(text, r#"{"1795165200500000":1}"#);
+        assert_eq!(serde_json::from_str::<std::collections::BTreeMap<Timestamp, u8>>(&text).unwrap(), keyed);
+        for wrong in ["1.5", r#""soon""#, "18446744073709551615", "true"] {
+            assert!(serde_json::from_str::<Timestamp>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod secret;
 mod shop;
 mod summary;
 mod tickets;
+mod told;
 mod trend;
 mod waiting;
 
@@ -43,6 +44,7 @@ pub(crate) use exact::Exact;
 pub(crate) use people::Contact;
 pub(crate) use secret::OrderSecret;
 pub(crate) use tickets::Claims;
+pub(crate) use told::Told;
 
 use crate::Api;
 use crate::openapi::Routes;
@@ -73,6 +75,8 @@ pub struct Offices {
     passed: tokio::sync::watch::Sender<u64>,
     /// Locked after `booking` where both are.
     found: RwLock<found::Found>,
+    /// Exports that are being written; begun under the lock of the box offices.
+    pictures: exports::Pictures,
     /// Written under the lock of the box offices, too.
     trends: RwLock<trend::Trends>,
 }
@@ -88,7 +92,8 @@ impl Offices {
         }
         let mut partitions = self.booking.write().expect("nothing panics under the lock");
         let booking = partitions.entry(place.partition).or_default();
-        let earlier = crate::books::earlier(booking, row);
+        let earlier = crate::books::earlier(booking, &self.programmes, row);
+        self.pictures.before(row, booking);
         let mut trends = self.trends.write().expect("nothing panics under the lock");
         let before = trends.before(row, booking);
         booking.apply(row);
@@ -167,13 +172,6 @@ impl Offices {
     /// Changes whenever something at doors has.
     pub(crate) fn passed(&self) -> tokio::sync::watch::Receiver<u64> {
         self.passed.subscribe()
-    }
-
-    /// The partition that an event's facts lie in.
-    pub(crate) fn partition_of(&self, (organization, event): (OrganizationId, EventId)) -> Option<PartitionId> {
-        let partitions = self.booking.read().expect("nothing panics under the lock");
-        let found = partitions.iter().find(|(_, booking)| booking.office(organization, event).is_some());
-        found.map(|(partition, _)| *partition)
     }
 
     /// Refunds that a provider is to be asked for: organization, event and refund, in their order.
@@ -303,6 +301,23 @@ pub(crate) fn routes() -> Routes {
         .merge(exports::routes())
         .merge(requests::routes())
         .merge(trend::routes())
+}
+
+/// Reads what buyers send and organizers set, for the fuzz target.
+pub(crate) fn read_bodies(bytes: &[u8]) {
+    use records::booking::{Door, GroupDiscount, Product, Promo, Quota, Sales};
+    shop::read_bodies(bytes);
+    exact::read_again::<Product>(bytes);
+    exact::read_again::<Quota>(bytes);
+    exact::read_again::<Promo>(bytes);
+    exact::read_again::<Vec<GroupDiscount>>(bytes);
+    exact::read_again::<Door>(bytes);
+    exact::read_again::<Sales>(bytes);
+}
+
+/// Reads the text of a ticket, and signs claims that are made of the bytes, for the fuzz target.
+pub(crate) fn read_ticket(bytes: &[u8]) {
+    tickets::read_again(bytes);
 }
 
 impl Api {

@@ -20,6 +20,7 @@ use shelf::Shelf;
 pub(crate) use statements::Told;
 
 use crate::openapi::Routes;
+use crate::programme::Programmes;
 
 /// What was heard of the books of all organizations: a fold of the facts.
 #[derive(Debug, Default)]
@@ -33,8 +34,8 @@ pub(crate) struct Earlier {
 }
 
 /// Looks at box offices before a fact is applied.
-pub(crate) fn earlier(booking: &Booking, row: &FactRow) -> Earlier {
-    Earlier { paper: draft::before(booking, row), letters: letters::earlier(booking, row) }
+pub(crate) fn earlier(booking: &Booking, programmes: &Programmes, row: &FactRow) -> Earlier {
+    Earlier { paper: draft::before(booking, row), letters: letters::earlier(booking, programmes, row) }
 }
 
 impl Books {
@@ -45,13 +46,13 @@ impl Books {
         }
         let cause = Cause { partition: place.partition.0, offset: place.first.0 };
         let draft = earlier.paper.and_then(|before| before.draft(booking, row, cause));
-        let letters = letters::of(row, cause, earlier.letters);
+        let letters = letters::of(row, cause, earlier.letters, booking);
         let mut shelves = self.0.write().expect("nothing panics under the lock");
         shelves.entry(row.organization).or_default().apply(place, row, draft, letters);
     }
 
     pub(crate) fn letters_waiting(&self) -> u64 {
-        self.read().values().map(|shelf| shelf.letters.len() as u64).sum()
+        self.read().values().map(|shelf| (shelf.letters.len() + shelf.news.len()) as u64).sum()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<OrganizationId, Shelf>> {

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::accounts::Address;
-use crate::{accounts, auth, feeds, sql};
+use crate::{accounts, auth, booking, feeds, programme, sql};
 
 /// Reads a message of a WebSocket as a conversation does, and the feed that it asks for.
 pub fn feed_message(bytes: &[u8]) {
@@ -15,6 +15,30 @@ pub fn feed_message(bytes: &[u8]) {
 /// Reads what is sent to the SQL route.
 pub fn question(bytes: &[u8]) {
     sql::read_question(bytes);
+}
+
+/// Reads what buyers send to a shop, and what organizers set in one.
+///
+/// # Panics
+/// When what is set is told otherwise than it is read.
+pub fn shop(bytes: &[u8]) {
+    booking::read_bodies(bytes);
+}
+
+/// Reads the text of a ticket; then signs claims that are made of the bytes.
+///
+/// # Panics
+/// When a text is believed that nobody signed, or a signed one is not.
+pub fn ticket(bytes: &[u8]) {
+    booking::read_ticket(bytes);
+}
+
+/// Writes a calendar with these bytes as its words.
+///
+/// # Panics
+/// When words become lines of the calendar, or its lines are too long.
+pub fn calendar(bytes: &[u8]) {
+    programme::write_calendar(bytes);
 }
 
 /// Reads headers, `name: value` a line, for who is asking and whether a cookie may be used; then the first line as an

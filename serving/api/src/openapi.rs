@@ -13,6 +13,7 @@ mod inputs;
 mod names;
 mod operation;
 mod routes;
+mod shared;
 
 pub use document::{document, text};
 pub use operation::{Described, Gives, Sketch, Takes};

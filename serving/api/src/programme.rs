@@ -33,6 +33,8 @@ use crate::Api;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
 
+pub(crate) use calendars::{place, place_of};
+pub(crate) use ical::Method;
 pub(crate) use pages::router as pages;
 
 /// The event that a route is about.
@@ -96,6 +98,11 @@ pub(crate) fn uploads() -> Routes {
 
 fn no_event() -> Problem {
     Problem::new(Code::NotFound, "there is no such event")
+}
+
+/// Writes a calendar with these bytes as its words, for the fuzz target.
+pub(crate) fn write_calendar(bytes: &[u8]) {
+    ical::write_words(&String::from_utf8_lossy(bytes));
 }
 
 impl Api {

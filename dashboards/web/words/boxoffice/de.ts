@@ -336,6 +336,8 @@ export const de: Words = {
     review: 'Prüfung',
     reviewText: (score) =>
       `Der Käufer hat einen Betrugswert von ${score}, darum wartet diese Bestellung auf Sie. Nichts wird abgebucht, bevor Sie entscheiden.`,
+    reviewScore: (score) => `Betrugswert ${score}`,
+    reason: (why, rule, weight) => `+${weight} ${why} (${rule})`,
     reviewAsOf: (time, epoch) => `Wie die Ansichten um ${time} standen, Epoche ${epoch}`,
     reasons: (score) => `Was die Regeln jetzt sagen: ${score}`,
     noReasons: 'Keine Regel schlägt mehr an.',
@@ -587,6 +589,7 @@ export const de: Words = {
   },
   facts: {
     order_placed: 'Bestellt',
+    order_held: 'Zur Prüfung angehalten',
     order_approved: 'Nach Prüfung weitergegangen',
     order_confirmed: 'Bestätigt: verkauft, Tickets erstellt',
     order_revived: 'Doch verkauft: Geld kam spät, und es war noch da',

@@ -342,6 +342,8 @@ export const en = {
     review: 'Review',
     reviewText: (score: string) =>
       `The buyer has a fraud score of ${score}, so this order waits for you. Nothing is taken before you decide.`,
+    reviewScore: (score: string) => `fraud score ${score}`,
+    reason: (why: string, rule: string, weight: string) => `+${weight} ${why} (${rule})`,
     reviewAsOf: (time: string, epoch: string) => `As the views stood at ${time}, epoch ${epoch}`,
     reasons: (score: string) => `What the rules say now: ${score}`,
     noReasons: 'No rule fires any more.',
@@ -594,6 +596,7 @@ export const en = {
   },
   facts: {
     order_placed: 'Order placed',
+    order_held: 'Held for review',
     order_approved: 'Let go on after review',
     order_confirmed: 'Confirmed: sold, tickets made',
     order_revived: 'Sold after all: money came late, and it was still there',

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CommandId, GoodsId, ItemId, TicketId};
+use crate::id::{CommandId, GoodsId, ItemId, RuleId, TicketId};
 use crate::money::{Currency, Money};
 use crate::secret::{Blob, SecretHash};
-use crate::time::Timestamp;
+use crate::time::{Rfc3339, Timestamp};
 
 /// A share in hundredths of a percent: 1,900 is 19 %.
 #[derive(
@@ -70,6 +70,7 @@ pub struct Sales {
 pub struct RefundPolicy {
     /// Until when they may ask; for ever when none stands here.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub until: Option<Timestamp>,
     /// What is kept of the price of what is given back.
     #[serde(default)]
@@ -125,9 +126,11 @@ pub struct Tier {
     pub original: Vec<Money>,
     /// When it begins; until then the one after it is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Rfc3339>")]
     pub from: Option<Timestamp>,
     /// When it ends.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub until: Option<Timestamp>,
     /// How many are sold at it.
     #[serde(default)]
@@ -146,9 +149,11 @@ pub struct Variation {
     pub extra: Vec<Money>,
     /// Its tickets let in from here on, instead of the product's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Rfc3339>")]
     pub valid_from: Option<Timestamp>,
     /// Its tickets let in until here, instead of the product's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Rfc3339>")]
     pub valid_until: Option<Timestamp>,
 }
 
@@ -170,9 +175,11 @@ pub struct Product {
     pub tax: BasisPoints,
     /// Sold from here on.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub from: Option<Timestamp>,
     /// Sold until here.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub until: Option<Timestamp>,
     /// Positions of it in one order; as many as an order may have when none stands here.
     #[serde(default)]
@@ -194,9 +201,11 @@ pub struct Product {
     pub per_person: Option<u32>,
     /// Its tickets let in from here on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Rfc3339>")]
     pub valid_from: Option<Timestamp>,
     /// Its tickets let in until here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Rfc3339>")]
     pub valid_until: Option<Timestamp>,
     /// Whether what was delivered goes back to stock when it is cancelled, because it can be made void; otherwise it is spent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -282,9 +291,11 @@ pub struct Promo {
     pub budget: Option<Money>,
     /// Works from here on.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub from: Option<Timestamp>,
     /// Works until here.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub until: Option<Timestamp>,
     /// No longer taken.
     #[serde(default)]
@@ -422,6 +433,21 @@ pub struct Review {
     pub score: u32,
     /// The offsets that it reflects, as answers give them.
     pub as_of: String,
+    /// The rules that fired and made the score, in the order of their document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<ReviewReason>,
+}
+
+/// A part of a fraud score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReviewReason {
+    /// The rule that fired.
+    pub rule: RuleId,
+    /// What it added to the score.
+    pub weight: u16,
+    /// Why, with the values that it saw then.
+    #[serde(default)]
+    pub text: String,
 }
 
 /// Why an order ended, or part of it.
@@ -490,9 +516,11 @@ pub struct DoorTime {
     pub products: Vec<ItemId>,
     /// From here on; from ever when nothing stands here.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub from: Option<Timestamp>,
     /// Until before here; for ever when nothing stands here.
     #[serde(default)]
+    #[schemars(with = "Option<Rfc3339>")]
     pub until: Option<Timestamp>,
 }
 
@@ -548,6 +576,7 @@ pub enum ScanOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Room {
     /// When those who wait are drawn. Who comes later stands behind them, in the order of coming.
+    #[schemars(with = "Rfc3339")]
     pub opens: Timestamp,
     /// How many are let in each minute.
     pub per_minute: u32,

@@ -1,12 +1,15 @@
 //! Fraud signals and scores: every entity keeps the plain list of what touched it, every signal is a count over it.
+//!
+//! What counts is what the rules in force asked for when it came: rules that ask for more begin to count with the record
+//! after them, and what no rule asks for any more is forgotten as it leaves the windows that were asked for.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use records::booking::{BookingFact, PaymentStatus};
 use records::{Fact, FactRow, Flags, Kind, OrganizationId, Pos, Record, RuleId, Span, Timestamp, Token};
 use rules::Window;
-use rules::fraud::{ABSENT, FraudPlan, Reason};
-use rules::signal::{Entity, LONGEST, Measure, Signal};
+use rules::fraud::{ABSENT, FraudPlan, Needs, Reason};
+use rules::signal::{Entity, Measure, Signal};
 use rules::window::{TICK_SECONDS, tick};
 use views::fraud::{EntityKey, SCORES_PER_BIN_MAX, ScoreKey, Scores, Signals};
 use views::shards::Reader;
@@ -14,7 +17,7 @@ use views::state::Fold;
 
 use super::{Differences, Row};
 
-/// One record, as an entity remembers it.
+/// One record, seen from one of its entities.
 #[derive(Debug, Clone, Copy)]
 struct Touch {
     tick: u32,
@@ -28,7 +31,12 @@ struct Touch {
 struct Known {
     first: u32,
     clock: u32,
-    touches: VecDeque<Touch>,
+    /// What was added to a measure at a tick, under the shortest window that was asked for and held it. When it leaves that
+    /// one, it goes on under the next that is asked for then, or is forgotten.
+    sums: BTreeMap<(Window, u32, Measure), i64>,
+    /// Others and when they were last seen, and the same by time.
+    others: BTreeMap<(Measure, Token), u32>,
+    seen: BTreeSet<(u32, Measure, Token)>,
 }
 
 /// Accounts that are connected by devices.
@@ -124,10 +132,7 @@ impl Fraud {
             let known =
                 self.entities.entry((record.organization, entity, token)).or_insert_with(|| Known::new(touch.tick));
             let links = entity == Entity::Device && plan.rings && account.is_some();
-            let fresh = links && counts && known.would_be_new(account, touch.tick);
-            if counts {
-                known.add(touch);
-            }
+            let fresh = counts && known.count(touch, plan.needs[entity as usize]) && links;
             if links && (scores || fresh) {
                 link = known.latest_account(account);
             }
@@ -239,77 +244,101 @@ impl Fraud {
     }
 }
 
+/// What a record of this kind adds one to, besides all records.
+fn counted(kind: Kind) -> Option<Measure> {
+    match kind {
+        Kind::OrderReported | Kind::OrderPlaced => Some(Measure::Orders),
+        Kind::PaymentFailed => Some(Measure::Failures),
+        Kind::RegistrationReported => Some(Measure::Registrations),
+        Kind::AdClicked => Some(Measure::Clicks),
+        _ => None,
+    }
+}
+
 impl Known {
     fn new(tick: u32) -> Self {
-        Self { first: tick, clock: tick, touches: VecDeque::new() }
+        Self { first: tick, clock: tick, sums: BTreeMap::new(), others: BTreeMap::new(), seen: BTreeSet::new() }
     }
 
-    fn add(&mut self, touch: Touch) {
+    /// Counts what is asked for. Returns whether it is the first of its account within the windows that are asked for.
+    fn count(&mut self, touch: Touch, needs: Needs) -> bool {
         self.first = self.first.min(touch.tick);
-        self.clock = self.clock.max(touch.tick);
-        self.touches.push_back(touch);
-        // Only to keep the list short: what is outside of the longest window can never come back, as clocks move on.
-        while self.touches.front().is_some_and(|oldest| !LONGEST.holds(oldest.tick, self.clock)) {
-            self.touches.pop_front();
+        let asked: Vec<Window> = Window::ALL.into_iter().filter(|window| needs.windows & window.bit() != 0).collect();
+        if touch.tick > self.clock {
+            self.clock = touch.tick;
+            self.move_on(&asked);
         }
-    }
-
-    /// Whether a touch at `tick` would be the first of an account within the longest window.
-    fn would_be_new(&self, account: Token, tick: u32) -> bool {
-        let clock = self.clock.max(tick);
-        let of_account = |touch: &&Touch| touch.others[Entity::Account as usize] == account;
-        LONGEST.holds(tick, clock) && !self.touches.iter().filter(of_account).any(|one| LONGEST.holds(one.tick, clock))
-    }
-
-    /// Accounts within the longest window, by when they were last seen.
-    fn accounts(&self) -> BTreeMap<Token, u32> {
-        let mut last = BTreeMap::<Token, u32>::new();
-        for touch in self.within(LONGEST) {
-            let account = touch.others[Entity::Account as usize];
-            if account.is_some() {
-                let seen = last.entry(account).or_insert(touch.tick);
-                *seen = touch.tick.max(*seen);
+        let Some(window) = held(&asked, touch.tick, self.clock) else { return false };
+        let one = counted(touch.kind);
+        let amount = (one == Some(Measure::Orders)).then_some((Measure::Amount, touch.amount));
+        let all = [Some((Measure::Records, 1)), one.map(|measure| (measure, 1)), amount];
+        for (measure, amount) in all.into_iter().flatten().filter(|(measure, _)| needs.has(*measure)) {
+            *self.sums.entry((window, touch.tick, measure)).or_default() += amount;
+        }
+        let mut first = false;
+        for other in Entity::ALL {
+            let (measure, token) = (other.distinct(), touch.others[other as usize]);
+            if needs.has(measure) && token.is_some() {
+                first |= !self.see(measure, token, touch.tick) && other == Entity::Account;
             }
         }
-        last
+        first
+    }
+
+    /// Notes when an other was seen. Returns whether it is known already.
+    fn see(&mut self, measure: Measure, token: Token, tick: u32) -> bool {
+        let before = self.others.get(&(measure, token)).copied();
+        let last = before.map_or(tick, |before| before.max(tick));
+        before.into_iter().for_each(|before| _ = self.seen.remove(&(before, measure, token)));
+        self.seen.insert((last, measure, token));
+        self.others.insert((measure, token), last);
+        before.is_some()
+    }
+
+    /// What left its window since the clock moved on goes to the next one, or is forgotten.
+    fn move_on(&mut self, asked: &[Window]) {
+        for window in Window::ALL {
+            while let Some((key, amount)) = self.sums.range((window, 0, Measure::Records)..).next() {
+                let ((under, tick, measure), amount) = (*key, *amount);
+                if under != window || window.holds(tick, self.clock) {
+                    break;
+                }
+                self.sums.remove(&(under, tick, measure));
+                if let Some(next) = held(asked, tick, self.clock) {
+                    *self.sums.entry((next, tick, measure)).or_default() += amount;
+                }
+            }
+        }
+        while let Some((tick, measure, token)) = self.seen.first().copied() {
+            if held(asked, tick, self.clock).is_some() {
+                break;
+            }
+            self.seen.pop_first();
+            self.others.remove(&(measure, token));
+        }
     }
 
     fn latest_account(&self, not: Token) -> Option<Token> {
-        let accounts = self.accounts().into_iter().filter(|(account, _)| *account != not);
-        accounts.max_by_key(|(account, seen)| (*seen, *account)).map(|(account, _)| account)
-    }
-
-    fn within(&self, window: Window) -> impl Iterator<Item = &Touch> {
-        self.touches.iter().filter(move |touch| window.holds(touch.tick, self.clock))
+        let accounts = self.seen.iter().rev().filter(|(_, measure, _)| *measure == Measure::Accounts);
+        accounts.map(|(_, _, account)| *account).find(|account| *account != not)
     }
 
     fn answer(&self, signal: Signal) -> i64 {
         let Signal::Velocity { measure, window, .. } = signal else {
             return i64::from(self.clock - self.first) * TICK_SECONDS;
         };
-        let count = |kind: Kind| self.within(window).filter(|touch| touch.kind == kind).count() as i64;
-        match measure {
-            Measure::Records => self.within(window).count() as i64,
-            Measure::Orders => count(Kind::OrderReported) + count(Kind::OrderPlaced),
-            Measure::Failures => count(Kind::PaymentFailed),
-            Measure::Registrations => count(Kind::RegistrationReported),
-            Measure::Clicks => count(Kind::AdClicked),
-            Measure::Amount => {
-                let is_order = |touch: &&Touch| matches!(touch.kind, Kind::OrderReported | Kind::OrderPlaced);
-                let orders = self.within(window).filter(is_order);
-                orders.map(|touch| touch.amount).sum()
-            }
-            Measure::Accounts => self.distinct(Entity::Account, window),
-            Measure::Devices => self.distinct(Entity::Device, window),
-            Measure::Cards => self.distinct(Entity::Card, window),
-            Measure::Addresses => self.distinct(Entity::Address, window),
+        if measure.counted().is_some() {
+            let mine = self.others.iter().filter(|((other, _), _)| *other == measure);
+            return mine.filter(|(_, seen)| window.holds(**seen, self.clock)).count() as i64;
         }
+        let mine = self.sums.iter().filter(|((under, _, of), _)| *of == measure && *under <= window);
+        mine.filter(|((_, tick, _), _)| window.holds(*tick, self.clock)).map(|(_, amount)| amount).sum()
     }
+}
 
-    fn distinct(&self, other: Entity, window: Window) -> i64 {
-        let others: BTreeSet<Token> = self.within(window).map(|touch| touch.others[other as usize]).collect();
-        others.iter().filter(|token| token.is_some()).count() as i64
-    }
+/// The shortest of some windows, which stand in order, that holds a tick.
+fn held(asked: &[Window], tick: u32, clock: u32) -> Option<Window> {
+    asked.iter().copied().find(|window| window.holds(tick, clock))
 }
 
 impl Tenant {

@@ -20,6 +20,16 @@ const START: Timestamp = Timestamp::from_seconds(1_791_000_000);
 /// A conference in a log of three activity partitions; log time runs faster than its clock. Now and then a leaderboard
 /// is reset, and once there are rules with a segment less.
 fn conference(seed: u64, scale: Scale, frame_rows: usize) -> (Arc<MemoryLog>, Arc<ManualClock>, u64) {
+    told_meanwhile(seed, scale, frame_rows, &later)
+}
+
+/// The same with something else that is decided while it goes on, by how many frames there were.
+fn told_meanwhile(
+    seed: u64,
+    scale: Scale,
+    frame_rows: usize,
+    later: &dyn Fn(&[FactRow], u32) -> Vec<FactRow>,
+) -> (Arc<MemoryLog>, Arc<ManualClock>, u64) {
     let clock = Arc::new(ManualClock::new(START));
     let log = Arc::new(MemoryLog::new(seed, Arc::clone(&clock)));
     let mut conference = Conference::new(seed, scale);
@@ -158,6 +168,60 @@ fn tiny_epochs_of_tiny_frames() {
 #[test]
 fn one_epoch_for_everything() {
     check(3, Scale { attendees: 20, sessions: 4, replayed: true, ..Scale::small() }, 3_000, u64::MAX);
+}
+
+/// Rules that ask each time for other signals: measures and windows come, go, and come again.
+fn asking_for_others(facts: &[FactRow], frames: u32) -> Vec<FactRow> {
+    let asked: [&[&str]; 6] = [
+        &["orders_by_account_1h >= 2"],
+        &["orders_by_account_24h >= 2", "records_by_account_10m >= 5", "accounts_on_device_1h >= 2"],
+        &["amount_by_account_1m >= 1", "addresses_by_account_24h >= 2", "failures_by_account_7d >= 1"],
+        &[
+            "ring_accounts >= 2",
+            "records_on_device_1h >= 9",
+            "orders_by_account_10m >= 1",
+            "devices_by_account_7d >= 2",
+        ],
+        &["device_known_s >= 60", "records_by_account_24h >= 3"],
+        &[
+            "orders_by_account_7d >= 1",
+            "amount_by_account_7d >= 9",
+            "accounts_on_device_7d >= 1",
+            "cards_by_account_24h >= 1",
+        ],
+    ];
+    if !frames.is_multiple_of(5) {
+        return Vec::new();
+    }
+    let rules: Vec<_> = (0..)
+        .zip(asked[frames as usize / 5 % asked.len()])
+        .map(|(number, test)| {
+            let id = format!("rule{number}");
+            serde_json::json!({"id": id, "all": [test], "weight": 100 + number, "reason": "seen"})
+        })
+        .collect();
+    let published = facts.iter().find_map(|row| match row.known() {
+        Some(Fact::RulesPublished { document }) => Some((row, document)),
+        _ => None,
+    });
+    let (row, document) = published.unwrap();
+    let mut document = serde_json::Value::clone(document);
+    document["fraud"]["rules"] = rules.into();
+    let published = Fact::RulesPublished { document: Arc::new(document) };
+    vec![FactRow::new(row.organization, row.at, published)]
+}
+
+#[test]
+fn signals_count_from_when_rules_ask_for_them() {
+    for (seed, frame_rows, epoch_rows) in [(11, 20, 300), (12, 60, 1), (13, 150, u64::MAX)] {
+        let scale = Scale { attendees: 30, sessions: 5, ..Scale::small() };
+        let (log, _clock, _) = told_meanwhile(seed, scale, frame_rows, &asking_for_others);
+        let (compared, twin) = fold_and_compare(&log, 1, epoch_rows);
+        assert!(compared > 500, "{compared}");
+        let refused =
+            twin.rulebook.tenants().into_iter().filter_map(|(id, _)| twin.rulebook.rules(id)?.refused.clone());
+        assert_eq!(refused.collect::<Vec<_>>().len(), 0, "the rules are good");
+    }
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn sale() -> impl Strategy<Value = Wish> {
             person: Token(order as u64 % 3 + 1),
             sealed: Blob::default(),
             provider: if transfer { Provider::Transfer } else { Provider::Test },
-            score: Some(Review { score, as_of: "e1".into() }),
+            score: Some(Review { score, as_of: "e1".into(), reasons: Vec::new() }),
             asked: order as u64,
         });
     let cancel = (1..9u128, proptest::collection::vec(0..3u16, 0..3))
@@ -139,7 +139,7 @@ fn money() -> impl Strategy<Value = Wish> {
     let fee = (1..12u128, -5..500i64).prop_map(|(id, fee)| Wish::TellFee { payment: PaymentId(id), fee });
     let held = (1..9u128, 0..100u32).prop_map(|(order, score)| Wish::HoldOrder {
         order: OrderId(order),
-        score: Review { score, as_of: "e2".into() },
+        score: Review { score, as_of: "e2".into(), reasons: Vec::new() },
     });
     let refund = (1..9u128, 1..9u128, proptest::option::of(1..4_000i64)).prop_map(|(id, order, amount)| Wish::Refund {
         refund: RefundId(id),

@@ -434,7 +434,7 @@ fn an_order_that_looks_like_fraud_waits_for_the_organizer() {
         else {
             unreachable!()
         };
-        let score = Some(Review { score: 80, as_of: "e9".into() });
+        let score = Some(Review { score: 80, as_of: "e9".into(), reasons: Vec::new() });
         Wish::PlaceOrder { order, hold, subject, person, sealed, provider, score, asked }
     };
     for id in [1, 2] {
@@ -455,7 +455,7 @@ fn an_order_that_looks_like_fraud_waits_for_the_organizer() {
 }
 
 fn score(score: u32) -> Review {
-    Review { score, as_of: "e9".into() }
+    Review { score, as_of: "e9".into(), reasons: Vec::new() }
 }
 
 /// An order of one ticket with a payment at a provider.

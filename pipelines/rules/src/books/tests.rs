@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use records::booking::{Account, BasisPoints, Ending, PaymentStatus, Product, Provider, Quota, Tier};
+use records::booking::{
+    Account, BasisPoints, BookingFact, Ending, PaymentStatus, Product, Provider, Quota, RefundPolicy, Sales, Tier,
+};
 use records::books::{BooksFact, Cause, Invoice, InvoiceKind, Invoicing, LetterId, LineReason};
 use records::{
     Blob, Currency, EventId, Fact, FactRow, HoldId, ItemId, Money, OrderId, OrganizationId, PaymentId, PlaceId,
-    QuotaId, RefundId, Timestamp, Token, Zone,
+    QuotaId, RefundId, RequestId, Timestamp, Token, Zone,
 };
 
 use super::draft::{self, Figures};
@@ -76,6 +78,8 @@ impl Office {
             let mut sold = draft::figures(order);
             sold.retain(|_, sum| *sum != (0, 0));
             assert_eq!(self.papers(id), sold, "order {id}");
+            // What is kept of what was given back is turnover that no paper of the order takes back.
+            *sums.entry(Account::Sales).or_default() -= order.fees;
             for (gross, tax) in sold.values() {
                 *sums.entry(Account::Sales).or_default() -= gross - tax;
                 *sums.entry(Account::Tax).or_default() -= tax;
@@ -226,6 +230,36 @@ fn what_is_cancelled_or_given_back_is_credited_and_names_the_invoice() {
 }
 
 #[test]
+fn what_is_kept_of_a_refund_is_the_invoice_less_the_credit_note_and_the_fee() {
+    let mut office = sold();
+    let refunds = Some(RefundPolicy { until: None, fee: BasisPoints(1_000) });
+    happen(&mut office, booking::Wish::SetSales(Sales { refunds, ..Sales::default() }));
+    let (request, order) = (RequestId(1), OrderId(1));
+    let sealed = Blob::default();
+    happen(&mut office, booking::Wish::RequestRefund { request, order, positions: vec![0], sealed });
+    happen(&mut office, booking::Wish::AnswerRequest { request, granted: true, words: String::new(), fee: None });
+    let now = Timestamp::parse("2026-12-31T23:30:00Z").unwrap();
+    let due = office.booking.due(now).expect("what was granted goes back by itself");
+    let Some(Fact::Booking(BookingFact::RefundStarted { refund, amount, .. })) = due.known().cloned() else {
+        panic!("{due:?}")
+    };
+    office.hear(&due);
+    office.check();
+    happen(&mut office, booking::Wish::SettleRefund(refund));
+    let [invoice, note] = office.issued.as_slice() else { panic!("{:?}", office.issued) };
+    assert_eq!((invoice.gross, note.gross, amount), (24_870, 11_900, 10_710));
+    let (fees, kept) = {
+        let known = office.booking.office(ACME, EVENT).unwrap().order(order).unwrap();
+        (known.fees, known.paid)
+    };
+    assert_eq!((fees, kept), (1_190, 24_870 - 10_710));
+    assert_eq!(invoice.gross - note.gross + fees, kept, "papers and fee are what was kept");
+    let balance = |account| office.booking.office(ACME, EVENT).unwrap().ledger().balance(Currency::EUR, account);
+    assert_eq!(balance(Account::Sales) + balance(Account::Tax), -kept, "and so says the ledger");
+    assert_eq!(balance(Account::Receivable), 0);
+}
+
+#[test]
 fn numbers_begin_anew_with_each_beginning_and_each_fiscal_year() {
     let mut office = sold();
     let spec = Invoicing { year_begins: 4, invoice_prefix: "R{year}-".into(), ..Invoicing::default() };
@@ -297,7 +331,7 @@ fn what_does_not_add_up_or_corrects_nothing_is_refused_and_nothing_is_issued() {
 #[test]
 fn what_became_of_a_letter_is_written_once() {
     let mut office = Office::default();
-    let letter = LetterId { cause: Cause { partition: 1, offset: 2 }, part: 0 };
+    let letter = LetterId { cause: Cause { partition: 1, offset: 2 }, ..LetterId::default() };
     let settle = || Wish::SettleLetters(vec![(letter, None), (letter, Some("again".into()))]);
     assert_eq!(office.ask(settle(), Timestamp(5)).unwrap().len(), 1);
     assert_eq!(office.ask(settle(), Timestamp(5)), Ok(Vec::new()));

@@ -15,6 +15,7 @@ use super::devices::device_of;
 use super::gate::{Holder, holder_of};
 use super::gates::{Gate, Outcome, Thing};
 use super::offer::at;
+use super::told::Told;
 use crate::Api;
 use crate::accounts::When;
 use crate::auth::Presented;
@@ -169,7 +170,7 @@ async fn sync(
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
     Params(Since { after, limit }): Params<Since>,
-) -> Result<One<Sync>, Problem> {
+) -> Result<One<Told<Sync>>, Problem> {
     caller.may(Act::CheckIn, &On::event(organization, event))?;
     let limit = limit.unwrap_or(THINGS_DEFAULT);
     if !(1..=THINGS_MAX).contains(&limit) {
@@ -202,7 +203,7 @@ async fn sync(
         offset,
         more,
     };
-    Ok(One { data })
+    Ok(One { data: Told(data) })
 }
 
 fn known(api: &Api, (organization, event): (OrganizationId, EventId)) -> (String, String) {

@@ -5,6 +5,8 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::told::Told;
+
 /// A value of which every field that was sent is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Exact<T>(pub(crate) T);
@@ -16,9 +18,9 @@ impl<'de, T: DeserializeOwned + Serialize> Deserialize<'de> for Exact<T> {
             let path = error.path().to_string();
             D::Error::custom(format!("{path}: {}", error.into_inner()))
         })?;
-        let known = serde_json::to_value(&value).map_err(D::Error::custom)?;
-        match unknown(&sent, &known, "") {
-            Some(path) => Err(D::Error::custom(format!("unknown field `{path}`"))),
+        let known = serde_json::to_value(Told(&value)).map_err(D::Error::custom)?;
+        match fault(&sent, &known, "") {
+            Some(fault) => Err(D::Error::custom(fault)),
             None => Ok(Self(value)),
         }
     }
@@ -42,23 +44,37 @@ impl<T: JsonSchema> JsonSchema for Exact<T> {
     }
 }
 
-/// The first field that was sent and is not in what was understood.
-fn unknown(sent: &Value, known: &Value, path: &str) -> Option<String> {
+/// The first field that was sent and is not in what was understood, or is a time in another way than it is told.
+fn fault(sent: &Value, known: &Value, path: &str) -> Option<String> {
     match (sent, known) {
         (Value::Object(sent), Value::Object(known)) => sent.iter().find_map(|(name, value)| {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             // What was sent as null may be left out of what is kept.
             match known.get(name) {
-                Some(known) => unknown(value, known, &path),
-                None => (!value.is_null()).then_some(path),
+                Some(known) => fault(value, known, &path),
+                None => (!value.is_null()).then(|| format!("unknown field `{path}`")),
             }
         }),
         (Value::Array(sent), Value::Array(known)) => {
             let pairs = sent.iter().zip(known).enumerate();
-            pairs.into_iter().find_map(|(place, (sent, known))| unknown(sent, known, &format!("{path}[{place}]")))
+            pairs.into_iter().find_map(|(place, (sent, known))| fault(sent, known, &format!("{path}[{place}]")))
+        }
+        (Value::Number(_), Value::String(_)) => {
+            Some(format!("{path}: times are texts in RFC 3339 such as 2026-11-20T09:00:00Z"))
         }
         _ => None,
     }
+}
+
+/// Reads a value and tells it again, for the fuzz target.
+///
+/// # Panics
+/// When it is told otherwise than it is read.
+pub(super) fn read_again<T: DeserializeOwned + Serialize>(bytes: &[u8]) {
+    let Ok(Exact(value)) = serde_json::from_slice::<Exact<T>>(bytes) else { return };
+    let told = serde_json::to_string(&Told(&value)).expect("answers are JSON");
+    let Exact(again) = serde_json::from_str::<Exact<T>>(&told).expect("what is told can be read");
+    assert_eq!(serde_json::to_string(&Told(&again)).expect("answers are JSON"), told, "and is the same");
 }
 
 #[cfg(test)]
@@ -75,5 +91,10 @@ mod tests {
         assert!(error.contains("tiers[0].cont"), "{error}");
         let error = serde_json::from_str::<Exact<Product>>(&tier(r#","count":"x""#)).unwrap_err().to_string();
         assert!(error.contains("tiers[0].count"), "{error}");
+        assert!(serde_json::from_str::<Exact<Product>>(&tier(r#","until":"2026-11-20T10:00:00+01:00""#)).is_ok());
+        for wrong in ["1795165200000000", r#""soon""#] {
+            let error = serde_json::from_str::<Exact<Product>>(&tier(&format!(r#","until":{wrong}"#))).unwrap_err();
+            assert!(error.to_string().contains("tiers[0].until") && error.to_string().contains("RFC 3339"), "{error}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Exports: everything of an event's box office as CSV (RFC 4180), row by row, however much there is.
 //!
 //! Times stand in UTC and in the event's zone, with its name; amounts as decimals and in minor units. What people wrote and a
-//! spreadsheet would take for a formula begins with an apostrophe. A row says how its order, ticket or scan was when it was written.
+//! spreadsheet would take for a formula begins with an apostrophe. A file is of one offset, which its name, a header and each row
+//! tell: what changes while it is written is in the next one ([`picture`]).
 
 mod cells;
 mod ledger;
+mod picture;
 mod rows;
 
 use std::sync::Arc;
@@ -25,7 +27,10 @@ use crate::auth::Presented;
 use crate::openapi::{Gives, Routes, Sketch};
 use crate::problem::{Code, Problem};
 use crate::reads::extract::{Id, Named};
+use crate::writes::{OFFSET_HEADER, Offset};
 use cells::Sheet;
+pub(super) use picture::Pictures;
+use picture::{Key, Picture};
 
 /// Rows that are made at once: the box offices are locked for some of them at a time, and memory holds no more.
 const CHUNK: usize = 500;
@@ -48,6 +53,8 @@ pub(super) struct About {
     pub(super) api: Api,
     pub(super) at: (OrganizationId, EventId),
     pub(super) zone: Zone,
+    /// How the box office was when somebody asked.
+    pub(super) picture: Arc<Picture>,
 }
 
 /// Something that gives rows until there are none left.
@@ -65,6 +72,7 @@ pub(super) trait Source: Send + 'static {
 /// A file.
 struct Csv {
     name: String,
+    offset: Offset,
     body: Body,
 }
 
@@ -75,7 +83,7 @@ impl IntoResponse for Csv {
             (CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", self.name)),
             (CACHE_CONTROL, "no-store".to_owned()),
         ];
-        (headers, self.body).into_response()
+        (headers, [(OFFSET_HEADER, self.offset.to_string())], self.body).into_response()
     }
 }
 
@@ -83,17 +91,21 @@ impl Gives for Csv {
     fn describe(sketch: &mut Sketch<'_>) {
         let what = "Rows under a line of column names, with commas, quotes and CRLF as RFC 4180 says.";
         sketch.answers_as(200, what, "text/csv", json_schema!({"type": "string"}));
+        let text = "The offset that the file is of: everything up to it is there, and nothing after. Its name and each row tell it too.";
+        sketch.answers_header("Eventra-Offset", text, &serde_json::json!({"type": "string"}));
     }
 }
 
 /// Streams what a source gives: one piece is made when the one before was taken.
 fn file(about: About, what: &str, source: impl Source) -> Csv {
-    let name = format!("{}-{what}.csv", cells::file_name(&about.at.1.to_string()));
+    let offset = about.picture.offset;
+    let name =
+        format!("{}-{what}-{}.csv", cells::file_name(&about.at.1.to_string()), cells::file_name(&offset.to_string()));
     let first = Some((about, source, true));
-    let pieces = futures_util::stream::unfold(first, |state| async move {
+    let pieces = futures_util::stream::unfold(first, move |state| async move {
         let (about, mut source, begins) = state?;
         let made = tokio::task::spawn_blocking(move || {
-            let mut sheet = Sheet::new(about.zone.clone());
+            let mut sheet = Sheet::new(about.zone.clone(), offset.to_string());
             if begins {
                 sheet.header(source.columns());
             }
@@ -109,20 +121,25 @@ fn file(about: About, what: &str, source: impl Source) -> Csv {
             }
         }
     });
-    Csv { name, body: Body::from_stream(pieces) }
+    Csv { name, offset, body: Body::from_stream(pieces) }
 }
 
 type OfEvent = (Id<OrganizationId>, Id<EventId>);
 
-fn about(api: Api, caller: &Presented, at: (OrganizationId, EventId)) -> Result<About, Problem> {
+/// What an export is about, and the orders that there are, the oldest first.
+fn about(api: Api, caller: &Presented, at: (OrganizationId, EventId)) -> Result<(About, Vec<Key>), Problem> {
     caller.may(Act::ManageOrders, &On::event(at.0, at.1))?;
-    api.office(at, |_| ())?;
+    let begun = api.booking.ask_gate(at, |office, _, (partition, offset)| {
+        api.booking.pictures.begin(at, Offset { partition, offset }, office)
+    });
+    let absent = || Problem::new(Code::NotFound, "nothing is sold at this event");
+    let (picture, keys) = begun.ok_or_else(absent)??;
     let book = api.rules.read().expect("nothing panics under the lock");
     let event = book.tenant(at.0).and_then(|tenant| tenant.event(at.1));
     let zone =
         event.map(|event| event.zone.clone()).ok_or_else(|| Problem::new(Code::NotFound, "there is no such event"))?;
     drop(book);
-    Ok(About { api, at, zone })
+    Ok((About { api, at, zone, picture }, keys))
 }
 
 async fn orders(
@@ -130,9 +147,8 @@ async fn orders(
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
 ) -> Result<Csv, Problem> {
-    let about = about(api, &caller, (organization, event))?;
-    let source = rows::Orders::new(&about)?;
-    Ok(file(about, "orders", source))
+    let (about, keys) = about(api, &caller, (organization, event))?;
+    Ok(file(about, "orders", rows::Orders::new(keys)))
 }
 
 async fn tickets(
@@ -140,9 +156,8 @@ async fn tickets(
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
 ) -> Result<Csv, Problem> {
-    let about = about(api, &caller, (organization, event))?;
-    let source = rows::Tickets::new(&about)?;
-    Ok(file(about, "tickets", source))
+    let (about, keys) = about(api, &caller, (organization, event))?;
+    Ok(file(about, "tickets", rows::Tickets::new(keys)))
 }
 
 async fn scans(
@@ -150,9 +165,8 @@ async fn scans(
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
 ) -> Result<Csv, Problem> {
-    let about = about(api, &caller, (organization, event))?;
-    let source = rows::Scans::new(&about)?;
-    Ok(file(about, "scans", source))
+    let (about, keys) = about(api, &caller, (organization, event))?;
+    Ok(file(about, "scans", rows::Scans::new(keys)))
 }
 
 async fn ledger(
@@ -160,12 +174,10 @@ async fn ledger(
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
 ) -> Result<Csv, Problem> {
-    let about = about(api, &caller, (organization, event))?;
+    let (about, _) = about(api, &caller, (organization, event))?;
     let log = Arc::clone(&about.api.log);
-    let absent = || Problem::new(Code::NotFound, "nothing is sold at this event");
-    let PartitionId(partition) = about.api.booking.partition_of(about.at).ok_or_else(absent)?;
-    let index = usize::from(partition);
-    let (from, end) = (log.starts(Lane::Facts)[index], log.ends(Lane::Facts)[index]);
-    let source = ledger::Postings::new(log, PartitionId(partition), from, end);
+    let Offset { partition, offset } = about.picture.offset;
+    let from = log.starts(Lane::Facts)[usize::from(partition)];
+    let source = ledger::Postings::new(log, PartitionId(partition), from, eventlog::Offset(offset + 1));
     Ok(file(about, "ledger", source))
 }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::exact::Exact;
+use super::told::Told;
 use crate::Api;
 use crate::accounts::offset;
 use crate::auth::Presented;
@@ -195,7 +196,7 @@ async fn all(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
-) -> Result<One<Offer>, Problem> {
+) -> Result<One<Told<Offer>>, Problem> {
     let on = On::event(organization, event);
     let manages = caller.may(Act::ManageEvents, &on);
     if let Err(refused) = &manages {
@@ -206,7 +207,7 @@ async fn all(
     if manages.is_err() {
         data.promos.clear();
     }
-    Ok(One { data })
+    Ok(One { data: Told(data) })
 }
 
 /// What stands, as a fact would make it.
@@ -218,13 +219,13 @@ fn standing(api: &Api, at: (OrganizationId, EventId), wish: &Wish) -> Option<Boo
 /// The tag of what a fact makes; empty when there is none.
 fn tag_of(fact: Option<&BookingFact>) -> String {
     match fact {
-        Some(BookingFact::SalesSet { sales, .. }) => tag_of_answer(&One { data: sales }),
-        Some(BookingFact::ProductSet { spec, .. }) => tag_of_answer(&One { data: spec }),
-        Some(BookingFact::QuotaSet { spec, .. }) => tag_of_answer(&One { data: spec }),
-        Some(BookingFact::PromoSet { spec, .. }) => tag_of_answer(&One { data: spec }),
-        Some(BookingFact::GroupDiscountsSet { discounts, .. }) => tag_of_answer(&One { data: discounts }),
-        Some(BookingFact::DoorSet { spec, .. }) => tag_of_answer(&One { data: spec }),
-        Some(BookingFact::RoomSet { room, .. }) => tag_of_answer(&One { data: room }),
+        Some(BookingFact::SalesSet { sales, .. }) => tag_of_answer(&One { data: Told(sales) }),
+        Some(BookingFact::ProductSet { spec, .. }) => tag_of_answer(&One { data: Told(spec) }),
+        Some(BookingFact::QuotaSet { spec, .. }) => tag_of_answer(&One { data: Told(spec) }),
+        Some(BookingFact::PromoSet { spec, .. }) => tag_of_answer(&One { data: Told(spec) }),
+        Some(BookingFact::GroupDiscountsSet { discounts, .. }) => tag_of_answer(&One { data: Told(discounts) }),
+        Some(BookingFact::DoorSet { spec, .. }) => tag_of_answer(&One { data: Told(spec) }),
+        Some(BookingFact::RoomSet { room, .. }) => tag_of_answer(&One { data: Told(room) }),
         _ => String::new(),
     }
 }
@@ -235,7 +236,7 @@ fn part<T>(
     caller: &Presented,
     at: (OrganizationId, EventId),
     find: impl FnOnce(&BoxOffice) -> Option<T>,
-) -> Result<One<T>, Problem> {
+) -> Result<One<Told<T>>, Problem> {
     caller.may(Act::ManageEvents, &On::event(at.0, at.1))?;
     let missing = |what: &str| Problem::new(Code::NotFound, format!("there is no such {what}"));
     if !is_known(api, at) {
@@ -246,7 +247,7 @@ fn part<T>(
         Some(()) => api.office(at, find)?,
         None => find(&BoxOffice::default()),
     };
-    found.map(|data| One { data }).ok_or_else(|| missing("thing at this box office"))
+    found.map(|data| One { data: Told(data) }).ok_or_else(|| missing("thing at this box office"))
 }
 
 fn is_known(api: &Api, (organization, event): (OrganizationId, EventId)) -> bool {
@@ -262,7 +263,7 @@ async fn set(
     condition: &IfMatch,
     tag: CommandTag,
     wish: Wish,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     caller.may(Act::ManageEvents, &On::event(at.0, at.1))?;
     if !is_known(api, at) {
         return Err(Problem::new(Code::NotFound, "there is no such event"));
@@ -274,7 +275,7 @@ async fn set(
         false => wish,
     };
     let done = api.book(Some(tag), caller.principal.by(), at, wish).await?;
-    Ok(Written { data: api.office(at, offer)?, offset: offset(&done) })
+    Ok(Written { data: Told(api.office(at, offer)?), offset: offset(&done) })
 }
 
 async fn put_sales(
@@ -283,7 +284,7 @@ async fn put_sales(
     Named((Id(organization), Id(event))): Named<OfEvent>,
     condition: IfMatch,
     write: Idempotent<Exact<Sales>>,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetSales(spec);
     set(&api, &caller, (organization, event), &condition, tag, wish).await
@@ -295,7 +296,7 @@ async fn put_product(
     Named((Id(organization), Id(event), Id(product))): Named<(Id<OrganizationId>, Id<EventId>, Id<ItemId>)>,
     condition: IfMatch,
     write: Idempotent<Exact<Product>>,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetProduct(product, spec);
     set(&api, &caller, (organization, event), &condition, tag, wish).await
@@ -307,7 +308,7 @@ async fn put_quota(
     Named((Id(organization), Id(event), Id(quota))): Named<(Id<OrganizationId>, Id<EventId>, Id<QuotaId>)>,
     condition: IfMatch,
     write: Idempotent<Exact<Quota>>,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetQuota(quota, spec);
     set(&api, &caller, (organization, event), &condition, tag, wish).await
@@ -319,7 +320,7 @@ async fn put_promo(
     Named((Id(organization), Id(event), Id(promo))): Named<(Id<OrganizationId>, Id<EventId>, Id<PromoId>)>,
     condition: IfMatch,
     write: Idempotent<Exact<Promo>>,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetPromo(promo, spec);
     set(&api, &caller, (organization, event), &condition, tag, wish).await
@@ -331,7 +332,7 @@ async fn put_discounts(
     Named((Id(organization), Id(event))): Named<OfEvent>,
     condition: IfMatch,
     write: Idempotent<Exact<Vec<GroupDiscount>>>,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetGroupDiscounts(spec);
     set(&api, &caller, (organization, event), &condition, tag, wish).await
@@ -343,7 +344,7 @@ async fn put_door(
     Named((Id(organization), Id(event), Id(door))): Named<(Id<OrganizationId>, Id<EventId>, Id<DoorId>)>,
     condition: IfMatch,
     write: Idempotent<Exact<Door>>,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     let (tag, Exact(spec)) = (write.tag(&caller.who()), write.body);
     let wish = Wish::SetDoor(door, spec);
     set(&api, &caller, (organization, event), &condition, tag, wish).await
@@ -355,7 +356,7 @@ async fn put_room(
     Named((Id(organization), Id(event))): Named<OfEvent>,
     condition: IfMatch,
     write: Idempotent<RoomToPut>,
-) -> Result<Written<Offer>, Problem> {
+) -> Result<Written<Told<Offer>>, Problem> {
     let (at, tag, put) = ((organization, event), write.tag(&caller.who()), write.body);
     let commitment = SecretHash::of(&api.room_seed(at));
     let RoomToPut { opens, per_minute, stay_s, paused } = put;
@@ -367,7 +368,7 @@ async fn get_sales(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
-) -> Result<One<Sales>, Problem> {
+) -> Result<One<Told<Sales>>, Problem> {
     part(&api, &caller, (organization, event), |office| Some(office.catalogue().sales().clone()))
 }
 
@@ -375,7 +376,7 @@ async fn get_product(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(product))): Named<(Id<OrganizationId>, Id<EventId>, Id<ItemId>)>,
-) -> Result<One<Product>, Problem> {
+) -> Result<One<Told<Product>>, Problem> {
     part(&api, &caller, (organization, event), |office| office.catalogue().products().get(&product).cloned())
 }
 
@@ -383,7 +384,7 @@ async fn get_quota(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(quota))): Named<(Id<OrganizationId>, Id<EventId>, Id<QuotaId>)>,
-) -> Result<One<Quota>, Problem> {
+) -> Result<One<Told<Quota>>, Problem> {
     part(&api, &caller, (organization, event), |office| office.catalogue().quotas().get(&quota).cloned())
 }
 
@@ -391,7 +392,7 @@ async fn get_promo(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(promo))): Named<(Id<OrganizationId>, Id<EventId>, Id<PromoId>)>,
-) -> Result<One<Promo>, Problem> {
+) -> Result<One<Told<Promo>>, Problem> {
     part(&api, &caller, (organization, event), |office| office.catalogue().promos().get(&promo).cloned())
 }
 
@@ -399,7 +400,7 @@ async fn get_discounts(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
-) -> Result<One<Vec<GroupDiscount>>, Problem> {
+) -> Result<One<Told<Vec<GroupDiscount>>>, Problem> {
     part(&api, &caller, (organization, event), |office| Some(office.catalogue().discounts().to_vec()))
 }
 
@@ -407,7 +408,7 @@ async fn get_door(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event), Id(door))): Named<(Id<OrganizationId>, Id<EventId>, Id<DoorId>)>,
-) -> Result<One<Door>, Problem> {
+) -> Result<One<Told<Door>>, Problem> {
     part(&api, &caller, (organization, event), |office| office.catalogue().doors().get(&door).cloned())
 }
 
@@ -415,6 +416,6 @@ async fn get_room(
     State(api): State<Api>,
     caller: Presented,
     Named((Id(organization), Id(event))): Named<OfEvent>,
-) -> Result<One<Room>, Problem> {
+) -> Result<One<Told<Room>>, Problem> {
     part(&api, &caller, (organization, event), |office| office.room().room().cloned())
 }

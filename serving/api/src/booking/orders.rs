@@ -67,7 +67,7 @@ struct Detail {
     #[serde(flatten)]
     state: State_,
     buyer: Contact,
-    /// Why it waits for the organizer: the score and the offsets that it reflects.
+    /// Why it waits for the organizer: the score, the rules that made it, and the offsets that it reflects.
     review: Option<records::booking::Review>,
     /// What the rules say of the buyer now, with what fired, while the order waits; the score of `review` may be older.
     risk: Option<Assessment>,

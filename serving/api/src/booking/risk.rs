@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use records::booking::Review;
+use records::booking::{Review, ReviewReason};
 use views::fraud::{Assessment, Buyer, assess};
 
 use crate::Api;
@@ -18,8 +18,14 @@ impl Api {
     }
 }
 
-/// What the box office keeps of an assessment: the score and what it reflects.
+/// What the box office keeps of an assessment: the score, what made it, and what it reflects.
 pub(crate) fn review(assessment: &Assessment) -> Review {
     let as_of = serde_json::to_string(&assessment.as_of).expect("an answer's position is JSON");
-    Review { score: u32::from(assessment.score), as_of }
+    let part = |reason: &rules::fraud::Reason| ReviewReason {
+        rule: reason.rule,
+        weight: reason.weight,
+        text: reason.text.clone(),
+    };
+    let reasons = assessment.reasons.iter().map(part).collect();
+    Review { score: u32::from(assessment.score), as_of, reasons }
 }

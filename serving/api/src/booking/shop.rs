@@ -25,3 +25,10 @@ type WithinOrder<T> = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<T>);
 pub(super) fn routes() -> Routes {
     offer::routes().merge(holds::routes()).merge(orders::routes()).merge(own::routes()).merge(waiting::routes())
 }
+
+/// Reads what buyers send, for the fuzz target.
+pub(super) fn read_bodies(bytes: &[u8]) {
+    holds::read_body(bytes);
+    orders::read_bodies(bytes);
+    waiting::read_body(bytes);
+}

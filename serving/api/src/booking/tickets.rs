@@ -84,6 +84,29 @@ impl Claims {
     }
 }
 
+/// Reads bytes as a ticket's text; then makes a ticket of them, and reads that.
+///
+/// # Panics
+/// When a text is believed that nobody signed, or a signed one is not.
+pub(super) fn read_again(bytes: &[u8]) {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        assert_eq!(Claims::read(text, &key.verifying_key()), None, "nobody forges a ticket");
+    }
+    let mut all = [0; CLAIMS_VALID];
+    let length = bytes.len().min(all.len());
+    all[..length].copy_from_slice(&bytes[..length]);
+    let part = |from: usize| u128::from_be_bytes(all[from..from + 16].try_into().expect("sixteen bytes"));
+    let time = |from: usize| i64::from_be_bytes(all[from..from + 8].try_into().expect("eight bytes"));
+    let revision = u32::from_be_bytes(all[48..52].try_into().expect("four bytes"));
+    let (event, ticket, product) = (EventId(part(0)), TicketId(part(16)), ItemId(part(32)));
+    let claims = Claims { event, ticket, product, revision };
+    let at = |from: usize| Some(records::Timestamp(time(from))).filter(|at| at.0 != 0);
+    for text in [claims.text(&key), claims.text_valid(Validity { from: at(52), until: at(60) }, &key)] {
+        assert_eq!(Claims::read(&text, &key.verifying_key()), Some(claims), "a ticket reads back");
+    }
+}
+
 /// The code as a picture; none for a text that no code holds.
 pub(crate) fn svg(text: &str) -> Option<String> {
     let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;

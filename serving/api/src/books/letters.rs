@@ -3,9 +3,11 @@
 //! What a letter says is made when it is sent, of what is known then. Until then it is a line in memory, made again from
 //! the log; that a mail server took it is a fact.
 
-mod calendar;
 mod content;
+mod news;
 mod routes;
+
+use std::sync::Arc;
 
 use records::booking::{BookingFact, Ending, RefundReason};
 use records::books::{BooksFact, Cause, LetterId};
@@ -20,6 +22,8 @@ pub(super) use routes::routes;
 use crate::Api;
 use crate::accounts::Personal;
 use crate::problem::Problem;
+use crate::programme::Programmes;
+pub(super) use news::Plan;
 
 /// How to pay is told after so long to who could have paid at once, and has not.
 const PATIENCE: Span = Span::from_seconds(120);
@@ -45,6 +49,8 @@ pub(super) enum Kind {
     Offered { event: EventId, wait: WaitId, hold: HoldId, until: Timestamp, waiting: Somebody },
     /// An order's letter is wanted again.
     Again { event: EventId, order: OrderId },
+    /// The event takes place otherwise than its ticket holders were told, or not at all.
+    News { event: EventId, order: OrderId, to: Option<TicketId>, was: Arc<Plan> },
 }
 
 /// Somebody's data, sealed.
@@ -72,14 +78,27 @@ impl Kind {
     }
 }
 
-/// Who is concerned and known before a fact only.
+/// Whether a fact may be news for everybody who has a ticket.
+pub(super) fn is_news(row: &FactRow) -> bool {
+    news::about(row).is_some()
+}
+
+/// Who is concerned, and what they were told, as known before a fact only.
 #[derive(Debug)]
-pub(super) struct Earlier(Option<Somebody>);
+pub(super) struct Earlier {
+    somebody: Option<Somebody>,
+    plan: Option<Plan>,
+}
 
 /// Looks before a fact is applied.
-pub(super) fn earlier(booking: &Booking, row: &FactRow) -> Earlier {
+pub(super) fn earlier(booking: &Booking, programmes: &Programmes, row: &FactRow) -> Earlier {
+    let plan = news::about(row).and_then(|event| programmes.ask((row.organization, event), Plan::of));
+    Earlier { somebody: somebody(booking, row), plan }
+}
+
+fn somebody(booking: &Booking, row: &FactRow) -> Option<Somebody> {
     let office = |event: EventId| booking.office(row.organization, event);
-    Earlier(match row.known() {
+    match row.known() {
         Some(Fact::Booking(BookingFact::TicketTransferred { event, ticket, .. })) => {
             let known = office(*event).and_then(|office| office.ticket(*ticket));
             known
@@ -91,19 +110,22 @@ pub(super) fn earlier(booking: &Booking, row: &FactRow) -> Earlier {
             known.map(|known| Somebody { subject: known.subject, sealed: known.sealed.clone() })
         }
         _ => None,
-    })
+    }
 }
 
 /// The letters that a fact leads to.
-pub(super) fn of(row: &FactRow, cause: Cause, earlier: Earlier) -> Vec<(LetterId, Kind)> {
+pub(super) fn of(row: &FactRow, cause: Cause, earlier: Earlier, booking: &Booking) -> Vec<(LetterId, Kind)> {
+    if let Some(was) = earlier.plan {
+        return news::of(row, cause, was, booking);
+    }
     let kinds = match row.known() {
-        Some(Fact::Booking(fact)) => of_booking(fact, earlier.0),
+        Some(Fact::Booking(fact)) => of_booking(fact, earlier.somebody),
         Some(Fact::Books(BooksFact::LetterAsked { event, order })) => {
             vec![Kind::Again { event: *event, order: *order }]
         }
         _ => Vec::new(),
     };
-    (0..).zip(kinds).map(|(part, kind)| (LetterId { cause, part }, kind)).collect()
+    (0..).zip(kinds).map(|(part, kind)| (LetterId { cause, part, ..LetterId::default() }, kind)).collect()
 }
 
 fn of_booking(fact: &BookingFact, earlier: Option<Somebody>) -> Vec<Kind> {
@@ -160,11 +182,19 @@ pub enum Occasion {
     TicketGot,
     /// What they waited for is kept for them.
     Offered,
+    /// The event takes place at another time or place.
+    Changed,
+    /// The event does not take place.
+    CalledOff,
+    /// The same, to somebody who has paid.
+    CalledOffPaid,
+    /// The same, to somebody who may ask for their money back.
+    CalledOffAsk,
 }
 
 impl Occasion {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Placed,
         Self::TransferAwaited,
         Self::InReview,
@@ -179,6 +209,10 @@ impl Occasion {
         Self::TicketGiven,
         Self::TicketGot,
         Self::Offered,
+        Self::Changed,
+        Self::CalledOff,
+        Self::CalledOffPaid,
+        Self::CalledOffAsk,
     ];
 }
 
@@ -199,6 +233,12 @@ pub struct Facts {
     pub bank: String,
     /// What was bought, or waited for.
     pub product: String,
+    /// Why an event was called off, as the organizer says.
+    pub reason: String,
+    /// When the event takes place, and when it was said to; the latter is empty where it has not changed.
+    pub when: (String, String),
+    /// The same of where.
+    pub place: (String, String),
 }
 
 /// Something attached to a letter.
@@ -249,29 +289,45 @@ pub struct Waiting {
     pub id: LetterId,
     /// Since when it waits.
     pub queued: Timestamp,
+    /// Whether it is one of many that say the same to all who have tickets.
+    pub to_all: bool,
 }
 
 impl Api {
-    /// Letters whose time has come, of each organization the first in the order of the log.
+    /// Letters whose time has come, of each organization the first in the order of the log: `most` of somebody's own, and after
+    /// them as many that go to everybody who has a ticket.
     pub fn letters(&self, most: usize) -> Vec<Waiting> {
         let now = self.clock.now();
         let shelves = self.booking.books.read();
-        let mut due = Vec::new();
+        let (mut own, mut news) = (Vec::new(), Vec::new());
         for (organization, shelf) in shelves.iter() {
             let has_paper =
                 |id: &LetterId, due: &Due| !shelf.drafts.contains_key(&id.cause) || now.since(due.at) > PAPER_WITHIN;
+            let waiting = |to_all: bool| {
+                move |(id, due): (&LetterId, &Due)| Waiting {
+                    organization: *organization,
+                    id: *id,
+                    queued: due.at,
+                    to_all,
+                }
+            };
             let ready = shelf.letters.iter().filter(|(id, due)| has_paper(id, due)).take(most);
-            due.extend(ready.map(|(id, due)| Waiting { organization: *organization, id: *id, queued: due.at }));
+            own.extend(ready.map(waiting(false)));
+            let calm = shelf.news.iter().filter(|(_, due)| now.since(due.at) >= news::CALM).take(most);
+            news.extend(calm.map(waiting(true)));
         }
         drop(shelves);
-        due.sort_unstable_by_key(|waiting| (waiting.queued, waiting.id));
-        due.truncate(most);
-        due
+        for all in [&mut own, &mut news] {
+            all.sort_unstable_by_key(|waiting| (waiting.queued, waiting.id));
+            all.truncate(most);
+        }
+        own.append(&mut news);
+        own
     }
 
     /// What a letter says now.
     pub async fn letter(&self, waiting: &Waiting) -> Outcome {
-        let found = self.booking.books.ask(waiting.organization, |shelf| shelf.letters.get(&waiting.id).cloned());
+        let found = self.booking.books.ask(waiting.organization, |shelf| shelf.due(&waiting.id).cloned());
         let Some(due) = found else { return Outcome::Later };
         self.worded(waiting.organization, waiting.id, &due).await
     }

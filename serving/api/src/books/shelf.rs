@@ -1,14 +1,15 @@
 //! What was heard of one organization's books: what was issued and where it lies in the log, what is still to be done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use records::booking::BookingFact;
 use records::books::{BooksFact, Cause, InvoiceKind, Invoicing, LetterId};
-use records::{Currency, EventId, Fact, FactRow, HoldId, OrderId, Timestamp, WaitId};
+use records::{Currency, EventId, Fact, FactRow, HoldId, OrderId, TicketId, Timestamp, WaitId};
 use rules::books::Draft;
 use rules::books::journal::Journal;
 
-use super::letters::{Due, Kind};
+use super::letters::{Due, Kind, Plan};
 
 /// An invoice or a credit note: what lists tell, and where the whole of it lies.
 #[derive(Debug, Clone)]
@@ -26,6 +27,9 @@ pub(super) struct Issued {
     pub(super) place: desk::Place,
 }
 
+/// Who reads the news of an order: its buyer, or the holder of one of its tickets.
+type Reader = (EventId, OrderId, Option<TicketId>);
+
 /// One organization's.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
@@ -42,6 +46,9 @@ pub(super) struct Shelf {
     /// Letters that are to be sent, by cause.
     pub(super) letters: BTreeMap<LetterId, Due>,
     settled_early: BTreeSet<LetterId>,
+    /// Letters to all who have tickets, by cause; and the one that each of them is to get.
+    pub(super) news: BTreeMap<LetterId, Due>,
+    newest: BTreeMap<Reader, LetterId>,
     /// Letters about orders that were not paid yet: nobody needs them once they are.
     placed: BTreeMap<(EventId, OrderId), LetterId>,
     /// When letters of an order were last asked for.
@@ -52,7 +59,7 @@ pub(super) struct Shelf {
 
 /// Whether a fact says anything about books.
 pub(super) fn matters(row: &FactRow) -> bool {
-    matches!(row.known(), Some(Fact::Booking(_) | Fact::Books(_)))
+    matches!(row.known(), Some(Fact::Booking(_) | Fact::Books(_))) || super::letters::is_news(row)
 }
 
 impl Shelf {
@@ -90,10 +97,31 @@ impl Shelf {
         if self.settled_early.remove(&id) {
             return;
         }
-        if let Kind::Placed { event, order } = &kind {
-            self.placed.insert((*event, *order), id);
+        match kind {
+            Kind::News { event, order, to, was } => self.add_news((event, order, to), id, at, was),
+            kind => {
+                if let Kind::Placed { event, order } = &kind {
+                    self.placed.insert((*event, *order), id);
+                }
+                self.letters.insert(id, Due { at, kind });
+            }
         }
-        self.letters.insert(id, Due { at, kind });
+    }
+
+    /// Whoever has not been told of a change yet is told of both at once, when they would have been told of the first.
+    fn add_news(&mut self, reader: Reader, id: LetterId, at: Timestamp, was: Arc<Plan>) {
+        let before = self.newest.insert(reader, id).and_then(|before| self.news.remove(&before));
+        let (at, was) = match before {
+            Some(Due { at, kind: Kind::News { was, .. } }) => (at, was),
+            _ => (at, was),
+        };
+        let (event, order, to) = reader;
+        self.news.insert(id, Due { at, kind: Kind::News { event, order, to, was } });
+    }
+
+    /// A letter that is to be sent.
+    pub(super) fn due(&self, id: &LetterId) -> Option<&Due> {
+        self.letters.get(id).or_else(|| self.news.get(id))
     }
 
     fn take(&mut self, place: desk::Place, fact: &BooksFact, at: Timestamp) {
@@ -120,15 +148,20 @@ impl Shelf {
                     place,
                 });
             }
-            BooksFact::LetterSettled { letter, .. } => match self.letters.remove(letter) {
-                None => {
-                    self.settled_early.insert(*letter);
+            BooksFact::LetterSettled { letter, .. } => {
+                match self.letters.remove(letter).or_else(|| self.news.remove(letter)) {
+                    None => {
+                        self.settled_early.insert(*letter);
+                    }
+                    Some(Due { kind: Kind::Placed { event, order }, .. }) => {
+                        self.placed.remove(&(event, order));
+                    }
+                    Some(Due { kind: Kind::News { event, order, to, .. }, .. }) => {
+                        self.newest.remove(&(event, order, to));
+                    }
+                    Some(_) => {}
                 }
-                Some(Due { kind: Kind::Placed { event, order }, .. }) => {
-                    self.placed.remove(&(event, order));
-                }
-                Some(_) => {}
-            },
+            }
             BooksFact::LetterAsked { event, order } => {
                 self.asked.insert((*event, *order), at);
             }

@@ -45,12 +45,9 @@ const ABOUT: &str = "One ordered log, live views, a warehouse. Every refusal is 
 of a read takes. Lists answer `data` and `next`, the cursor of the next page. Times in views are microseconds since \
 1970, other times RFC 3339. Whole numbers stay below 2^53; hashes and pseudonyms are text.";
 
-/// The document as text that people can compare.
-///
-/// # Panics
-/// Never: every part of it is JSON.
+/// The document as text that people can compare: a line for each operation.
 pub fn text() -> String {
-    serde_json::to_string_pretty(&document()).expect("a value is JSON") + "\n"
+    super::shared::lines(&document())
 }
 
 /// The OpenAPI 3.1 document of all routes.
@@ -93,6 +90,7 @@ pub fn document() -> Value {
     let components = components(schemas, &mut document);
     document["components"]["schemas"] = components;
     plain_words(&mut document);
+    super::shared::share(&mut document);
     document
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use records::programme::Session;
+use records::programme::{Page, Session};
 use records::{EventId, OrganizationId, SecretHash, SessionId, TicketId};
 use rules::programme::recurrence::Occurrence;
 use rules::programme::sessions::Listed;
@@ -11,7 +11,7 @@ use rules::programme::{EventProgramme, Standing};
 use schemars::json_schema;
 
 use super::access::Visitor;
-use super::ical::{Calendar, Entry, Recurs};
+use super::ical::{Calendar, Entry, Method, Recurs, Use};
 use super::manage::{OfEvent, Within};
 use super::{At, markdown};
 use crate::Api;
@@ -101,6 +101,17 @@ impl Api {
         })
     }
 
+    /// An event as a mail brings it: what is added, moved or taken away in the reader's own calendar.
+    pub(crate) fn mailed_calendar(&self, at: At, organizer: &str, method: Method) -> Option<String> {
+        let page = self.event_address(at);
+        let made_for = Use::Mail { method, organizer: organizer.to_owned() };
+        let made = self.programme(at, |known| {
+            let (title, zone) = (known.scheduled().title.clone(), known.scheduled().zone.clone());
+            Calendar { title, zone, entries: vec![whole(known, at.1, &page)], made_for }.text()
+        });
+        made.ok()
+    }
+
     /// The calendar of one session, all its times.
     pub(super) fn session_calendar(&self, at: At, session: SessionId) -> Result<Ics, Problem> {
         let page = self.event_address(at);
@@ -152,7 +163,8 @@ pub(super) fn part(id: impl std::fmt::Display) -> String {
 
 fn calendar(known: &EventProgramme, entries: Vec<Entry>) -> Ics {
     let scheduled = known.scheduled();
-    Ics(Calendar { title: scheduled.title.clone(), zone: scheduled.zone.clone(), entries }.text())
+    let (title, zone) = (scheduled.title.clone(), scheduled.zone.clone());
+    Ics(Calendar { title, zone, entries, made_for: Use::Subscription }.text())
 }
 
 fn called_off(known: &EventProgramme) -> bool {
@@ -160,8 +172,12 @@ fn called_off(known: &EventProgramme) -> bool {
 }
 
 /// Where an event takes place, in a line.
-pub(super) fn place(known: &EventProgramme) -> String {
-    let page = known.page();
+pub(crate) fn place(known: &EventProgramme) -> String {
+    place_of(known.page())
+}
+
+/// The same of what an event says of itself.
+pub(crate) fn place_of(page: &Page) -> String {
     let town = [&page.address.postal_code, &page.address.locality].map(String::as_str);
     let town = town.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     let parts = [page.venue.as_str(), page.address.street.as_str(), town.as_str(), page.address.country.as_str()];

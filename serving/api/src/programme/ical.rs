@@ -50,6 +50,42 @@ pub(super) struct Calendar {
     pub(super) title: String,
     pub(super) zone: Zone,
     pub(super) entries: Vec<Entry>,
+    pub(super) made_for: Use,
+}
+
+/// How a calendar comes to its reader.
+#[derive(Debug, Clone)]
+pub(super) enum Use {
+    /// It is asked for again and again.
+    Subscription,
+    /// A mail brings it (RFC 5546), from an organizer of this name.
+    Mail { method: Method, organizer: String },
+}
+
+/// What a calendar is to do with what a mail brings (RFC 5546 §1.4): nobody is asked whether they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// Take it, in the place of what has the same UID and a lower SEQUENCE.
+    Publish,
+    /// Take it away.
+    Cancel,
+}
+
+impl Method {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Publish => "PUBLISH",
+            Self::Cancel => "CANCEL",
+        }
+    }
+
+    /// The media type of such a file.
+    pub(crate) fn media(self) -> &'static str {
+        match self {
+            Self::Publish => "text/calendar; charset=utf-8; method=PUBLISH",
+            Self::Cancel => "text/calendar; charset=utf-8; method=CANCEL",
+        }
+    }
 }
 
 impl Calendar {
@@ -60,10 +96,15 @@ impl Calendar {
         out.line("VERSION", "2.0");
         out.line("PRODID", "-//Eventra//Eventra//EN");
         out.line("CALSCALE", "GREGORIAN");
-        out.line("METHOD", "PUBLISH");
-        out.line("NAME", &escaped(&self.title));
-        out.line("X-WR-CALNAME", &escaped(&self.title));
-        out.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
+        match &self.made_for {
+            Use::Mail { method, .. } => out.line("METHOD", method.word()),
+            Use::Subscription => {
+                out.line("METHOD", "PUBLISH");
+                out.line("NAME", &escaped(&self.title));
+                out.line("X-WR-CALNAME", &escaped(&self.title));
+                out.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
+            }
+        }
         if !is_utc(&self.zone) && !self.entries.is_empty() {
             self.zone_rules(&mut out);
         }
@@ -95,6 +136,11 @@ impl Calendar {
         }
         if !entry.url.is_empty() {
             out.line("URL", &entry.url);
+            // Whoever reads a mail has to know whose word it is (RFC 5546 §3.2); an event's page is its organizer's address here,
+            // as nobody is to be answered.
+            if let Use::Mail { organizer, .. } = &self.made_for {
+                out.line(&format!("ORGANIZER;CN=\"{}\"", quoted(organizer)), &entry.url);
+            }
         }
         if !entry.categories.is_empty() {
             out.line("CATEGORIES", &entry.categories.iter().map(|one| escaped(one)).collect::<Vec<_>>().join(","));
@@ -174,6 +220,11 @@ pub(super) fn utc(at: Timestamp) -> String {
     instant(at).strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// What may stand between quotes of a parameter (§3.2, RFC 6868).
+fn quoted(text: &str) -> String {
+    text.replace('^', "^^").replace('"', "^'").chars().filter(|one| !one.is_control()).collect()
+}
+
 /// A TEXT value (§3.3.11).
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -189,6 +240,38 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// Writes a calendar in which all words are these.
+///
+/// # Panics
+/// When words become lines of the calendar, or its lines are too long.
+pub(super) fn write_words(words: &str) {
+    let text = || words.to_owned();
+    let entry = Entry {
+        uid: "1@eventra".into(),
+        sequence: 1,
+        changed: Timestamp(1),
+        starts: Timestamp(2),
+        ends: Timestamp(3),
+        title: text(),
+        description: text(),
+        location: text(),
+        url: "https://example.org/e".into(),
+        categories: vec![text(), text()],
+        cancelled: false,
+        recurrence: None,
+    };
+    for made_for in [Use::Subscription, Use::Mail { method: Method::Cancel, organizer: text() }] {
+        let fields = if matches!(made_for, Use::Subscription) { 24 } else { 22 };
+        let told = Calendar { title: text(), zone: Zone::utc(), entries: vec![entry.clone()], made_for }.text();
+        let whole = told.replace("\r\n ", "");
+        assert!(told.split("\r\n").all(|line| line.len() <= LINE_OCTETS), "no line is longer than it may be");
+        let lines = whole.lines().filter(|line| !line.is_empty()).count();
+        let allowed = fields - if words.is_empty() { 2 } else { 0 };
+        assert_eq!(lines, allowed, "words stay where they stand: {whole}");
+        assert!(!whole.replace("\r\n", "").contains(['\r', '\n']), "and end no line");
+    }
 }
 
 /// Lines that are folded at 75 octets, between characters.
@@ -232,7 +315,7 @@ mod tests {
     }
 
     fn text(zone: &str, entries: Vec<Entry>) -> String {
-        Calendar { title: "Conf".into(), zone: Zone::parse(zone).unwrap(), entries }.text()
+        Calendar { title: "Conf".into(), zone: Zone::parse(zone).unwrap(), entries, made_for: Use::Subscription }.text()
     }
 
     #[test]

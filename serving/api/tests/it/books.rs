@@ -337,3 +337,150 @@ fn a_lost_link_is_mailed_again_and_nobody_learns_who_is_known() {
         assert_eq!(letters(&house).await.len(), 1);
     });
 }
+
+/// The event's own facts, as an organizer sets them.
+async fn schedule(house: &House, starts: &str, ends: &str) {
+    let event = records::EventId::parse("conf").unwrap();
+    let time = |text: &str| records::Timestamp::parse(text).unwrap();
+    let zone = Zone::parse("Europe/Berlin").unwrap();
+    let fact = Fact::EventScheduled { event, title: "Conf".into(), zone, starts: time(starts), ends: time(ends) };
+    let command = Command { organization: acme(), event, wishes: vec![Wish::Stand(fact)] };
+    (house.api.desk)(None, command.into()).unwrap().await.unwrap();
+}
+
+async fn told(house: &House, method: Method, path: &str, body: Value) {
+    data(send(house, method, path, "", body).await, StatusCode::OK);
+}
+
+fn calm(house: &House) {
+    house.clock.set(house.api.clock.now().saturating_add(Span::from_seconds(31)));
+}
+
+fn ics(letter: &BuyerLetter) -> String {
+    let file = letter.attachments.iter().find(|file| file.name == "event.ics").unwrap();
+    let text = String::from_utf8(file.bytes.clone()).unwrap();
+    let method = text.split("METHOD:").nth(1).unwrap().lines().next().unwrap();
+    assert!(file.media.ends_with(&format!("method={method}")), "{}", file.media);
+    text
+}
+
+/// What a property of a calendar says.
+fn line(text: &str, name: &str) -> String {
+    let whole = text.replace("\r\n ", "");
+    let found = whole.lines().find_map(|line| line.strip_prefix(name));
+    found.unwrap_or_else(|| panic!("{name}: {text}")).to_owned()
+}
+
+const PROGRAMME: &str = "/v1/organizations/acme/events/conf/programme";
+
+#[test]
+fn whoever_has_a_ticket_hears_once_that_an_event_moved_and_once_that_it_is_off() {
+    run(async {
+        let house = furnished().await;
+        named(&house).await;
+        schedule(&house, "2026-03-28T08:00:00Z", "2026-03-28T16:00:00Z").await;
+        told(&house, Method::PUT, &format!("{PROGRAMME}/page"), json!({"venue": "Town Hall"})).await;
+        // Two orders, and one ticket that was passed on: its order has none of its own any more.
+        let ann = buy(&house, "ann").await;
+        let bea = buy(&house, "bea").await;
+        let ticket = bea["tickets"][0]["id"].as_str().unwrap();
+        let transfer = json!({"revision": 0, "holder": buyer("cem")});
+        let path = format!("{SHOP}/orders/{}/tickets/{ticket}/transfer", bea["id"].as_str().unwrap());
+        data(show(&house, Method::POST, &path, ("", bea["secret"].as_str().unwrap()), transfer).await, StatusCode::OK);
+        house.api.write_books().await;
+        let first = letters(&house).await;
+        let added = first.iter().find(|letter| letter.occasion == Occasion::Confirmed).unwrap();
+        let added = ics(added);
+        assert_eq!(line(&added, "METHOD:"), "PUBLISH");
+        assert_eq!(line(&added, "DTSTART;TZID=Europe/Berlin:"), "20260328T090000");
+
+        // What is set and set back within the calm is nothing to write about, and neither is another title.
+        schedule(&house, "2026-03-29T08:00:00Z", "2026-03-29T16:00:00Z").await;
+        schedule(&house, "2026-03-28T08:00:00Z", "2026-03-28T16:00:00Z").await;
+        assert_eq!(letters(&house).await.len(), 0);
+        calm(&house);
+        assert_eq!(letters(&house).await.len(), 0);
+
+        // Moved across the change of clocks, and to another place: one letter for each reader.
+        schedule(&house, "2026-03-29T07:00:00Z", "2026-03-29T15:00:00Z").await;
+        told(&house, Method::PUT, &format!("{PROGRAMME}/page"), json!({"venue": "Old Mill"})).await;
+        assert_eq!(letters(&house).await.len(), 0, "not before it is calm");
+        calm(&house);
+        let mut moved = letters(&house).await;
+        moved.sort_by(|one, other| one.to.name.cmp(&other.to.name));
+        let names: Vec<&str> = moved.iter().map(|letter| letter.to.name.as_str()).collect();
+        assert_eq!(names, ["ann", "cem"], "{moved:?}");
+        for letter in &moved {
+            assert_eq!((letter.occasion, letter.facts.amount.as_str()), (Occasion::Changed, ""));
+            assert_eq!(letter.facts.place, ("Old Mill".to_owned(), "Town Hall".to_owned()));
+            assert!(
+                letter.facts.when.0.starts_with("2026-03-29 09:00")
+                    && letter.facts.when.1.starts_with("2026-03-28 09:00")
+            );
+            assert!(!letter.link.contains("secret"));
+            let file = ics(letter);
+            assert_eq!((line(&file, "METHOD:").as_str(), line(&file, "UID:")), ("PUBLISH", line(&added, "UID:")));
+            assert_eq!(line(&file, "DTSTART;TZID=Europe/Berlin:"), "20260329T090000");
+            let sequence = |text: &str| line(text, "SEQUENCE:").parse::<u32>().unwrap();
+            assert!(sequence(&file) > sequence(&added), "{file}");
+            assert!(
+                line(&file, "ORGANIZER;CN=\"Acme\":").ends_with("/e/acme/conf") && file.contains("BEGIN:VTIMEZONE")
+            );
+        }
+        assert_eq!(letters(&house).await.len(), 0, "once");
+
+        // Called off: what becomes of money is told to whoever has paid, and nothing goes back by itself.
+        let policy = json!({"refunds": {"until": "2026-03-01T00:00:00Z"}});
+        told(&house, Method::PUT, &format!("{OFFICE}/sales"), policy).await;
+        told(&house, Method::PUT, &format!("{PROGRAMME}/status"), json!({"status": "called_off", "reason": "A storm"}))
+            .await;
+        calm(&house);
+        let mut off = letters(&house).await;
+        off.sort_by(|one, other| one.to.name.cmp(&other.to.name));
+        assert_eq!(
+            off.iter().map(|letter| letter.occasion).collect::<Vec<_>>(),
+            [Occasion::CalledOffAsk, Occasion::CalledOff]
+        );
+        assert_eq!((off[0].facts.amount.as_str(), off[0].facts.reason.as_str()), ("119.00 EUR", "A storm"));
+        assert!(off[0].link.contains(ann["id"].as_str().unwrap()) && off[1].link.ends_with("/e/acme/conf"));
+        for letter in &off {
+            let file = ics(letter);
+            assert_eq!((line(&file, "METHOD:").as_str(), line(&file, "STATUS:").as_str()), ("CANCEL", "CANCELLED"));
+            assert_eq!(line(&file, "UID:"), line(&added, "UID:"));
+        }
+        let files = crate::calendars::mailed(&[added.clone(), ics(&moved[0]), ics(&off[0])]);
+        let expected = |word: &str, sequence: u32, status: &str, begins: &str| {
+            let (uid, page) = (line(&added, "UID:"), &off[1].link);
+            format!("{word} {uid} {sequence} {status} {begins} Acme {page}")
+        };
+        let first = line(&added, "SEQUENCE:").parse::<u32>().unwrap();
+        assert_eq!(
+            files,
+            [
+                expected("PUBLISH", first, "CONFIRMED", "2026-03-28T08:00:00Z"),
+                expected("PUBLISH", first + 4, "CONFIRMED", "2026-03-29T07:00:00Z"),
+                expected("CANCEL", first + 5, "CANCELLED", "2026-03-29T07:00:00Z"),
+            ]
+        );
+        let detail = get(&house, &format!("{OFFICE}/orders/{}", ann["id"].as_str().unwrap())).await;
+        assert_eq!(
+            (detail["status"].as_str(), detail["refunds"].as_array().unwrap().len()),
+            (Some("confirmed"), 0),
+            "as the letter says"
+        );
+        assert_eq!(letters(&house).await.len(), 0, "once");
+        // Nothing of it is news any more, but what becomes of orders is.
+        schedule(&house, "2026-03-30T07:00:00Z", "2026-03-30T15:00:00Z").await;
+        told(
+            &house,
+            Method::POST,
+            &format!("{OFFICE}/orders/{}/cancellation", ann["id"].as_str().unwrap()),
+            json!({"why": "organizer"}),
+        )
+        .await;
+        calm(&house);
+        house.api.write_books().await;
+        let rest: Vec<_> = letters(&house).await.into_iter().map(|letter| (letter.to.name, letter.occasion)).collect();
+        assert_eq!(rest, [("ann".to_owned(), Occasion::Cancelled)]);
+    });
+}

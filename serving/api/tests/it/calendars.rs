@@ -1,7 +1,7 @@
 //! Calendars as other programs read them: PyPI's `icalendar` (with `recurring-ical-events`) and npm's `ical.js` find the same
 //! instants as we do, over changes of clocks, in several zones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use axum::http::{Method, StatusCode};
@@ -57,6 +57,73 @@ for (const path of process.argv.slice(2)) {
   console.log(rows.sort().join('\n'));
 }
 "#;
+
+/// Reads calendars that mails bring, and tells what is to be done with them, one line each.
+const PYTHON_MAILED: &str = r#"
+import sys, datetime, icalendar
+for path in sys.argv[1:]:
+    calendar = icalendar.Calendar.from_ical(open(path, 'rb').read())
+    assert not calendar.errors, calendar.errors
+    [event] = calendar.walk('VEVENT')
+    assert not event.errors, event.errors
+    begin = event['DTSTART'].dt.astimezone(datetime.timezone.utc)
+    organizer = event['ORGANIZER']
+    print(calendar['METHOD'], event['UID'], event['SEQUENCE'], event['STATUS'], f"{begin:%Y-%m-%dT%H:%M:%SZ}", organizer.params['CN'], organizer)
+"#;
+
+const NODE_MAILED: &str = r#"
+const fs = require('fs');
+const library = require('ical.js');
+const ICAL = library.default || library;
+for (const path of process.argv.slice(2)) {
+  const calendar = new ICAL.Component(ICAL.parse(fs.readFileSync(path, 'utf8')));
+  ICAL.TimezoneService.reset();
+  for (const zone of calendar.getAllSubcomponents('vtimezone')) ICAL.TimezoneService.register(zone);
+  const [component] = calendar.getAllSubcomponents('vevent');
+  const event = new ICAL.Event(component);
+  const organizer = component.getFirstProperty('organizer');
+  const told = [calendar.getFirstPropertyValue('method'), event.uid, event.sequence, component.getFirstPropertyValue('status')];
+  told.push(`${event.startDate.toJSDate().toISOString().slice(0, 19)}Z`, organizer.getParameter('cn'), organizer.getFirstValue());
+  console.log(told.join(' '));
+}
+"#;
+
+fn python() -> PathBuf {
+    installed("icalendar-7.3.0", |folder| {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+        pip.arg(folder).args(["icalendar==7.3.0", "recurring-ical-events==3.8.2", "tzdata==2026.6"]);
+        must_run(&mut pip, "pip install of icalendar");
+    })
+}
+
+fn node() -> PathBuf {
+    installed("ical.js-2.2.1", |folder| {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]);
+        must_run(npm.arg(folder).arg("ical.js@2.2.1"), "npm install of ical.js");
+    })
+}
+
+fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// What two other parsers read in calendars that mails bring, a line each: they say the same.
+pub(crate) fn mailed(files: &[String]) -> Vec<String> {
+    let (python, node, folder) = (python(), node(), tempfile::tempdir().unwrap());
+    let paths: Vec<PathBuf> =
+        (0..).zip(files).map(|(number, text)| script(folder.path(), &format!("{number}.ics"), text)).collect();
+    let mut python3 = Command::new("python3");
+    python3.arg(script(folder.path(), "mailed.py", PYTHON_MAILED)).args(&paths).env("PYTHONPATH", &python);
+    let one = told(&mut python3, "icalendar");
+    let mut program = Command::new("node");
+    program.arg(script(&node, "mailed.cjs", NODE_MAILED)).args(&paths);
+    assert_eq!(told(&mut program, "ical.js"), one);
+    one.lines().map(str::to_owned).collect()
+}
 
 async fn ask(house: &House, method: Method, path: &str, body: &Value) -> Value {
     let authorization = format!("Bearer {MANAGE}");
@@ -133,18 +200,7 @@ fn told(command: &mut Command, what: &str) -> String {
 
 #[test]
 fn two_other_parsers_find_the_same_instants_over_changes_of_clocks() {
-    let python = installed("icalendar-7.3.0", |folder| {
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
-        pip.arg(folder).args(["icalendar==7.3.0", "recurring-ical-events==3.8.2", "tzdata==2026.6"]);
-        must_run(&mut pip, "pip install of icalendar");
-    });
-    let node = installed("ical.js-2.2.1", |folder| {
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]);
-        must_run(npm.arg(folder).arg("ical.js@2.2.1"), "npm install of ical.js");
-    });
-    let folder = tempfile::tempdir().unwrap();
+    let (python, node, folder) = (python(), node(), tempfile::tempdir().unwrap());
     let hash = SecretHash::of(MANAGE).to_string();
     let key = Fact::KeyAdded { key: "page".into(), hash, scopes: vec![Scope::Manage], expires: None };
     let (mut paths, mut expected) = (Vec::new(), String::new());
@@ -163,11 +219,6 @@ fn two_other_parsers_find_the_same_instants_over_changes_of_clocks() {
     });
     // 1 once, 73 by week, 14 by month, 12 by day, 2 by year, in each zone.
     assert!(expected.lines().count() > 4 * 95, "{expected}");
-    let script = |folder: &Path, name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
     let mut python3 = Command::new("python3");
     python3.arg(script(folder.path(), "read.py", PYTHON)).args(&paths).env("PYTHONPATH", &python);
     assert_eq!(told(&mut python3, "icalendar"), expected);

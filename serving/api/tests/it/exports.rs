@@ -1,12 +1,14 @@
 //! Exports from outside, beside the state that they are of; read by a CSV reader of another make (Python's).
 
 use axum::http::{Method, StatusCode};
+use futures_util::StreamExt as _;
 use records::{EventId, Fact, Timestamp, Zone};
 use rules::office::{Command, Wish};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::booking::{buy, data, furnished, send};
-use crate::house::{House, acme, run};
+use crate::house::{House, acme, request, run};
 use crate::libraries::{must_run, write};
 
 const OFFICE: &str = "/v1/organizations/acme/events/conf/box-office";
@@ -131,30 +133,109 @@ fn the_exported_journal_adds_up_to_the_ledger() {
     });
 }
 
+/// So many orders of something that costs nothing, in the order in which they were placed.
+async fn with_orders(count: u32) -> (House, Vec<String>) {
+    let house = in_berlin().await;
+    let quota = json!({"title": "Hall", "size": 2_000, "products": [{"product": "free"}]});
+    let tiers = json!([{"title": "Free", "prices": [{"minor": 0, "currency": "EUR"}]}]);
+    let product = json!({"title": "Free", "tiers": tiers});
+    data(send(&house, Method::PUT, &format!("{OFFICE}/products/free"), "", product).await, StatusCode::OK);
+    data(send(&house, Method::PUT, &format!("{OFFICE}/quotas/hall"), "", quota).await, StatusCode::OK);
+    let mut ids = Vec::new();
+    for number in 0..count {
+        house.clock.advance(1_000);
+        ids.push(order_free(&house, number).await);
+    }
+    (house, ids)
+}
+
+async fn order_free(house: &House, number: u32) -> String {
+    let cart = json!({"lines": [{"product": "free", "count": 1}], "currency": "EUR"});
+    let hold = data(send(house, Method::POST, "/v1/shop/acme/conf/holds", "", cart).await, StatusCode::CREATED);
+    let buyer = json!({"email": format!("b{}@example.org", number % 7)});
+    let wish = json!({"hold": hold["id"], "buyer": buyer, "provider": "free"});
+    let order = send(house, Method::POST, "/v1/shop/acme/conf/orders", "", wish).await;
+    data(order, StatusCode::CREATED)["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_large_export_is_whole_although_it_is_made_piece_by_piece() {
     run(async {
-        let house = in_berlin().await;
-        let quota = json!({"title": "Hall", "size": 2_000, "products": [{"product": "free"}]});
-        let tiers = json!([{"title": "Free", "prices": [{"minor": 0, "currency": "EUR"}]}]);
-        let product = json!({"title": "Free", "tiers": tiers});
-        data(send(&house, Method::PUT, &format!("{OFFICE}/products/free"), "", product).await, StatusCode::OK);
-        data(send(&house, Method::PUT, &format!("{OFFICE}/quotas/hall"), "", quota).await, StatusCode::OK);
-        let mut ids = std::collections::BTreeSet::new();
-        for number in 0..1_203 {
-            let cart = json!({"lines": [{"product": "free", "count": 1}], "currency": "EUR"});
-            let hold =
-                data(send(&house, Method::POST, "/v1/shop/acme/conf/holds", "", cart).await, StatusCode::CREATED);
-            let buyer = json!({"email": format!("b{}@example.org", number % 7)});
-            let wish = json!({"hold": hold["id"], "buyer": buyer, "provider": "free"});
-            let order = send(&house, Method::POST, "/v1/shop/acme/conf/orders", "", wish).await;
-            ids.insert(data(order, StatusCode::CREATED)["id"].as_str().unwrap().to_owned());
-        }
+        let (house, ids) = with_orders(1_203).await;
         for what in ["orders", "tickets"] {
             let rows = export(&house, what).await;
-            let found: std::collections::BTreeSet<String> =
-                rows.iter().map(|row| row["order"].as_str().unwrap().to_owned()).collect();
+            let found: Vec<&str> = rows.iter().map(|row| row["order"].as_str().unwrap()).collect();
             assert_eq!((rows.len(), found == ids), (1_203, true), "{what}");
         }
     });
+}
+
+#[test]
+fn an_export_is_of_one_offset_whatever_happens_while_it_is_taken() {
+    run(async {
+        let (house, ids) = with_orders(1_100).await;
+        let mut before = std::collections::BTreeMap::new();
+        for what in ["orders", "tickets", "scans", "ledger"] {
+            before.insert(what, text_of(begin(&house, what).await, &mut async || {}).await);
+        }
+        for what in ["orders", "tickets", "scans", "ledger"] {
+            let answer = begin(&house, what).await;
+            let offset = answer.headers()["eventra-offset"].to_str().unwrap().to_owned();
+            let name = answer.headers()["content-disposition"].to_str().unwrap().to_owned();
+            assert_eq!(name, format!("attachment; filename=\"conf-{what}-{}.csv\"", offset.replace('/', "_")));
+            // After the first piece: the last order is cancelled twice over in what it says, its title changes, another comes.
+            let last = format!("{OFFICE}/orders/{}", ids.last().unwrap());
+            let told = text_of(answer, &mut async || {
+                let title = json!({"title": format!("Gratis {what}"), "tiers": [{"title": "Free", "prices": [{"minor": 0, "currency": "EUR"}]}]});
+                data(send(&house, Method::PUT, &format!("{OFFICE}/products/free"), "", title).await, StatusCode::OK);
+                let end = json!({"why": "organizer"});
+                send(&house, Method::POST, &format!("{last}/cancellation"), "", end).await;
+                order_free(&house, 7).await;
+            })
+            .await;
+            let newest = told.lines().skip(1).all(|line| line.ends_with(&format!(",{offset}")));
+            assert!(newest, "{what}: each row tells the offset");
+            if what == "orders" {
+                let plain = |text: &str| {
+                    text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect::<Vec<_>>()
+                };
+                assert_eq!(plain(&told), plain(&before[what]), "nothing that came after is in it");
+                let after = text_of(begin(&house, what).await, &mut async || {}).await;
+                assert_eq!(after.lines().count(), told.lines().count() + 1);
+                assert_eq!(after.matches(",cancelled,").count(), 1, "and the next one has it");
+            }
+            if what == "tickets" {
+                assert_eq!(told.lines().count(), 1_102, "with the one that was ordered while orders were told");
+                assert!(told.contains("Gratis orders") && !told.contains("Gratis tickets"));
+            }
+        }
+        let mut open = Vec::new();
+        for _ in 0..8 {
+            open.push(begin(&house, "orders").await);
+        }
+        let many = send(&house, Method::GET, &format!("{OFFICE}/exports/orders.csv"), "", Value::Null).await;
+        assert_eq!((many.status, many.body["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("overloaded")));
+        drop(open);
+        export(&house, "orders").await;
+    });
+}
+
+/// An export of which nothing was taken yet.
+async fn begin(house: &House, what: &str) -> axum::response::Response {
+    let path = format!("{OFFICE}/exports/{what}.csv");
+    let headers = [("authorization", "Bearer a-key-that-manages")];
+    let answer = house.router.clone().oneshot(request(Method::GET, &path, &headers, "")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer
+}
+
+/// The whole of it, when something happens after its first piece.
+async fn text_of(answer: axum::response::Response, meanwhile: &mut impl AsyncFnMut()) -> String {
+    let mut pieces = answer.into_body().into_data_stream();
+    let mut text = pieces.next().await.unwrap().unwrap().to_vec();
+    meanwhile().await;
+    while let Some(piece) = pieces.next().await {
+        text.extend_from_slice(&piece.unwrap());
+    }
+    String::from_utf8(text).unwrap()
 }

@@ -309,7 +309,11 @@ fn every_read_route_has_a_feed_that_tells_what_it_answers() {
                 .replace("{leaderboard}", "points")
                 .replace("{record}", "A-1");
             let parameters = paths[&format!("/v1/views/{route}")]["get"]["parameters"].as_array().unwrap();
-            let event = if parameters.iter().any(|known| known["name"] == "event") { "?event=conf" } else { "" };
+            let named = |known: &Value| match known["$ref"].as_str() {
+                Some(shared) => document.pointer(&shared[1..]).unwrap()["name"].clone(),
+                None => known["name"].clone(),
+            };
+            let event = if parameters.iter().any(|known| named(known) == "event") { "?event=conf" } else { "" };
             let feed = feed.replace(['{', '}'], "") + event;
             let mut stream = Stream::open(server.address, READ, &feed, None).await;
             assert_eq!(stream.status, 200, "{feed}");

@@ -14,11 +14,6 @@ async fn put(house: &House, path: &str, body: Value) -> Value {
     data(send(house, Method::PUT, &format!("{OFFICE}{path}"), "", body).await, StatusCode::OK)
 }
 
-/// A time as what is offered tells it: microseconds since 1970.
-fn micros(time: &str) -> i64 {
-    Timestamp::parse(time).unwrap().0
-}
-
 /// An order of something free, as its buyer sees it.
 async fn take(house: &House, product: &str, address: &str) -> (StatusCode, Value) {
     let cart = json!({"lines": [{"product": product, "count": 1}], "currency": "EUR"});
@@ -79,7 +74,7 @@ fn a_flash_sale_shows_what_it_cost_before_and_each_person_has_their_share() {
         let house = furnished().await;
         let price = |minor: u32| json!([{"minor": minor, "currency": "EUR"}]);
         let flash = json!({"title": "Flash", "prices": price(0), "original": price(9_900), "count": 3,
-            "from": micros("2025-11-20T12:00:00Z"), "until": micros("2025-11-20T13:00:00Z")});
+            "from": "2025-11-20T12:00:00Z", "until": "2025-11-20T13:00:00Z"});
         let tiers = json!([flash, {"title": "Usual", "prices": price(9_900)}]);
         put(&house, "/products/shirt", json!({"title": "Shirt", "kind": "goods", "tiers": tiers, "per_person": 2}))
             .await;
@@ -92,6 +87,22 @@ fn a_flash_sale_shows_what_it_cost_before_and_each_person_has_their_share() {
         assert_eq!((&shown["prices"], &shown["original"]), (&price(0), &price(9_900)));
         assert_eq!((shown["tier_left"].as_u64(), shown["per_person"].as_u64()), (Some(3), Some(2)));
         assert_eq!(shown["tier_until"], "2025-11-20T13:00:00Z");
+        let set =
+            data(send(&house, Method::GET, &format!("{OFFICE}/products/shirt"), "", Value::Null).await, StatusCode::OK);
+        let all = data(send(&house, Method::GET, OFFICE, "", Value::Null).await, StatusCode::OK);
+        let listed = all["products"].as_array().unwrap().iter().find(|it| it["id"] == "shirt").unwrap();
+        for told in [&set, listed] {
+            let tier = &told["tiers"][0];
+            assert_eq!(
+                (&tier["from"], &tier["until"]),
+                (&json!("2025-11-20T12:00:00Z"), &json!("2025-11-20T13:00:00Z"))
+            );
+        }
+        let mut number = set.clone();
+        number["until"] = json!(1_763_643_600_000_000_i64);
+        let refused = send(&house, Method::PUT, &format!("{OFFICE}/products/shirt"), "", number).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{:?}", refused.body);
+        assert!(refused.body.to_string().contains("RFC 3339"), "{:?}", refused.body);
         for _ in 0..2 {
             assert_eq!(take(&house, "shirt", "ann@example.org").await.0, StatusCode::CREATED);
         }
@@ -108,7 +119,7 @@ fn a_ticket_says_when_it_lets_in_and_a_door_says_why_not() {
     run(async {
         let house = furnished().await;
         let tiers = json!([{"title": "Standard", "prices": [{"minor": 11_900, "currency": "EUR"}]}]);
-        let (from, until) = (micros("2025-11-20T12:30:00Z"), micros("2025-11-20T13:30:00Z"));
+        let (from, until) = ("2025-11-20T12:30:00Z", "2025-11-20T13:30:00Z");
         let spec = json!({"title": "Pass", "tiers": tiers, "tax": 1_900, "valid_from": from, "valid_until": until});
         put(&house, "/products/pass", spec).await;
         let order = buy(&house, "ann").await;
@@ -146,7 +157,7 @@ fn a_buyer_asks_for_money_back_and_the_organizer_grants_it() {
         let wish = json!({"reason": "my zebra is ill"});
         let none = show(&house, Method::POST, &ask, ("", secret), wish.clone()).await;
         assert_eq!((none.status, none.body["reason"].as_str()), (StatusCode::CONFLICT, Some("refunds_not_offered")));
-        put(&house, "/sales", json!({"refunds": {"until": micros("2025-11-21T00:00:00Z"), "fee": 1_000}})).await;
+        put(&house, "/sales", json!({"refunds": {"until": "2025-11-21T00:00:00Z", "fee": 1_000}})).await;
         assert_eq!(look(&house, &order).await["refund_policy"]["fee"], 1_000);
         let stranger = show(&house, Method::POST, &ask, ("", "wrong"), wish.clone()).await;
         assert_eq!(stranger.status, StatusCode::NOT_FOUND);

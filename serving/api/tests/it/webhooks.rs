@@ -89,6 +89,25 @@ fn id(endpoint: &Value) -> String {
     endpoint["id"].as_str().unwrap().to_owned()
 }
 
+/// A receiver that listens, the endpoint that leads to it, and a pump.
+struct Line {
+    receiver: Receiver,
+    port: u16,
+    task: tokio::task::JoinHandle<()>,
+    made: Value,
+    pump: Pump,
+}
+
+impl Line {
+    /// One that is told what happens from here on.
+    async fn open(house: &House) -> Self {
+        let receiver = Receiver::default();
+        let (port, task) = receiver.listen(0).await;
+        let made = add(house, json!({"url": format!("http://127.0.0.1:{port}/hooks?a=1"), "title": "CRM"})).await;
+        Self { receiver, port, task, made, pump: Pump::new(true).unwrap() }
+    }
+}
+
 /// Turns a pump until nothing is on its way and nothing is due.
 async fn settle(house: &House, pump: &mut Pump) {
     for _ in 0..TURNS_MAX {
@@ -101,18 +120,26 @@ async fn settle(house: &House, pump: &mut Pump) {
     panic!("the pump does not come to rest");
 }
 
+/// Turns a pump until something has come of it, or there were too many turns.
+async fn turn_until(house: &House, pump: &mut Pump, is_done: impl Fn() -> bool) {
+    for _ in 0..TURNS_MAX {
+        pump.turn(&house.api).await;
+        if is_done() {
+            return;
+        }
+        pump.wait(Duration::from_millis(50)).await;
+    }
+}
+
 const BOUGHT: [&str; 4] = ["order.placed", "payment.started", "payment.captured", "order.confirmed"];
 
 #[test]
 fn what_happens_is_told_in_order_with_ids_and_nothing_personal() {
     run(async {
         let house = furnished().await;
-        let receiver = Receiver::default();
-        let (port, _task) = receiver.listen(0).await;
         let before = buy(&house, "early").await;
-        let made = add(&house, json!({"url": format!("http://127.0.0.1:{port}/hooks?a=1"), "title": "CRM"})).await;
+        let Line { receiver, made, mut pump, .. } = Line::open(&house).await;
         assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
-        let mut pump = Pump::new(true).unwrap();
         let order = buy(&house, "zebulon").await;
         settle(&house, &mut pump).await;
         assert_eq!(receiver.kinds(), BOUGHT, "what was before the endpoint is not told");
@@ -169,10 +196,7 @@ fn only_what_was_asked_for_is_told_and_a_test_to_one_endpoint() {
 fn a_receiver_that_fails_for_days_is_told_everything_in_order_and_somebody_is_told_of_it() {
     run(async {
         let house = furnished().await;
-        let receiver = Receiver::default();
-        let (port, task) = receiver.listen(0).await;
-        let made = add(&house, json!({"url": format!("http://127.0.0.1:{port}")})).await;
-        let mut pump = Pump::new(true).unwrap();
+        let Line { receiver, port, task, made, mut pump } = Line::open(&house).await;
         receiver.answer(&[500, 302, 429]);
         buy(&house, "ann").await;
         settle(&house, &mut pump).await;
@@ -225,10 +249,7 @@ fn a_receiver_that_fails_for_days_is_told_everything_in_order_and_somebody_is_to
 fn what_was_told_is_told_again_from_a_place_or_a_time_on_under_the_same_ids() {
     run(async {
         let house = furnished().await;
-        let receiver = Receiver::default();
-        let (port, _task) = receiver.listen(0).await;
-        let made = add(&house, json!({"url": format!("http://127.0.0.1:{port}")})).await;
-        let mut pump = Pump::new(true).unwrap();
+        let Line { receiver, made, mut pump, .. } = Line::open(&house).await;
         buy(&house, "ann").await;
         settle(&house, &mut pump).await;
         let first = receiver.taken();
@@ -265,13 +286,7 @@ fn one_that_is_gone_or_slow_holds_nobody_else() {
         add(&house, json!({"url": slow})).await;
         let mut pump = Pump::new(true).unwrap();
         buy(&house, "ann").await;
-        for _ in 0..TURNS_MAX {
-            pump.turn(&house.api).await;
-            if well.kinds().len() == 4 && gone.arrived.lock().unwrap().len() == 1 {
-                break;
-            }
-            pump.wait(Duration::from_millis(50)).await;
-        }
+        turn_until(&house, &mut pump, || well.kinds().len() == 4 && gone.arrived.lock().unwrap().len() == 1).await;
         assert_eq!(well.kinds(), BOUGHT);
         assert!(!pump.is_idle(), "the silent one is still waited for");
         drop(pump);
@@ -290,13 +305,7 @@ fn one_that_is_gone_or_slow_holds_nobody_else() {
         let spec = json!({"url": format!("http://127.0.0.1:{one}")});
         let path = format!("{HOOKS}/{}", id(&made));
         data(send(&house, Method::PUT, &path, "", spec).await, StatusCode::OK);
-        for _ in 0..TURNS_MAX {
-            pump.turn(&house.api).await;
-            if gone.kinds().len() == 4 {
-                break;
-            }
-            pump.wait(Duration::from_millis(50)).await;
-        }
+        turn_until(&house, &mut pump, || gone.kinds().len() == 4).await;
         assert_eq!(gone.kinds(), BOUGHT);
     });
 }
@@ -367,10 +376,7 @@ fn the_official_libraries_take_the_signatures_also_while_a_secret_is_changed() {
         // The libraries look at the time, too.
         let now = SystemClock.now();
         house.clock.set(now);
-        let receiver = Receiver::default();
-        let (port, _task) = receiver.listen(0).await;
-        let made = add(&house, json!({"url": format!("http://127.0.0.1:{port}")})).await;
-        let mut pump = Pump::new(true).unwrap();
+        let Line { receiver, made, mut pump, .. } = Line::open(&house).await;
         buy(&house, "ann").await;
         settle(&house, &mut pump).await;
         let rotation = format!("{HOOKS}/{}/rotation", id(&made));

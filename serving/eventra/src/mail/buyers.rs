@@ -12,6 +12,8 @@ use super::{AT_ONCE, GIVE_UP, Outcome, Outgoing, PAUSE, PAUSE_MAX, Pause, Ready,
 
 /// Mails that are on their way together: a mail server takes as many from one client.
 const TOGETHER: usize = 8;
+/// Letters to all who have tickets that are sent in one look: a hundred a second, which mail servers take from one client.
+const NEWS_AT_ONCE: usize = 25;
 
 /// Letters that are not tried again yet.
 pub(crate) type Tries = BTreeMap<(OrganizationId, LetterId), Pause>;
@@ -23,6 +25,12 @@ pub(crate) async fn round(api: &Api, outgoing: &Outgoing, tries: &mut Tries) {
     let mut due = api.letters(AT_ONCE + tries.len());
     due.retain(|waiting| {
         tries.get(&(waiting.organization, waiting.id)).is_none_or(|pause| pause.until <= Instant::now())
+    });
+    // Letters to everybody come after all others here, and leave room for what is asked for meanwhile.
+    let mut news = 0;
+    due.retain(|waiting| {
+        news += usize::from(waiting.to_all);
+        !waiting.to_all || news <= NEWS_AT_ONCE
     });
     due.truncate(AT_ONCE);
     for together in due.chunks(TOGETHER) {
@@ -75,8 +83,11 @@ async fn send(api: &Api, outgoing: &Outgoing, waiting: &Waiting) -> Outcome {
 }
 
 fn ready(waiting: &Waiting, letter: BuyerLetter) -> Ready {
-    let LetterId { cause, part } = waiting.id;
-    let id = format!("letter-{}-{}-{part}-{}", cause.partition, cause.offset, waiting.organization);
+    let LetterId { cause, part, order } = waiting.id;
+    let mut id = format!("letter-{}-{}-{part}-{}", cause.partition, cause.offset, waiting.organization);
+    if order.is_some() {
+        id += &format!("-{order}");
+    }
     let german = letter.language.split('-').next() == Some("de");
     let words = words(letter.occasion, german);
     let text = text::written(
@@ -109,6 +120,17 @@ fn filled(text: &str, facts: &Facts, german: bool) -> String {
 
 fn paragraphs(words: &Words, facts: &Facts, german: bool) -> Vec<String> {
     let mut paragraphs = vec![filled(words.body, facts, german)];
+    if !facts.reason.is_empty() {
+        paragraphs.push(if german { format!("„{}“", facts.reason) } else { format!("“{}”", facts.reason) });
+    }
+    let (when, place, before) = if german { ("Wann", "Wo", "bisher") } else { ("When", "Where", "before") };
+    for (label, (now, was)) in [(when, &facts.when), (place, &facts.place)] {
+        if !was.is_empty() {
+            paragraphs.push(format!("{label}: {now}\n{before}: {was}"));
+        } else if !now.is_empty() {
+            paragraphs.push(format!("{label}: {now}"));
+        }
+    }
     if !facts.bank.is_empty() {
         paragraphs.push(facts.bank.clone());
     }
@@ -308,6 +330,67 @@ fn words(occasion: Occasion, german: bool) -> Words {
                 "Nehmen",
             ),
         ),
+        Occasion::Changed => (
+            (
+                "{event} has changed",
+                "Please note: {event}, which you have tickets for, takes place at another time or place than you were told. Your \
+                 tickets stay valid. The attached file moves it in your calendar.",
+                "Look at the event",
+            ),
+            (
+                "{event} wurde geändert",
+                "Bitte beachten Sie: {event}, wofür Sie Tickets haben, findet zu anderer Zeit oder an anderem Ort statt als bisher \
+                 gesagt. Ihre Tickets bleiben gültig. Die angehängte Datei verschiebt die Veranstaltung in Ihrem Kalender.",
+                "Veranstaltung ansehen",
+            ),
+        ),
+        Occasion::CalledOff => (
+            (
+                "{event} does not take place",
+                "{event}, which you have tickets for, was called off and does not take place. The attached file takes it out of your \
+                 calendar.",
+                "Look at the event",
+            ),
+            (
+                "{event} findet nicht statt",
+                "{event}, wofür Sie Tickets haben, wurde abgesagt und findet nicht statt. Die angehängte Datei nimmt die Veranstaltung \
+                 aus Ihrem Kalender.",
+                "Veranstaltung ansehen",
+            ),
+        ),
+        Occasion::CalledOffPaid => (
+            (
+                "{event} does not take place",
+                "{event}, which you have tickets for, was called off and does not take place. You have paid {amount}. It does not go \
+                 back by itself: the organizer decides about it, and we write to you when money goes back. The attached file takes \
+                 the event out of your calendar.",
+                "Look at the order",
+            ),
+            (
+                "{event} findet nicht statt",
+                "{event}, wofür Sie Tickets haben, wurde abgesagt und findet nicht statt. Sie haben {amount} bezahlt. Das Geld geht \
+                 nicht von selbst zurück: Darüber entscheidet der Veranstalter, und wir schreiben Ihnen, sobald Geld zurückgeht. Die \
+                 angehängte Datei nimmt die Veranstaltung aus Ihrem Kalender.",
+                "Bestellung ansehen",
+            ),
+        ),
+        Occasion::CalledOffAsk => (
+            (
+                "{event} does not take place",
+                "{event}, which you have tickets for, was called off and does not take place. You have paid {amount}. It does not go \
+                 back by itself: behind the link you can ask for it, and see on which terms. The organizer decides about it, and we \
+                 write to you when money goes back. The attached file takes the event out of your calendar.",
+                "Ask for your money back",
+            ),
+            (
+                "{event} findet nicht statt",
+                "{event}, wofür Sie Tickets haben, wurde abgesagt und findet nicht statt. Sie haben {amount} bezahlt. Das Geld geht \
+                 nicht von selbst zurück: Hinter dem Link können Sie darum bitten und sehen, zu welchen Bedingungen. Der Veranstalter \
+                 entscheidet darüber, und wir schreiben Ihnen, sobald Geld zurückgeht. Die angehängte Datei nimmt die Veranstaltung \
+                 aus Ihrem Kalender.",
+                "Geld zurückverlangen",
+            ),
+        ),
     };
     let (subject, body, label) = if german { other } else { english };
     Words { subject, body, label }
@@ -329,13 +412,16 @@ mod tests {
             until: "2026-11-21 10:00 CET".into(),
             bank: "IBAN DE00\nBIC X".into(),
             product: "Pass".into(),
+            reason: "The <1> storm".into(),
+            when: ("Friday <1>".into(), "Thursday".into()),
+            place: ("Hall <1>".into(), String::new()),
         };
         let to = Personal { email: "ann@example.org".into(), name: "Ann".into() };
         let (language, link) = (language.to_owned(), "https://x/#secret=1&2".to_owned());
         let letter = BuyerLetter { to, language, occasion, facts, link, attachments: Vec::new() };
-        let id = LetterId { cause: Cause { partition: 3, offset: 7 }, part: 1 };
+        let id = LetterId { cause: Cause { partition: 3, offset: 7 }, part: 1, ..LetterId::default() };
         let organization = OrganizationId::parse("acme").unwrap();
-        ready(&Waiting { organization, id, queued: records::Timestamp(0) }, letter)
+        ready(&Waiting { organization, id, queued: records::Timestamp(0), to_all: false }, letter)
     }
 
     #[test]

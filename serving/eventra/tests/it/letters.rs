@@ -37,6 +37,79 @@ fn order(process: &Process) -> Value {
     done(process, "", "POST", &format!("{SHOP}/orders"), &wish)
 }
 
+/// Sets when the event takes place.
+fn schedule(process: &Process, token: &str, day: &str) {
+    let event = json!({"title": "Conference", "zone": "Europe/Berlin", "starts": format!("{day}T08:00:00Z"),
+        "ends": format!("{day}T16:00:00Z")});
+    done(process, token, "PUT", "/v1/organizations/acme/events/conf", &event);
+}
+
+fn calendar(mail: &Value) -> String {
+    let file = attached(mail).into_iter().find(|(name, _)| name == "event.ics").unwrap();
+    String::from_utf8(file.1).unwrap()
+}
+
+#[test]
+fn ticket_holders_hear_once_that_an_event_moved_and_that_it_is_off_whatever_ends_in_between() {
+    let python = installed();
+    let folder = applied();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("smtp://127.0.0.1:{port}");
+    let settings = ["--warehouse", "none", "--log-filter", "warn", "--mail-from", "Acme <mail@acme.example>"];
+    let all = [&settings[..], &["--smtp-url", &url, "--public-url", "https://tickets.example"]].concat();
+    let start = || Process::start_with(folder.path(), &all, None);
+    let mut server = Server::start(&python, port);
+    let process = start();
+    assert_eq!(run(folder.path(), &["user", "add", "boss@example.org", "--name", "Boss", "--admin"]).code, 0);
+    let token = sign_in(&process, "boss@example.org");
+    offer(&process, &token);
+    schedule(&process, &token, "2030-03-30");
+    let placed = order(&process);
+    let id = placed["id"].as_str().unwrap();
+    server.mail();
+    let receipt = json!({"amount": 11_900, "reference": "bank 7"});
+    done(&process, &token, "POST", &format!("{OFFICE}/orders/{id}/receipts"), &receipt);
+    let first = calendar(&server.mail());
+    assert!(first.contains("DTSTART;TZID=Europe/Berlin:20300330T090000\r\n"), "{first}");
+
+    // Moved over the change of clocks; the process ends before it was told.
+    schedule(&process, &token, "2030-03-31");
+    process.kill();
+    let process = start();
+    let mail = server.mail();
+    assert_eq!(
+        (mail["to"].as_str(), mail["subject"].as_str()),
+        (Some("ann@example.org"), Some("Conference wurde geändert"))
+    );
+    let text = mail["parts"]["text/plain"].as_str().unwrap();
+    assert!(text.contains("Wann: 2030-03-31 10:00 CEST") && text.contains("bisher: 2030-03-30 09:00 CET"), "{text}");
+    assert!(text.contains("https://tickets.example/e/acme/conf"), "{text}");
+    let moved = calendar(&mail);
+    assert!(moved.contains("METHOD:PUBLISH\r\n") && moved.contains("DTSTART;TZID=Europe/Berlin:20300331T100000\r\n"));
+    process.wait("the mail is settled", |process| {
+        let (_, facts) = process.ask_with(&token, "GET", "/v1/system", "");
+        facts["data"]["mails_waiting"].as_u64() == Some(0)
+    });
+    let off = json!({"status": "called_off", "reason": "Der Saal ist abgebrannt."});
+    done(&process, &token, "PUT", "/v1/organizations/acme/events/conf/programme/status", &off);
+    process.terminate();
+    let process = start();
+    let mail = server.mail();
+    assert_eq!(mail["subject"], "Conference findet nicht statt");
+    let text = mail["parts"]["text/plain"].as_str().unwrap();
+    assert!(text.contains("119,00 EUR") && text.contains("nicht von selbst zurück"), "{text}");
+    assert!(text.contains("Der Saal ist abgebrannt.") && text.contains(id), "{text}");
+    assert!(calendar(&mail).contains("METHOD:CANCEL\r\n"));
+    process.wait("the mail is settled", |process| {
+        let (_, facts) = process.ask_with(&token, "GET", "/v1/system", "");
+        facts["data"]["mails_waiting"].as_u64() == Some(0)
+    });
+    process.terminate();
+    let process = start();
+    process.terminate();
+    assert_eq!(server.end(), [""; 0], "each mail came once");
+}
+
 fn attached(mail: &Value) -> Vec<(String, Vec<u8>)> {
     let attached = mail["attached"].as_array().unwrap().iter();
     attached

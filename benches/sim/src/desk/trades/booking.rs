@@ -152,7 +152,7 @@ impl BoxOffices {
                 person: Token(asked % self.scale.users.max(3) + 1),
                 sealed: Blob([7; 16].into()),
                 provider: if chance.per_mille(300) { Provider::Transfer } else { Provider::Test },
-                score: Some(Review { score: chance.below(100) as u32, as_of: "e1".into() }),
+                score: Some(Review { score: chance.below(100) as u32, as_of: "e1".into(), reasons: Vec::new() }),
                 asked,
             },
             8 => {
@@ -198,7 +198,10 @@ impl BoxOffices {
             11..13 => Wish::Refund { refund: RefundId(id), order, amount },
             13 => Wish::SettleRefund(refund),
             14 => Wish::TellFee { payment, fee: chance.below(300).cast_signed() },
-            15 => Wish::HoldOrder { order, score: Review { score: chance.below(100) as u32, as_of: "e2".into() } },
+            15 => Wish::HoldOrder {
+                order,
+                score: Review { score: chance.below(100) as u32, as_of: "e2".into(), reasons: Vec::new() },
+            },
             16 => Wish::FailRefund { refund, reason: "no".into() },
             _ => {
                 let (payout, provider, currency) = (PayoutId(id), Provider::Test, Currency::EUR);

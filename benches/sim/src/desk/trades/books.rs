@@ -71,7 +71,7 @@ impl Bookkeeping {
     fn letter(&self, chance: &mut Chance) -> (LetterId, Option<String>) {
         let cause = Cause { partition: 1, offset: chance.below(64 * self.scale.users) };
         let why = chance.per_mille(200).then(|| "the mail server refused it".to_owned());
-        (LetterId { cause, part: chance.below(2) as u8 }, why)
+        (LetterId { cause, part: chance.below(2) as u8, order: OrderId(u128::from(chance.below(2))) }, why)
     }
 
     fn judge_fact(&mut self, organization: OrganizationId, fact: &BooksFact) -> Result<(), String> {

@@ -6,19 +6,23 @@ use records::{Currency, Money, Timestamp, Zone};
 pub(in crate::booking) struct Sheet {
     writer: csv::Writer<Vec<u8>>,
     zone: Zone,
+    as_of: String,
 }
 
 impl Sheet {
-    pub(super) fn new(zone: Zone) -> Self {
+    /// `as_of` is the last cell of each row.
+    pub(super) fn new(zone: Zone, as_of: String) -> Self {
         let writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        Self { writer, zone }
+        Self { writer, zone, as_of }
     }
 
     pub(super) fn header(&mut self, columns: &[&str]) {
-        self.row(columns.iter().map(|column| (*column).to_owned()).collect());
+        let columns = columns.iter().copied().chain(["as_of"]);
+        self.writer.write_record(columns).expect("memory takes every row");
     }
 
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(super) fn row(&mut self, mut cells: Vec<String>) {
+        cells.push(self.as_of.clone());
         self.writer.write_record(cells).expect("memory takes every row, and all have as many cells");
     }
 
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_time_stands_in_utc_and_in_the_zone_also_when_an_hour_comes_twice() {
-        let sheet = Sheet::new(Zone::parse("Europe/Berlin").unwrap());
+        let sheet = Sheet::new(Zone::parse("Europe/Berlin").unwrap(), String::new());
         let local = |utc: &str| sheet.time(Some(Timestamp::parse(utc).unwrap()))[1].clone();
         assert_eq!(local("2026-10-25T00:30:00Z"), "2026-10-25T02:30:00+02:00");
         assert_eq!(local("2026-10-25T01:30:00Z"), "2026-10-25T02:30:00+01:00");
@@ -96,8 +100,11 @@ mod tests {
 
     #[test]
     fn rows_are_quoted_as_rfc_4180_says() {
-        let mut sheet = Sheet::new(Zone::utc());
+        let mut sheet = Sheet::new(Zone::utc(), "f3/7".into());
         sheet.row(vec!["a,b".into(), "say \"hi\"".into(), "two\nlines".into(), String::new()]);
-        assert_eq!(String::from_utf8(sheet.into_bytes()).unwrap(), "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",\r\n");
+        assert_eq!(
+            String::from_utf8(sheet.into_bytes()).unwrap(),
+            "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",,f3/7\r\n"
+        );
     }
 }

@@ -1,28 +1,39 @@
-//! Orders, tickets and scans, from the box office as it is: their keys at first, the rest piece by piece.
+//! Orders, tickets and scans, from a picture of the box office: their keys at first, the rest piece by piece.
 
 use std::vec::IntoIter;
 
-use records::{DoorId, OrderId, TicketId, Timestamp};
-use rules::booking::BoxOffice;
+use records::OrderId;
+use records::booking::{ScanOutcome, Validity};
+use rules::booking::office::Ticket;
 
 use super::super::shop::orders::status;
 use super::cells::{Sheet, amount, word, words};
+use super::picture::{Key, Shot};
 use super::{About, CHUNK, Source};
-use crate::problem::Problem;
 
-/// Orders, the oldest first.
-pub(super) struct Orders(IntoIter<(Timestamp, OrderId)>);
-
-/// Keys of all orders, the oldest first.
-fn orders(office: &BoxOffice) -> Vec<(Timestamp, OrderId)> {
-    let mut keys: Vec<_> = office.orders().map(|(id, order)| (order.placed, id)).collect();
-    keys.sort_unstable();
-    keys
+/// The next orders, as they were.
+fn shots(about: &About, keys: &mut IntoIter<Key>, most: usize) -> std::io::Result<Vec<(OrderId, Shot)>> {
+    let piece: Vec<Key> = keys.by_ref().take(most).collect();
+    let shots = about.api.office(about.at, |office| about.picture.shots(office, &piece));
+    shots.map_err(|problem| std::io::Error::other(problem.detail))?
 }
 
+/// What a ticket's product and variation are called, and when it lets in.
+fn named(about: &About, ticket: &Ticket) -> (String, String, Validity) {
+    let Some(product) = about.picture.catalogue.products().get(&ticket.choice.product) else {
+        return Default::default();
+    };
+    let variation = product.variations.iter().find(|known| known.variation == ticket.choice.variation);
+    let variation = variation.map_or_else(String::new, |known| known.title.clone());
+    (product.title.clone(), variation, product.validity(ticket.choice.variation))
+}
+
+/// Orders, the oldest first.
+pub(super) struct Orders(IntoIter<Key>);
+
 impl Orders {
-    pub(super) fn new(about: &About) -> Result<Self, Problem> {
-        Ok(Self(about.api.office(about.at, orders)?.into_iter()))
+    pub(super) fn new(keys: Vec<Key>) -> Self {
+        Self(keys.into_iter())
     }
 }
 
@@ -53,16 +64,9 @@ impl Source for Orders {
     }
 
     fn write(&mut self, about: &About, sheet: &mut Sheet) -> std::io::Result<bool> {
-        for (_, id) in self.0.by_ref().take(CHUNK) {
-            let found = about.api.office(about.at, |office| {
-                let order = office.order(id)?.clone();
-                let refunds = order.refunds.iter().filter_map(|refund| office.refund(*refund));
-                let refunds = refunds.filter(|refund| refund.status != rules::booking::office::RefundStatus::Failed);
-                let back: i64 = refunds.map(|refund| refund.amount).sum();
-                let promo = office.catalogue().promos().get(&order.promo).map(|promo| promo.code.clone());
-                Some((order, back, promo.unwrap_or_default()))
-            });
-            let Ok(Some((order, back, promo))) = found else { continue };
+        for (id, Shot { order, back, .. }) in shots(about, &mut self.0, CHUNK)? {
+            let promo = about.picture.catalogue.promos().get(&order.promo);
+            let promo = promo.map_or_else(String::new, |promo| promo.code.clone());
             let buyer = about.api.contact(about.at.0, order.subject, &order.sealed);
             let (total, tax) = order.sums();
             let mut row = vec![id.to_string(), word(status(&order))];
@@ -82,11 +86,11 @@ impl Source for Orders {
 }
 
 /// Tickets, by order.
-pub(super) struct Tickets(IntoIter<(Timestamp, OrderId)>);
+pub(super) struct Tickets(IntoIter<Key>);
 
 impl Tickets {
-    pub(super) fn new(about: &About) -> Result<Self, Problem> {
-        Ok(Self(about.api.office(about.at, orders)?.into_iter()))
+    pub(super) fn new(keys: Vec<Key>) -> Self {
+        Self(keys.into_iter())
     }
 }
 
@@ -121,31 +125,11 @@ impl Source for Tickets {
 
     fn write(&mut self, about: &About, sheet: &mut Sheet) -> std::io::Result<bool> {
         // An order has some tickets: so many orders make a piece of about the same size.
-        for (_, id) in self.0.by_ref().take(CHUNK / 4) {
-            let found = about.api.office(about.at, |office| {
-                let order = office.order(id)?.clone();
-                let ticket = |id: &TicketId| {
-                    let ticket = office.ticket(*id)?.clone();
-                    let product = office.catalogue().products().get(&ticket.choice.product);
-                    let of = product.and_then(|product| {
-                        let variations = product.variations.iter();
-                        variations.into_iter().find(|known| known.variation == ticket.choice.variation)
-                    });
-                    let titles = (
-                        product.map_or_else(String::new, |product| product.title.clone()),
-                        of.map_or_else(String::new, |of| of.title.clone()),
-                    );
-                    let seen = office.catalogue().doors().keys().flat_map(|door| office.doors().seen(*door, *id));
-                    let let_in = seen.filter(|seen| seen.outcome == records::booking::ScanOutcome::Admitted);
-                    let first = let_in.map(|seen| seen.scanned).min();
-                    let valid = office.validity(&ticket);
-                    Some((*id, ticket, titles, first, valid))
-                };
-                let tickets: Vec<_> = order.tickets.iter().filter_map(ticket).collect();
-                Some((order, tickets))
-            });
-            let Ok(Some((order, tickets))) = found else { continue };
-            for (ticket_id, ticket, (product, variation), first, valid) in tickets {
+        for (id, Shot { order, tickets, looks, .. }) in shots(about, &mut self.0, CHUNK / 4)? {
+            for (ticket_id, ticket) in tickets {
+                let (product, variation, valid) = named(about, &ticket);
+                let seen = looks.iter().filter(|((_, seen), _)| *seen == ticket_id).flat_map(|(_, seen)| seen);
+                let first = seen.filter(|seen| seen.outcome == ScanOutcome::Admitted).map(|seen| seen.scanned).min();
                 let own = ticket.holder().is_some();
                 let (subject, sealed) =
                     if own { (ticket.subject, &ticket.sealed) } else { (order.subject, &order.sealed) };
@@ -171,17 +155,12 @@ impl Source for Tickets {
     }
 }
 
-/// Scans, by door, ticket and time.
-pub(super) struct Scans(IntoIter<(DoorId, TicketId)>);
+/// Scans, by order, ticket, door and time.
+pub(super) struct Scans(IntoIter<Key>);
 
 impl Scans {
-    pub(super) fn new(about: &About) -> Result<Self, Problem> {
-        let keys = about.api.office(about.at, |office| {
-            let mut keys: Vec<_> = office.doors().all().map(|(door, ticket, _)| (door, ticket)).collect();
-            keys.sort_unstable();
-            keys
-        })?;
-        Ok(Self(keys.into_iter()))
+    pub(super) fn new(keys: Vec<Key>) -> Self {
+        Self(keys.into_iter())
     }
 }
 
@@ -204,19 +183,17 @@ impl Source for Scans {
     }
 
     fn write(&mut self, about: &About, sheet: &mut Sheet) -> std::io::Result<bool> {
-        for (door, ticket) in self.0.by_ref().take(CHUNK) {
-            let found = about.api.office(about.at, |office| {
-                let title = office.catalogue().doors().get(&door).map_or_else(String::new, |door| door.title.clone());
-                let order = office.ticket(ticket).map(|ticket| ticket.order);
-                (title, order, office.doors().seen(door, ticket).to_vec())
-            });
-            let Ok((title, order, seen)) = found else { continue };
-            for seen in seen {
-                let mut row = vec![seen.scan.to_string(), door.to_string(), words(&title), ticket.to_string()];
-                row.push(order.map_or_else(String::new, |order| order.to_string()));
-                row.extend(sheet.time(Some(seen.scanned)));
-                row.extend([seen.exit.to_string(), words(&seen.gate), words(&seen.device), word(seen.outcome)]);
-                sheet.row(row);
+        for (order, Shot { looks, .. }) in shots(about, &mut self.0, CHUNK / 4)? {
+            for ((door, ticket), seen) in looks {
+                let known = about.picture.catalogue.doors().get(&door);
+                let title = known.map_or_else(String::new, |door| door.title.clone());
+                for seen in seen {
+                    let mut row = vec![seen.scan.to_string(), door.to_string(), words(&title), ticket.to_string()];
+                    row.push(order.to_string());
+                    row.extend(sheet.time(Some(seen.scanned)));
+                    row.extend([seen.exit.to_string(), words(&seen.gate), words(&seen.device), word(seen.outcome)]);
+                    sheet.row(row);
+                }
             }
         }
         Ok(!self.0.as_slice().is_empty())

@@ -1,4 +1,4 @@
-//! What buyers do: see how they can pay, begin, and ask how far it is.
+//! What buyers do: begin to pay, and ask how far it is. How they may is told with what is on sale.
 
 use axum::extract::State;
 use payments::Failure;
@@ -28,8 +28,6 @@ macro_rules! at {
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .get(at!("/payment-providers"), "The ways to pay", ways)
-        .may(&[Code::NotFound])
         .post(at!("/orders/{order}/payments"), "Begins to pay an order", pay)
         .may(&[Code::NotFound, Code::BookingRefused, Code::PaymentProviderFailed])
         .post(at!("/orders/{order}/payments/{payment}/look"), "Asks the provider how far a payment is", look)
@@ -38,32 +36,8 @@ pub(super) fn routes() -> Routes {
         .may(&[Code::NotFound, Code::BookingRefused])
 }
 
-/// A way to pay.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "WayToPay")]
-struct Way {
-    provider: Provider,
-    /// What the script is started with, where there is one.
-    publishable_key: Option<String>,
-    /// The provider's script, where there is one.
-    script: Option<String>,
-}
-
-type Where = (Id<OrganizationId>, Id<EventId>);
 type OfOrder = (Id<OrganizationId>, Id<EventId>, Id<OrderId>);
 type OfPayment = (Id<OrganizationId>, Id<EventId>, Id<OrderId>, Id<PaymentId>);
-
-async fn ways(State(api): State<Api>, Named((Id(seller), Id(event))): Named<Where>) -> Result<One<Vec<Way>>, Problem> {
-    api.office((seller, event), |_| ())?;
-    let plain = |provider| Way { provider, publishable_key: None, script: None };
-    let stripe = api.stripe_keys(seller).map(|(_, publishable)| Way {
-        provider: Provider::Stripe,
-        publishable_key: Some(publishable),
-        script: Some(api.payments.stripe_script.to_string()),
-    });
-    let test = api.test_payments.then(|| plain(Provider::Test));
-    Ok(One { data: stripe.into_iter().chain([plain(Provider::Transfer)]).chain(test).collect() })
-}
 
 /// A payment to begin.
 #[derive(Deserialize, JsonSchema)]

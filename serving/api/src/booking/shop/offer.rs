@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Where;
 use crate::Api;
 use crate::accounts::When;
+use crate::booking::Told;
 use crate::lists::One;
 use crate::openapi::Routes;
 use crate::problem::{Code, Problem};
@@ -80,7 +81,7 @@ struct OnSale {
     prices: Vec<Money>,
     /// The tax that is inside of its prices.
     tax: BasisPoints,
-    variations: Vec<Kind>,
+    variations: Vec<Told<Kind>>,
     /// What it cost before, for each currency, while it is on sale for less.
     original: Vec<Money>,
     /// How many one person may have.
@@ -269,13 +270,13 @@ fn on_sale(office: &BoxOffice, id: ItemId, product: &Product, now: Timestamp) ->
     let tier = standing.and_then(|(place, _)| product.tiers.get(usize::from(place)));
     let next = standing.and_then(|(place, _)| product.tiers.get(usize::from(place) + 1));
     let few = |left: Option<u64>| left.filter(|left| *left <= FEW);
-    let variations: Vec<(Option<u64>, Kind)> = product
+    let variations: Vec<(Option<u64>, Told<Kind>)> = product
         .variations
         .iter()
         .map(|variation| {
             let left = office.available(Choice { product: id, variation: variation.variation });
             let availability = availability(is_later, left, tier.is_some());
-            (left, Kind { kind: variation.clone(), availability, left: few(left) })
+            (left, Told(Kind { kind: variation.clone(), availability, left: few(left) }))
         })
         .collect();
     // With variations that have quotas of their own, the most that is left of one is what is left.

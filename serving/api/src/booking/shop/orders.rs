@@ -46,6 +46,11 @@ struct New {
     provider: Provider,
 }
 
+/// Reads an order and a transfer, for the fuzz target.
+pub(in crate::booking) fn read_bodies(bytes: &[u8]) {
+    drop((serde_json::from_slice::<New>(bytes), serde_json::from_slice::<Transfer>(bytes)));
+}
+
 /// An order as its buyer sees it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "BuyersOrder")]

@@ -5,37 +5,38 @@ use records::books::LetterId;
 use records::{EventId, HoldId, Money, OrderId, OrganizationId, TicketId, WaitId};
 use rules::booking::office::{Order, OrderStatus, Ticket};
 
-use super::{Attachment, BuyerLetter, Due, Facts, Kind, Occasion, Outcome, PATIENCE, Somebody, calendar};
+use super::{Attachment, BuyerLetter, Due, Facts, Kind, Occasion, Outcome, PATIENCE, Somebody};
 use crate::Api;
 use crate::accounts::Personal;
 use crate::booking::{Claims, Contact};
 use crate::paper;
 use crate::problem::Problem;
+use crate::programme::Method;
 
 /// Tickets that are attached; of larger orders all are behind the link.
 const ATTACHED_MAX: usize = 20;
 
-type At = (OrganizationId, EventId);
+pub(super) type At = (OrganizationId, EventId);
 
 /// What people are told of an event.
-struct About {
-    organization: String,
+pub(super) struct About {
+    pub(super) organization: String,
     event: Option<rules::Event>,
     language: String,
 }
 
 impl About {
-    fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         self.event.as_ref().map_or_else(String::new, |event| event.title.clone())
     }
 }
 
 /// A letter before it is known whom it goes to.
-struct Body {
-    occasion: Occasion,
-    facts: Facts,
-    link: String,
-    attachments: Vec<Attachment>,
+pub(super) struct Body {
+    pub(super) occasion: Occasion,
+    pub(super) facts: Facts,
+    pub(super) link: String,
+    pub(super) attachments: Vec<Attachment>,
 }
 
 impl Api {
@@ -66,6 +67,7 @@ impl Api {
             }
             Kind::Given { event, ticket, holder } => self.about_given((organization, *event), *ticket, holder.as_ref()),
             Kind::Got { event, ticket } => self.about_got((organization, *event), *ticket).await,
+            Kind::News { event, order, to, was } => Ok(self.about_news((organization, *event), *order, *to, was)),
             Kind::Offered { event, wait, hold, until, waiting } => {
                 Ok(self.about_offer((organization, *event), (*wait, *hold), *until, waiting))
             }
@@ -86,7 +88,7 @@ impl Api {
         Outcome::Send(Box::new(BuyerLetter { to, language, occasion, facts, link, attachments }))
     }
 
-    fn about(&self, (organization, event): At, contact: &Contact) -> About {
+    pub(super) fn about(&self, (organization, event): At, contact: &Contact) -> About {
         let name =
             self.callers.read(|directory| directory.organization(organization).and_then(|known| known.name.clone()));
         let book = self.rules.read().expect("nothing panics under the lock");
@@ -97,12 +99,12 @@ impl Api {
         About { organization: name.unwrap_or_default(), event: known, language }
     }
 
-    fn order(&self, at: At, order: OrderId) -> Option<Order> {
+    pub(super) fn order(&self, at: At, order: OrderId) -> Option<Order> {
         self.office(at, |office| office.order(order).cloned()).ok().flatten()
     }
 
     /// Where an order is shown to whoever has the link.
-    fn order_link(&self, (organization, event): At, order: OrderId) -> String {
+    pub(super) fn order_link(&self, (organization, event): At, order: OrderId) -> String {
         let secret = self.order_secret(organization, order);
         format!("{}/shop/{organization}/{event}/orders/{order}#secret={secret}", self.accounts.public_url)
     }
@@ -142,12 +144,12 @@ impl Api {
             amount: Money { minor: owed, currency: known.currency }.to_string(),
             until: until.unwrap_or_default(),
             bank: if occasion == Occasion::TransferAwaited { self.invoicing(at.0).bank } else { String::new() },
-            product: String::new(),
+            ..Facts::default()
         };
         let mut attachments = self.papers(at, order, id, occasion == Occasion::Confirmed).await?;
         if occasion == Occasion::Confirmed {
             attachments.extend(self.tickets(at, order, &known, &contact, &about).await?);
-            attachments.extend(self.calendar(at, &about, known.placed));
+            attachments.extend(self.calendar(at, &about, Method::Publish));
         }
         let link = self.order_link(at, order);
         Ok(Some((contact, Body { occasion, facts, link, attachments })))
@@ -235,12 +237,9 @@ impl Api {
         self.ticket_pdf(at, id, &ticket, &buyer, &about).await.map(Some)
     }
 
-    fn calendar(&self, (organization, event): At, about: &About, said: records::Timestamp) -> Option<Attachment> {
-        let known = about.event.as_ref()?;
-        let link = format!("{}/e/{organization}/{event}", self.accounts.public_url);
-        let (title, starts, ends) = (known.title.as_str(), known.starts, known.ends);
-        let bytes = calendar::Entry { organization, event, title, starts, ends, said, link: &link }.write();
-        Some(Attachment { name: "event.ics".into(), media: calendar::MEDIA, bytes })
+    pub(super) fn calendar(&self, at: At, about: &About, method: Method) -> Option<Attachment> {
+        let bytes = self.mailed_calendar(at, &about.organization, method)?.into_bytes();
+        Some(Attachment { name: "event.ics".into(), media: method.media(), bytes })
     }
 
     async fn about_money(
@@ -309,7 +308,7 @@ impl Api {
         let about = self.about(at, &contact);
         let bytes = self.ticket_pdf(at, id, &ticket, &contact, &about).await?;
         let mut attachments = vec![Attachment { name: "ticket.pdf".into(), media: paper::MEDIA, bytes }];
-        attachments.extend(self.calendar(at, &about, records::Timestamp(0)));
+        attachments.extend(self.calendar(at, &about, Method::Publish));
         let facts = Facts { organization: about.organization.clone(), event: about.title(), ..Facts::default() };
         // The order is the buyer's: whoever got a ticket sees the event.
         let (organization, event) = at;
