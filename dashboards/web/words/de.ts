@@ -183,6 +183,8 @@ export const de: Words = {
       read_campaigns: 'die Zahlen von Kampagnen sehen',
       run_sql: 'in SQL fragen',
       save_queries: 'Abfragen speichern',
+      take_part: 'an Veranstaltungen teilnehmen: abstimmen, fragen, schreiben',
+      speak: 'Fragen und Umfragen sehen wie die auf der Bühne',
       moderate: 'in Chats, Fragen und Umfragen Ordnung halten',
       manage_campaigns: 'Kampagnen ändern',
       manage_events: 'Veranstaltungen und ihr Programm ändern',
@@ -339,6 +341,7 @@ export const de: Words = {
       analyst: 'Analyst',
       advertiser: 'Werbetreibender',
       attendee: 'Teilnehmer',
+      speaker: 'Redner',
     },
   },
   events: {

@@ -182,6 +182,8 @@ export const en = {
       read_campaigns: 'see the figures of campaigns',
       run_sql: 'ask questions in SQL',
       save_queries: 'save queries',
+      take_part: 'take part in events: vote, ask, write',
+      speak: 'see questions and polls as those on the stage do',
       moderate: 'keep order in chats, questions and polls',
       manage_campaigns: 'change campaigns',
       manage_events: 'change events and their programme',
@@ -338,6 +340,7 @@ export const en = {
       analyst: 'Analyst',
       advertiser: 'Advertiser',
       attendee: 'Attendee',
+      speaker: 'Speaker',
     },
   },
   events: {

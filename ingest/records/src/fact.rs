@@ -46,6 +46,8 @@ pub enum Role {
     Advertiser,
     /// Takes part.
     Attendee,
+    /// Stands on the stage.
+    Speaker,
 }
 
 /// Who had something done.
@@ -420,6 +422,9 @@ pub enum Fact {
     /// Something was decided about where an organization's webhooks go, or became of them.
     #[serde(untagged)]
     Webhook(crate::webhook::WebhookFact),
+    /// Something was decided about taking part.
+    #[serde(untagged)]
+    Engage(crate::engage::EngageFact),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]
@@ -513,7 +518,7 @@ pub fn encode(rows: &[FactRow]) -> Vec<u8> {
 pub fn decode(bytes: &[u8]) -> Result<Vec<FactRow>, FactError> {
     // Through values: a key that stands twice is settled once for known and unknown facts alike.
     let rows: Vec<serde_json::Value> = serde_json::from_slice(bytes)?;
-    let read = |value| booked(&value).map_or_else(|| serde_json::from_value(value), Ok);
+    let read = |value| took_part(&value).or_else(|| booked(&value)).map_or_else(|| serde_json::from_value(value), Ok);
     Ok(rows.into_iter().map(read).collect::<Result<_, _>>()?)
 }
 
@@ -528,6 +533,14 @@ struct Head {
     by: Option<By>,
     #[serde(default)]
     command: Option<CommandTag>,
+}
+
+/// The same for what people do in rooms, where a poll alone may have tens of thousands.
+fn took_part(value: &serde_json::Value) -> Option<FactRow> {
+    value.get("room")?;
+    let fact = crate::engage::EngageFact::deserialize(value).ok()?;
+    let Head { version, organization, at, by, command } = Head::deserialize(value).ok()?;
+    Some(FactRow { version, organization, at, by, command, fact: Known::Fact(Fact::Engage(fact)) })
 }
 
 /// A row about a box office, of which there are the most, read without looking for what else it might be, which would copy it

@@ -298,6 +298,20 @@ ids! {
     GoodsId,
     /// A buyer's wish to be paid back.
     RequestId,
+    /// What somebody in a room asks.
+    QuestionId,
+    /// What an organizer tells everybody in a room.
+    AnnouncementId,
+    /// What something that somebody did was about: a poll, question, message, announcement or room.
+    CauseId,
+    /// Something that is won by taking part.
+    BadgeId,
+    /// Something that is to be done for points.
+    ChallengeId,
+    /// Something that points buy.
+    RewardId,
+    /// Points that were spent on a reward.
+    RedemptionId,
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod batch;
 pub mod booking;
 pub mod books;
 pub mod codec;
+pub mod engage;
 pub mod fact;
 pub mod hash;
 pub mod id;
@@ -47,12 +48,14 @@ pub mod zone;
 pub use batch::Batch;
 pub use booking::BookingFact;
 pub use books::BooksFact;
+pub use engage::EngageFact;
 
 pub use fact::{Fact, FactRow};
 pub use id::{
-    AdId, CampaignId, CommandId, DoorId, EndpointId, EventId, FormId, GoodsId, HallId, HoldId, InvitationId, ItemId,
-    LeaderboardId, LoginId, MailId, MessageId, OrderId, OrganizationId, PaymentId, PayoutId, PlaceId, PollId, PromoId,
-    QueryId, QuotaId, RefundId, RequestId, RuleId, SegmentId, SessionId, SpeakerId, TicketId, TrackId, UserId, WaitId,
+    AdId, AnnouncementId, BadgeId, CampaignId, CauseId, ChallengeId, CommandId, DoorId, EndpointId, EventId, FormId,
+    GoodsId, HallId, HoldId, InvitationId, ItemId, LeaderboardId, LoginId, MailId, MessageId, OrderId, OrganizationId,
+    PaymentId, PayoutId, PlaceId, PollId, PromoId, QueryId, QuestionId, QuotaId, RedemptionId, RefundId, RequestId,
+    RewardId, RuleId, SegmentId, SessionId, SpeakerId, TicketId, TrackId, UserId, WaitId,
 };
 pub use kind::Kind;
 pub use money::{Currency, Money};

@@ -1,31 +1,36 @@
 //! Who may do what: one decision for REST, feeds, WebSockets and SQL.
 //!
-//! | act | organizer | moderator | analyst | advertiser | key with |
-//! |---|---|---|---|---|---|
-//! | `send_tracking` | yes | | | | `write` |
-//! | `read_organization` | yes | yes | yes | yes | `read`, `manage` |
-//! | `read_views` | yes | yes | yes | | `read` |
-//! | `read_campaigns` | yes | | yes | its campaigns | `read` |
-//! | `run_sql` | whole organization | | whole organization | | `sql` |
-//! | `save_queries` | whole organization | | whole organization | | |
-//! | `moderate` | yes | yes | | | |
-//! | `manage_campaigns` | yes | | | its campaigns | `manage` |
-//! | `manage_events`, `manage_orders` | yes | | | | `manage` |
-//! | `check_in` | yes | yes | | | `manage`, `check_in` |
-//! | `manage_organization` | whole organization | | | | `manage` |
-//! | `manage_members`, `manage_keys`, `read_audit` | whole organization | | | | |
-//! | `read_system`, `manage_system`, `manage_platform` | | | | | |
+//! | act | organizer | moderator | speaker | analyst | advertiser | attendee | ticket | key with |
+//! |---|---|---|---|---|---|---|---|---|
+//! | `send_tracking` | yes | | | | | | | `write` |
+//! | `read_organization` | yes | yes | yes | yes | yes | | | `read`, `manage` |
+//! | `read_views` | yes | yes | | yes | | | | `read` |
+//! | `read_campaigns` | yes | | | yes | its campaigns | | | `read` |
+//! | `run_sql` | whole organization | | | whole organization | | | | `sql` |
+//! | `save_queries` | whole organization | | | whole organization | | | | |
+//! | `take_part` | yes | yes | yes | | | yes | its event | |
+//! | `speak` | yes | yes | yes | | | | | |
+//! | `moderate` | yes | yes | | | | | | |
+//! | `manage_campaigns` | yes | | | | its campaigns | | | `manage` |
+//! | `manage_events`, `manage_orders` | yes | | | | | | | `manage` |
+//! | `check_in` | yes | yes | | | | | | `manage`, `check_in` |
+//! | `manage_organization` | whole organization | | | | | | | `manage` |
+//! | `manage_members`, `manage_keys`, `read_audit` | whole organization | | | | | | | |
+//! | `read_system`, `manage_system`, `manage_platform` | | | | | | | | |
 //!
-//! A platform admin and the operator of the process may do everything; attendees nothing of this. A membership that is
-//! limited to events reaches what names one of them, and nothing that speaks of the whole organization; a key that is
-//! limited to events, too.
+//! A platform admin and the operator of the process may do everything. A membership that is limited to events reaches what
+//! names one of them, and nothing that speaks of the whole organization; a key that is limited to events, too. Whoever
+//! shows a ticket takes part in its event, and does nothing else. What somebody is in the rooms of an event follows from
+//! these ([`audience`]).
 
 use std::fmt;
 use std::sync::Arc;
 
 use records::fact::{By, Role, Scope};
-use records::{CampaignId, EventId, LoginId, OrganizationId, UserId};
+use records::{CampaignId, EventId, LoginId, OrganizationId, TicketId, Token, UserId};
 use serde::Serialize;
+
+use crate::engage::Audience;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +43,21 @@ pub enum Principal {
     Key(KeyHolder),
     /// Somebody who is signed in.
     Person(Person),
+    /// Whoever shows a ticket.
+    Holder(TicketHolder),
+}
+
+/// The holder of a ticket: of exactly one event. Whether the ticket was cancelled is asked where something is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketHolder {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The event.
+    pub event: EventId,
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The pseudonym of its holder.
+    pub person: Token,
 }
 
 /// The holder of a key: always of exactly one organization.
@@ -95,6 +115,10 @@ pub enum Act {
     RunSql,
     /// Keep queries.
     SaveQueries,
+    /// Take part in the rooms of an event: vote, ask, write, react.
+    TakePart,
+    /// See what those on the stage see: questions by votes, and what polls come to.
+    Speak,
     /// Keep order in chats, questions and polls.
     Moderate,
     /// Change campaigns.
@@ -123,13 +147,15 @@ pub enum Act {
 
 impl Act {
     /// All acts.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::SendTracking,
         Self::ReadOrganization,
         Self::ReadViews,
         Self::ReadCampaigns,
         Self::RunSql,
         Self::SaveQueries,
+        Self::TakePart,
+        Self::Speak,
         Self::Moderate,
         Self::ManageCampaigns,
         Self::ManageEvents,
@@ -153,6 +179,8 @@ impl Act {
             Self::ReadCampaigns => "read_campaigns",
             Self::RunSql => "run_sql",
             Self::SaveQueries => "save_queries",
+            Self::TakePart => "take_part",
+            Self::Speak => "speak",
             Self::Moderate => "moderate",
             Self::ManageCampaigns => "manage_campaigns",
             Self::ManageEvents => "manage_events",
@@ -230,6 +258,9 @@ pub enum Denied {
     /// The membership is limited to campaigns, and this is about more than one of them.
     #[error("your membership is limited to some campaigns, and this is about another one or about all")]
     Campaign,
+    /// More than a ticket allows.
+    #[error("a ticket lets you take part in its event, and does not include `{0}`")]
+    Ticket(Act),
 }
 
 /// How far a role carries an act.
@@ -260,6 +291,30 @@ pub fn decide(principal: &Principal, act: Act, on: &On) -> Result<(), Denied> {
             let membership = person.membership(on.organization);
             membership.map_or_else(|| Err(Denied::foreign(act)), |membership| membership.may(act, on))
         }
+        Principal::Holder(holder) if act != Act::TakePart => {
+            Err(if holder.organization == on.organization { Denied::Ticket(act) } else { Denied::foreign(act) })
+        }
+        Principal::Holder(holder) => {
+            let own = holder.organization == on.organization && holder.event == on.event && on.event.is_some();
+            if own { Ok(()) } else { Err(Denied::Foreign) }
+        }
+    }
+}
+
+/// What somebody is in the rooms of an event: the most that they may be.
+///
+/// # Errors
+/// When they may not even take part; why not.
+pub fn audience(principal: &Principal, on: &On) -> Result<Audience, Denied> {
+    let most = [
+        (Act::ManageEvents, Audience::Organizer),
+        (Act::Moderate, Audience::Moderator),
+        (Act::Speak, Audience::Speaker),
+    ];
+    let may = |(act, _): &(Act, Audience)| decide(principal, *act, on).is_ok();
+    match most.into_iter().find(may) {
+        Some((_, audience)) => Ok(audience),
+        None => decide(principal, Act::TakePart, on).map(|()| Audience::Attendee),
     }
 }
 
@@ -277,7 +332,8 @@ impl Principal {
     /// As facts name whoever had something done.
     pub fn by(&self) -> Option<By> {
         match self {
-            Self::Nobody => None,
+            // A ticket is of somebody whom no account names; what they did names their pseudonym.
+            Self::Nobody | Self::Holder(_) => None,
             Self::Operator => Some(By::Operator),
             Self::Key(holder) => Some(By::Key(holder.name.to_string())),
             Self::Person(person) => Some(By::User(person.user)),
@@ -290,9 +346,10 @@ impl Principal {
             Self::Person(person) if !person.platform_admin => person.membership(organization),
             _ => None,
         };
-        let somewhere = |act: &Act| match membership {
-            Some(membership) => membership.places().any(|on| decide(self, *act, &on).is_ok()),
-            None => decide(self, *act, &On::organization(organization)).is_ok(),
+        let somewhere = |act: &Act| match (membership, self) {
+            (Some(membership), _) => membership.places().any(|on| decide(self, *act, &on).is_ok()),
+            (None, Self::Holder(holder)) => decide(self, *act, &On::event(organization, holder.event)).is_ok(),
+            (None, _) => decide(self, *act, &On::organization(organization)).is_ok(),
         };
         Act::ALL.into_iter().filter(somewhere).collect()
     }
@@ -358,18 +415,29 @@ impl Membership {
 fn reach(role: Role, act: Act) -> Reach {
     use Act as A;
     match (role, act) {
-        (_, A::ReadSystem | A::ManageSystem | A::ManagePlatform) | (Role::Attendee, _) => Reach::No,
+        (_, A::ReadSystem | A::ManageSystem | A::ManagePlatform) => Reach::No,
+        (Role::Attendee | Role::Speaker | Role::Moderator, A::TakePart) => Reach::Events,
+        (Role::Attendee, _) => Reach::No,
         (_, A::ReadOrganization) => Reach::Always,
         (
             Role::Organizer,
-            A::SendTracking | A::ReadViews | A::Moderate | A::ManageEvents | A::ManageOrders | A::CheckIn,
+            A::SendTracking
+            | A::ReadViews
+            | A::TakePart
+            | A::Speak
+            | A::Moderate
+            | A::ManageEvents
+            | A::ManageOrders
+            | A::CheckIn,
         ) => Reach::Events,
         (Role::Organizer, _) => Reach::Whole,
-        (Role::Moderator, A::ReadViews | A::Moderate | A::CheckIn) => Reach::Events,
+        (Role::Moderator, A::ReadViews | A::Speak | A::Moderate | A::CheckIn) | (Role::Speaker, A::Speak) => {
+            Reach::Events
+        }
         (Role::Analyst, A::ReadViews) => Reach::Events,
         (Role::Analyst, A::ReadCampaigns | A::RunSql | A::SaveQueries) => Reach::Whole,
         (Role::Advertiser, A::ReadCampaigns | A::ManageCampaigns) => Reach::Campaigns,
-        (Role::Moderator | Role::Analyst | Role::Advertiser, _) => Reach::No,
+        (Role::Moderator | Role::Speaker | Role::Analyst | Role::Advertiser, _) => Reach::No,
     }
 }
 
@@ -382,7 +450,8 @@ mod tests {
     const ACME: OrganizationId = OrganizationId(7);
     const OTHER: OrganizationId = OrganizationId(8);
     const CONF: EventId = EventId(1);
-    const ROLES: [Role; 5] = [Role::Organizer, Role::Moderator, Role::Analyst, Role::Advertiser, Role::Attendee];
+    const ROLES: [Role; 6] =
+        [Role::Organizer, Role::Moderator, Role::Analyst, Role::Advertiser, Role::Attendee, Role::Speaker];
 
     fn member(role: Role, events: &[EventId], campaigns: &[CampaignId]) -> Principal {
         let (events, campaigns) = (events.to_vec(), campaigns.to_vec());
@@ -401,6 +470,11 @@ mod tests {
         Principal::Key(KeyHolder { organization: ACME, name: "web".into(), scopes: scopes.into(), events })
     }
 
+    fn holder() -> Principal {
+        let (ticket, person) = (TicketId(4), Token(5));
+        Principal::Holder(TicketHolder { organization: ACME, event: CONF, ticket, person })
+    }
+
     fn acts(principal: &Principal) -> Vec<&'static str> {
         principal.acts(ACME).into_iter().map(Act::word).collect()
     }
@@ -409,18 +483,20 @@ mod tests {
     #[test]
     fn each_role_may_what_the_table_says() {
         let organizer = acts(&member(Role::Organizer, &[], &[]));
-        assert_eq!(organizer.len(), 15);
+        assert_eq!(organizer.len(), 17);
         assert!(!organizer.contains(&"read_system") && !organizer.contains(&"manage_platform"));
         assert_eq!(
             acts(&member(Role::Moderator, &[], &[])),
-            ["read_organization", "read_views", "moderate", "check_in"]
+            ["read_organization", "read_views", "take_part", "speak", "moderate", "check_in"]
         );
+        assert_eq!(acts(&member(Role::Speaker, &[], &[])), ["read_organization", "take_part", "speak"]);
+        assert_eq!(acts(&holder()), ["take_part"]);
         let analyst = ["read_organization", "read_views", "read_campaigns", "run_sql", "save_queries"];
         assert_eq!(acts(&member(Role::Analyst, &[], &[])), analyst);
         assert_eq!(acts(&member(Role::Advertiser, &[], &[])), ["read_organization"]);
         let advertiser = ["read_organization", "read_campaigns", "manage_campaigns"];
         assert_eq!(acts(&member(Role::Advertiser, &[], &[CampaignId(3)])), advertiser);
-        assert_eq!(acts(&member(Role::Attendee, &[], &[])), [""; 0]);
+        assert_eq!(acts(&member(Role::Attendee, &[], &[])), ["take_part"]);
         assert_eq!(acts(&admin()).len(), Act::ALL.len());
         assert_eq!(acts(&Principal::Operator).len(), Act::ALL.len());
         assert_eq!(acts(&Principal::Nobody), [""; 0]);
@@ -451,6 +527,38 @@ mod tests {
         for act in [Act::ManageMembers, Act::ManageKeys, Act::ManageOrganization, Act::ReadAudit] {
             assert_eq!(decide(&limited, act, &On::event(ACME, CONF)), Err(Denied::Event));
         }
+    }
+
+    #[test]
+    fn a_ticket_lets_its_holder_take_part_in_its_event_and_nothing_else() {
+        assert_eq!(decide(&holder(), Act::TakePart, &On::event(ACME, CONF)), Ok(()));
+        for on in [On::organization(ACME), On::event(ACME, EventId(2)), On::event(OTHER, CONF), On::default()] {
+            assert_eq!(decide(&holder(), Act::TakePart, &on), Err(Denied::Foreign));
+        }
+        let all = Act::ALL.into_iter().filter(|act| *act != Act::TakePart);
+        all.for_each(|act| assert_eq!(decide(&holder(), act, &On::event(ACME, CONF)), Err(Denied::Ticket(act))));
+    }
+
+    #[test]
+    fn what_somebody_is_in_a_room_follows_from_what_they_may() {
+        let at = On::event(ACME, CONF);
+        let is = |principal: &Principal| audience(principal, &at).ok();
+        let roles = ROLES.map(|role| is(&member(role, &[], &[])));
+        let (some, none) = (Some, None);
+        let expected = [
+            some(Audience::Organizer),
+            some(Audience::Moderator),
+            none,
+            none,
+            some(Audience::Attendee),
+            some(Audience::Speaker),
+        ];
+        assert_eq!(roles, expected);
+        assert_eq!(is(&holder()), some(Audience::Attendee));
+        assert_eq!(is(&key(&[Scope::Manage])), some(Audience::Organizer));
+        assert_eq!(audience(&key(&[Scope::Read]), &at), Err(Denied::NoKey(Act::TakePart)));
+        assert_eq!(audience(&member(Role::Speaker, &[EventId(2)], &[]), &at), Err(Denied::Event));
+        assert_eq!(audience(&Principal::Nobody, &at), Err(Denied::Nobody));
     }
 
     #[test]

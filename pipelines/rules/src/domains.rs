@@ -1,4 +1,4 @@
-//! Everything that is decided in one partition of the facts: organizations, accounts, box offices, programmes, books,
+//! Everything that is decided in one partition of the facts: organizations, accounts, box offices, programmes, rooms, books,
 //! payment providers and webhooks.
 //!
 //! A partition has one writer and so one state; each domain takes the facts that it knows.
@@ -10,6 +10,7 @@ use crate::accounts::{self, Accounts};
 use crate::booking::{self, Booking};
 use crate::books::{self, Books};
 use crate::decide::{Domain, StateError, UnknownFact};
+use crate::engage::{self, Engagement};
 use crate::office::{self, Office};
 use crate::programme::{self, Programme};
 use crate::providers::{self, Providers};
@@ -41,6 +42,8 @@ pub enum Order {
     Providers(providers::Command),
     /// Of where an organization's webhooks go.
     Webhook(webhooks::Command),
+    /// Of a room of an event.
+    Engage(engage::Command),
 }
 
 /// Why something is not done.
@@ -67,6 +70,9 @@ pub enum Refusal {
     /// Of webhooks.
     #[error(transparent)]
     Webhook(#[from] webhooks::Refusal),
+    /// By a room.
+    #[error(transparent)]
+    Engage(#[from] engage::Refusal),
 }
 
 /// The states of all domains.
@@ -79,6 +85,7 @@ pub struct Domains {
     programme: Programme,
     providers: Providers,
     webhooks: Webhooks,
+    engagement: Engagement,
 }
 
 impl From<office::Command> for Command {
@@ -130,7 +137,19 @@ impl From<webhooks::Command> for Command {
     }
 }
 
+impl From<engage::Command> for Command {
+    /// A command of whoever owns the process.
+    fn from(command: engage::Command) -> Self {
+        Self { by: Some(By::Operator), order: Order::Engage(command) }
+    }
+}
+
 impl Domains {
+    /// What goes on in rooms.
+    pub fn engagement(&self) -> &Engagement {
+        &self.engagement
+    }
+
     /// The books.
     pub fn books(&self) -> &Books {
         &self.books
@@ -158,7 +177,7 @@ fn part(out: &mut Vec<u8>, stored: &impl serde::Serialize) {
 
 impl Domain for Domains {
     const NAME: &'static str = "domains";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     type Command = Command;
     type Refusal = Refusal;
 
@@ -171,6 +190,7 @@ impl Domain for Domains {
             Order::Programme(command) => office::aggregate(command.organization, command.event),
             Order::Providers(command) => office::aggregate_of_organization(command.organization),
             Order::Webhook(command) => webhooks::aggregate(command.organization),
+            Order::Engage(command) => office::aggregate(command.organization, command.event),
         }
     }
 
@@ -179,7 +199,8 @@ impl Domain for Domains {
     }
 
     fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<FactRow>, Refusal> {
-        let mut rows = match &command.order {
+        let mut named = true;
+        let mut rows: Vec<FactRow> = match &command.order {
             Order::Office(command) => self.office.decide(command, now)?,
             Order::Account(command) => {
                 let facts = self.accounts.decide(command, now)?;
@@ -206,14 +227,22 @@ impl Domain for Domains {
                 let facts = self.webhooks.decide(command, now)?;
                 facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
             }
+            Order::Engage(command) => {
+                let decided = self.engagement.decide(command, (&self.programme, &self.booking), now)?;
+                named = decided.named;
+                decided.facts.into_iter().map(|fact| FactRow::new(command.organization, now, fact.into())).collect()
+            }
         };
-        rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
+        if named {
+            rows.iter_mut().for_each(|row| row.by.clone_from(&command.by));
+        }
         Ok(rows)
     }
 
-    /// What ends by itself at a box office, and places in sessions that are to be given; logins and links say when they end.
+    /// What ends by itself at a box office, places in sessions that are to be given, answers that are to be counted; logins and
+    /// links say when they end.
     fn due(&self, now: Timestamp) -> Option<FactRow> {
-        self.booking.due(now).or_else(|| self.programme.due(now))
+        self.booking.due(now).or_else(|| self.programme.due(now)).or_else(|| self.engagement.due(now))
     }
 
     fn apply(&mut self, row: &FactRow) -> Result<(), UnknownFact> {
@@ -224,6 +253,7 @@ impl Domain for Domains {
         self.programme.apply(row, &self.booking);
         self.providers.apply(row);
         self.webhooks.apply(row);
+        self.engagement.apply(row);
         Ok(())
     }
 
@@ -234,6 +264,7 @@ impl Domain for Domains {
         part(out, &self.providers.stored());
         part(out, &self.webhooks.stored());
         part(out, &self.books.stored());
+        part(out, &self.engagement.stored());
         self.office.encode(out);
     }
 
@@ -244,6 +275,9 @@ impl Domain for Domains {
         let (providers, rest) = crate::decide::section(rest)?;
         let (webhooks, rest) = crate::decide::section(rest)?;
         let (books, rest) = crate::decide::section(rest)?;
+        let (engagement, rest) = crate::decide::section(rest)?;
+        let engagement = serde_json::from_slice(engagement).map_err(|error| StateError(error.to_string()))?;
+        let engagement = Engagement::restore(engagement);
         let webhooks = serde_json::from_slice(webhooks).map_err(|error| StateError(error.to_string()))?;
         let webhooks = Webhooks::restore(webhooks);
         let accounts = serde_json::from_slice(accounts).map_err(|error| StateError(error.to_string()))?;
@@ -255,7 +289,7 @@ impl Domain for Domains {
         let providers = Providers::restore(providers);
         let books = serde_json::from_slice(books).map_err(|error| StateError(error.to_string()))?;
         let books = Books::restore(books);
-        Ok(Self { office: Office::decode(rest)?, accounts, booking, books, programme, providers, webhooks })
+        Ok(Self { office: Office::decode(rest)?, accounts, booking, books, programme, providers, webhooks, engagement })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rules as data: what an organization decides about points, fraud, segments, campaigns and lateness; and the rules
 //! that commands are decided by ([`domains::Domains`]): who may do what ([`access`]), accounts, the office of
-//! organizations, the box offices of events ([`booking`]) and the books that follow from them ([`books`]).
+//! organizations, the box offices of events ([`booking`]), what goes on in their rooms ([`engage`]), and the books that
+//! follow from box offices ([`books`]).
 //!
 //! A [`RuleDocument`] is what people write; a [`Rulebook`] is what all facts up to a place in the log say. Plans
 //! ([`fraud::FraudPlan`], [`segment::SegmentPlan`], [`campaign::CampaignPlan`]) are documents made quick to ask.
@@ -30,6 +31,7 @@ pub mod decide;
 pub mod directory;
 pub mod document;
 pub mod domains;
+pub mod engage;
 pub mod fraud;
 pub mod funnel;
 pub mod lateness;

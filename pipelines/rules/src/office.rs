@@ -354,6 +354,7 @@ fn event_of(fact: &Fact) -> EventId {
         Fact::EventScheduled { event, .. } | Fact::ItemListed { event, .. } => *event,
         Fact::Booking(fact) => fact.event(),
         Fact::Programme(fact) => fact.event(),
+        Fact::Engage(fact) => fact.event(),
         _ => EventId::NONE,
     }
 }

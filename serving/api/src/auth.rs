@@ -100,6 +100,7 @@ impl Presented {
         match (&self.principal, named) {
             (Principal::Nobody, _) => Err(Problem::new(Code::KeyMissing, "no `Authorization` header and no login")),
             (Principal::Key(holder), None) => Ok(holder.organization),
+            (Principal::Holder(holder), None) => Ok(holder.organization),
             (_, Some(named)) => Ok(named),
             (Principal::Person(person), None) => match &*person.memberships {
                 [only] => Ok(only.organization),
@@ -116,6 +117,7 @@ impl Presented {
             Principal::Operator => "operator".to_owned(),
             Principal::Key(holder) => format!("key {} of {}", holder.name, holder.organization),
             Principal::Person(person) => format!("user {}", person.user),
+            Principal::Holder(holder) => format!("ticket {}", holder.ticket),
         }
     }
 }

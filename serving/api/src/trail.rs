@@ -185,6 +185,7 @@ fn told(fact: &Fact) -> Option<(&'static str, String, String)> {
         | Fact::Programme(_)
         | Fact::Providers(ProviderFact::PaymentMessageHeard { .. })
         | Fact::Webhook(_)
+        | Fact::Engage(_)
         | Fact::Beat => return None,
     })
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use desk::{Order, Parts, Pending, Seat};
+use desk::{Order, Parts, Pending, Place, Seat};
 use eventlog::clock::ManualClock;
 use eventlog::disk::SimDisk;
 use eventlog::{EventLog as _, Lane, MemoryLog, MemoryOptions, Partitions};
+use parking_lot::Mutex;
 use records::fact::CommandTag;
 use records::{CommandId, FactRow, Timestamp};
 use rules::domains::Command;
@@ -151,7 +152,17 @@ fn by_desk(crowd: &mut Crowd, commands: u64) -> Result<Fast, String> {
         chance: Arc::new(|| 1),
     };
     let partition = partitions.each(Lane::Facts).next().ok_or("there is no partition")?;
-    let seat = Seat::<Domains>::open(partition, parts, Arc::new(|_, _| {}));
+    // What time brings comes before the commands of a batch, and nobody is answered with it.
+    let due = Arc::new(Mutex::new((Vec::new(), true)));
+    let hears = Arc::clone(&due);
+    let listener = move |_: Place, row: &FactRow| {
+        let mut due = hears.lock();
+        due.1 &= row.command.is_none();
+        if due.1 {
+            due.0.push(row.clone());
+        }
+    };
+    let seat = Seat::<Domains>::open(partition, parts, Arc::new(listener));
     let (mut seat, mut fast) = (seat.map_err(|error| error.to_string())?, Fast::default());
     while fast.commands < commands {
         let asked = crowd.asks(CHUNK.min(commands - fast.commands));
@@ -168,6 +179,8 @@ fn by_desk(crowd: &mut Crowd, commands: u64) -> Result<Fast, String> {
         seat.settle();
         let answers: Vec<_> = pending.into_iter().map(Pending::wait).collect();
         fast.took += cpu().saturating_sub(started);
+        let (brought, _) = std::mem::replace(&mut *due.lock(), (Vec::new(), true));
+        crowd.hears(&brought)?;
         for answer in answers {
             match answer {
                 Ok(done) => {

@@ -308,7 +308,7 @@ fn an_invitation_makes_a_member_who_may_what_the_role_says() {
         let me = moderator.get("/v1/me").await;
         assert_eq!(
             me.body["data"]["memberships"][0]["may"],
-            json!(["read_organization", "read_views", "moderate", "check_in"])
+            json!(["read_organization", "read_views", "take_part", "speak", "moderate", "check_in"])
         );
         for (path, status) in [
             ("/v1/organizations/acme", 200),

@@ -16,7 +16,8 @@ use crate::house::{House, acme, run};
 
 /// Stands in everything of the other organization that has a name.
 const PLANTED: &str = "planted-in-the-other";
-const ROLES: [Role; 5] = [Role::Organizer, Role::Moderator, Role::Analyst, Role::Advertiser, Role::Attendee];
+const ROLES: [Role; 6] =
+    [Role::Organizer, Role::Moderator, Role::Speaker, Role::Analyst, Role::Advertiser, Role::Attendee];
 
 struct Caller {
     word: String,
@@ -346,7 +347,7 @@ fn is_allowed(word: &str, operation: &str) -> bool {
         _ if operation.contains("/box-office") || operation.contains("}/programme") => return false,
         "moderator" | "key that reads" => &[HOME, VIEWS],
         "analyst" => &[HOME, VIEWS, ASKS, SAVES],
-        "advertiser" => &[HOME],
+        "advertiser" | "speaker" => &[HOME],
         "key that asks" => &[ASKS],
         "key that manages" => &[HOME, MANAGES],
         "key with everything" => &[HOME, VIEWS, ASKS, MANAGES],

@@ -6,6 +6,7 @@ mod books;
 mod hall;
 mod office;
 mod programme;
+mod rooms;
 mod webhooks;
 
 use records::{FactRow, Timestamp};
@@ -83,6 +84,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Box<dyn Trade>> {
         Box::new(booking::BoxOffices::new(scale)),
         Box::new(books::Bookkeeping::new(scale)),
         Box::new(programme::Programmes::new(scale)),
+        Box::new(rooms::Rooms::new(scale)),
         Box::new(webhooks::Endpoints::new(scale)),
     ]
 }
