@@ -1,7 +1,14 @@
 // What the server's answers look like; docs/api.md and /v1/openapi.json say the same at length.
 
 export type Role = 'organizer' | 'moderator' | 'analyst' | 'advertiser' | 'attendee' | 'speaker';
-export const ROLES: readonly Role[] = ['organizer', 'moderator', 'analyst', 'advertiser', 'attendee', 'speaker'];
+export const ROLES: readonly Role[] = [
+  'organizer',
+  'moderator',
+  'analyst',
+  'advertiser',
+  'attendee',
+  'speaker',
+];
 
 export interface Membership {
   organization: string;

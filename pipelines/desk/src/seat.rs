@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use eventlog::{Appended, ClaimTag, Lane, NewFrame, Offset, PartitionId, ReadLimits, Ticket};
 use records::fact::{self, CommandTag};
-use records::{Fact, FactRow, OrganizationId, Timestamp};
+use records::{Fact, FactRow, OrganizationId, Span, Timestamp};
 use rules::{Domain, decide::UnknownFact};
 use tokio::sync::oneshot;
 
@@ -25,8 +25,12 @@ const SNAPSHOT_ROWS: u64 = 200_000;
 /// Bytes of a snapshot that one row pays for: of a state that has grown large one is made less often, so that what making it
 /// takes stays the same share of the time. Reading the rows again takes longer then, in the same proportion.
 const BYTES_PER_ROW: u64 = 100;
-/// Rows after which one is written however large it is: some ten seconds of reading.
+/// Rows after which one is made however large it is, and however much there is to do: some twenty seconds of reading.
 const SNAPSHOT_ROWS_MAX: u64 = 2_000_000;
+/// Rows of one second that leave time for a snapshot; where more come, as when a sale opens, it waits until they have.
+const CALM_ROWS: u64 = 1_000;
+/// Over so long rows are counted.
+const PACE: Span = Span::from_seconds(1);
 
 /// Hears each durable fact once, in the order of its partition, from the log's start on: for read models.
 pub type Listener = Arc<dyn Fn(Place, &FactRow) + Send + Sync>;
@@ -58,6 +62,36 @@ pub struct Seat<D: Domain> {
     /// Everything before it was told to the listener.
     heard: Offset,
     keeper: Keeper,
+    pace: Pace,
+}
+
+/// How many rows have landed since a time, and in the same span before it.
+#[derive(Debug, Default)]
+struct Pace {
+    since: Timestamp,
+    rows: u64,
+    before: u64,
+}
+
+impl Pace {
+    fn note(&mut self, rows: u64, now: Timestamp) {
+        self.turn(now);
+        self.rows += rows;
+    }
+
+    fn is_calm(&mut self, now: Timestamp) -> bool {
+        self.turn(now);
+        self.before.max(self.rows) < CALM_ROWS
+    }
+
+    fn turn(&mut self, now: Timestamp) {
+        let gone = now.since(self.since);
+        // A clock that jumps back begins anew, too.
+        if gone >= PACE || gone < Span(0) {
+            let before = if gone < Span(2 * PACE.0) { self.rows } else { 0 };
+            *self = Self { since: now, rows: 0, before };
+        }
+    }
 }
 
 /// What there is to decide on.
@@ -131,7 +165,8 @@ impl<D: Domain> Seat<D> {
     pub fn open(partition: PartitionId, parts: Parts, listener: Listener) -> Result<Self, crate::OpenError> {
         let heard = parts.log.starts(Lane::Facts)[partition.index()];
         let (standing, flights, keeper) = (Standing::Lost, VecDeque::new(), Keeper::default());
-        let mut seat = Self { partition, parts, listener, standing, claim: None, flights, heard, keeper };
+        let mut seat =
+            Self { partition, parts, listener, standing, claim: None, flights, heard, keeper, pace: Pace::default() };
         match seat.restore() {
             Ok(()) | Err(Trouble::Unknown(_)) => Ok(seat),
             Err(trouble) => Err(crate::OpenError { partition, reason: trouble.to_string() }),
@@ -272,6 +307,7 @@ impl<D: Domain> Seat<D> {
             state.unsaved += u64::from(receipt.rows);
         }
         self.heard = receipt.end();
+        self.pace.note(u64::from(receipt.rows), receipt.log_time);
         for (number, row) in (0..).zip(&rows) {
             (self.listener)(Place { first: receipt.first.plus(number), ..place }, row);
         }
@@ -382,14 +418,21 @@ impl<D: Domain> Seat<D> {
         Ok(())
     }
 
-    /// Has a snapshot made, on another thread, when enough has happened since the last one, or anything at all where it is
-    /// wanted `at_once`.
+    /// Has a snapshot made, on another thread, when enough has happened since the last one and there is time for it; where it
+    /// is wanted `at_once`, when anything has.
     pub fn save_beside(&mut self, at_once: bool) {
-        let finished = self.keeper.finished();
+        let (finished, calm) = (self.keeper.finished(), at_once || self.pace.is_calm(self.parts.clock.now()));
         let Standing::Ready(state) = &mut self.standing else { return };
         state.saved_bytes = finished.unwrap_or(state.saved_bytes);
         let paid = (state.saved_bytes / BYTES_PER_ROW).clamp(SNAPSHOT_ROWS, SNAPSHOT_ROWS_MAX);
-        if state.unsaved >= if at_once { 1 } else { paid } && !self.keeper.is_busy() {
+        let due = if at_once {
+            1
+        } else if calm {
+            paid
+        } else {
+            SNAPSHOT_ROWS_MAX
+        };
+        if state.unsaved >= due && !self.keeper.is_busy() {
             state.unsaved = 0;
             self.keeper.begin::<D>(&self.parts, self.partition, state.next);
         }
