@@ -232,7 +232,7 @@ if (missing) {
             title: 'Flash sale',
             prices: euros(4_900),
             original: euros(6_500),
-            until: ends * 1_000,
+            until: new Date(ends).toISOString(),
             count: 7,
           },
           ...standard(6_500, 'Regular'),
