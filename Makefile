@@ -66,7 +66,7 @@ bench: build ## Prints the benchmark table (no peers to install; about 40 minute
 	@$(EVENTRA) engine install
 	@$(LOAD)
 
-bench-peers: build ## The benchmarks beside Redis, Flink, socket.io and NATS, installed into the user's cache
+bench-peers: build ## The benchmarks beside Redis, Flink, socket.io, NATS and pretix, installed into the user's cache
 	@echo "==> building the benchmarks (about 3 minutes the first time)"
 	@cargo build --release --locked -p load
 	@$(EVENTRA) engine install

@@ -304,7 +304,10 @@ if (missing) {
         .click();
       await page.getByText('What the rules say now: 600').waitFor();
       // At the decision, and in the order's history.
-      await page.getByText(/costs .* in all/).nth(1).waitFor();
+      await page
+        .getByText(/costs .* in all/)
+        .nth(1)
+        .waitFor();
       await page.getByRole('button', { name: 'Let it go on' }).click();
       await page.getByText('The order goes on.').waitFor();
       await page.getByText('waits for payment').waitFor();
