@@ -88,7 +88,7 @@ impl Pace {
         let gone = now.since(self.since);
         // A clock that jumps back begins anew, too.
         if gone >= PACE || gone < Span(0) {
-            let before = if gone < Span(2 * PACE.0) { self.rows } else { 0 };
+            let before = if (PACE..Span(2 * PACE.0)).contains(&gone) { self.rows } else { 0 };
             *self = Self { since: now, rows: 0, before };
         }
     }
@@ -573,5 +573,24 @@ fn answer<D: Domain>(reply: Reply<D>, answer: Answer<D::Refusal>) {
 impl<D: Domain> std::fmt::Debug for Seat<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Seat").field("partition", &self.partition).field("claim", &self.claim).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_calm_when_few_rows_came_in_this_second_and_the_one_before() {
+        let (second, mut pace) = (|at: i64| Timestamp::from_seconds(at), Pace::default());
+        assert!(pace.is_calm(second(100)));
+        pace.note(CALM_ROWS, second(100));
+        assert!(!pace.is_calm(second(100)), "they came just now");
+        assert!(!pace.is_calm(second(101)), "they came a second ago");
+        assert!(pace.is_calm(second(102)));
+        pace.note(CALM_ROWS, second(103));
+        assert!(pace.is_calm(second(200)), "nothing has come for long");
+        pace.note(CALM_ROWS, second(200));
+        assert!(pace.is_calm(second(10)), "a clock that jumps back begins anew");
     }
 }
