@@ -1,84 +1,38 @@
 // Rooms: where sessions take place.
 import { useState } from 'react';
 import { between } from '../boxoffice/describe';
-import { AddButton, Beside, type OfForm, useEditing } from '../boxoffice/editing';
+import type { OfForm } from '../boxoffice/editing';
 import { Count, Text } from '../boxoffice/fields';
 import { useEventFormat, useOffice } from '../boxoffice/office';
-import { key } from '../boxoffice/server';
 import { Form, ShortName, useSetting, useShortName } from '../boxoffice/setting';
-import { useRows } from '../server/rows';
-import { Button, Card, Field, NoData, Table, Th, Trouble } from '../ui/basics';
-import { More } from '../ui/More';
+import { Card, Field } from '../ui/basics';
 import { useWords } from '../words/words';
 import { roomLines } from './describe';
 import { Remove } from './fields';
-import { Plan } from './plan';
+import { Listing } from './Listing';
 import { at, type Listed, oneOf, type Room } from './server';
 import { useTelling } from './telling';
 import { usePlanWords } from './words';
 
 export function Rooms() {
-  const words = usePlanWords();
-  const { org, event } = useOffice();
-  const editing = useEditing();
-  const path = at.rooms(org, event);
-  const list = useRows<Listed<Room>>([...key(org, event), 'programme', 'rooms'], path);
-  return (
-    <Plan
-      title={words.parts.rooms}
-      hint={words.rooms.hint}
-      aside={<AddButton editing={editing}>{words.rooms.add}</AddButton>}
-    >
-      <Beside<Listed<Room>>
-        editing={editing}
-        path={(id) => oneOf(path, id)}
-        columns="xl:grid-cols-[1fr_28rem]"
-        form={(of) => <RoomForm {...of} />}
-      >
-        <Trouble error={list.error} />
-        <div className="card min-w-0 p-2">
-          {list.rows?.length === 0 && <NoData>{words.rooms.none}</NoData>}
-          {list.rows && list.rows.length > 0 && <List rows={list.rows} onEdit={editing.edit} />}
-          <More of={list} />
-        </div>
-      </Beside>
-    </Plan>
-  );
-}
-
-function List({ rows, onEdit }: { rows: Listed<Room>[]; onEdit: (id: string) => void }) {
-  const words = usePlanWords();
-  const all = useWords();
+  const words = usePlanWords().rooms;
   const format = useEventFormat();
   return (
-    <Table
-      label={words.parts.rooms}
-      head={
-        <>
-          <Th>{words.name}</Th>
-          <Th>{words.rooms.description}</Th>
-          <Th figure>{words.rooms.capacity}</Th>
-          <Th figure>{words.rooms.rank}</Th>
-          <Th>{all.actions}</Th>
-        </>
-      }
-    >
-      {rows.map((row) => (
-        <tr key={row.id}>
-          <th scope="row" className="cell min-w-36 font-medium">
-            {row.title} <span className="text-soft block text-xs font-normal">{row.id}</span>
-          </th>
-          <td className="cell min-w-44">{row.description}</td>
-          <td className="cell figure">{row.capacity === null ? '–' : format.number(row.capacity)}</td>
-          <td className="cell figure">{format.number(row.rank)}</td>
-          <td className="cell">
-            <Button onClick={() => onEdit(row.id)} aria-label={words.change(row.title)}>
-              {all.edit}
-            </Button>
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <Listing<Listed<Room>>
+      part="rooms"
+      name={(row) => row.title}
+      columns={[
+        { title: words.description, cell: (row) => row.description },
+        {
+          title: words.capacity,
+          figure: true,
+          cell: (row) => (row.capacity === null ? '–' : format.number(row.capacity)),
+        },
+        { title: words.rank, figure: true, cell: (row) => format.number(row.rank) },
+      ]}
+      open="xl:grid-cols-[1fr_28rem]"
+      form={(of) => <RoomForm {...of} />}
+    />
   );
 }
 
