@@ -62,6 +62,8 @@ if (missing) {
       const page = await other.newPage();
       await page.goto('/sign-in');
       await page.getByRole('link', { name: 'Forgot your password?' }).click();
+      // Until the page has come, the one before has a field of the same name.
+      await page.getByRole('heading', { name: 'Reset your password' }).waitFor();
       await page.getByLabel('Email address').fill(EMAIL);
       await page.getByRole('button', { name: 'Send the link' }).click();
       await page.getByText('a mail with a link is on its way').waitFor();
@@ -74,6 +76,7 @@ if (missing) {
       await page.getByText('Your password is set.').waitFor();
       assert.equal(new URL(page.url()).hash, '', 'the token stays out of the address');
       await page.getByRole('link', { name: 'Sign in' }).click();
+      await page.getByRole('button', { name: 'Sign in' }).waitFor();
       await page.getByLabel('Email address').fill(EMAIL);
       await page.getByLabel('Password').fill('correct horse battery');
       await page.getByRole('button', { name: 'Sign in' }).click();
